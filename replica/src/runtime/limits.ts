@@ -1,0 +1,32 @@
+/** Bounds of the runtime that are not settings. */
+export const limits = {
+  tickMs: 10,
+  /** Ticks made up for after the process was held up: a stale leader must not rush through timeouts. */
+  catchUpMaxTicks: 3,
+  /** Target size of one proposed entry; many small writes share it. */
+  entryTargetBytes: 512 * 1024,
+  /** Operations in one entry. */
+  entryMaxOperations: 4096,
+  /** Bytes of writes that wait to be proposed. */
+  proposalQueueMaxBytes: 64 * 1024 * 1024,
+  /** Own disk writes under way while further writes may be proposed. */
+  appendsUnderWayMax: 2,
+  /** Read-index requests under way at one member. */
+  readRequestsMax: 8,
+  /** Reads that wait for a read index or for a revision. */
+  readsWaitingMax: 100_000,
+  /** Bytes of entries applied in one turn of the loop. */
+  applyTurnMaxBytes: 1024 * 1024,
+  /** Keys that one synchronous step of a range, hash or compaction visits. */
+  scanStepMaxKeys: 1000,
+  /** Members that leave and lag are told for this long. */
+  leaverMaxMs: 30_000,
+  /** Entries that stay in the log below the durable applied index. */
+  compactionMarginEntries: 128n,
+  /** Bytes of results and operations in one forwarded command. */
+  forwardTargetBytes: 512 * 1024,
+  /** Forwarded commands under way to the leader. */
+  forwardsUnderWayMax: 8,
+  /** A read at a fixed revision holds back physical compaction this long at most. */
+  revisionHoldMaxMs: 30_000,
+} as const;

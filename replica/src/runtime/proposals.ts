@@ -1,0 +1,225 @@
+import { commandSizeBytes, encodeCommandBatch } from "../apply/command.ts";
+import type { WriteOperation, WriteResult } from "../apply/operation.ts";
+import type { Entry, ProposeResult } from "../raft/types.ts";
+import { limits } from "./limits.ts";
+import { ReplicaError, type WriteOutcome } from "./replica-api.ts";
+
+/** Writes of one call, between its arrival and its outcomes. */
+interface PendingWrite {
+  readonly operations: readonly WriteOperation[];
+  readonly sizeBytes: number;
+  readonly deadlineMs: number;
+  readonly resolve: (outcomes: readonly WriteOutcome[]) => void;
+  readonly reject: (error: ReplicaError) => void;
+  /** Its answer was given (deadline); what still happens to it concerns nobody. */
+  settled: boolean;
+}
+
+/** An entry in the log whose fate is not known yet. */
+interface ProposedEntry {
+  readonly term: bigint;
+  readonly writes: readonly PendingWrite[];
+}
+
+type Propose = (data: Uint8Array) => ProposeResult;
+
+/**
+ * Writes on their way through the log of this leader. Calls that wait at the same time share an entry; each
+ * is answered when its entry is applied, refused when another leader's entry took its place, and told
+ * "outcome unknown" when its deadline passes in between (D9).
+ */
+export class Proposals {
+  #queue: PendingWrite[] = [];
+  #queueBytes = 0;
+  readonly #proposed = new Map<bigint, ProposedEntry>();
+  readonly #wallMs: () => number;
+
+  constructor(wallMs: () => number) {
+    this.#wallMs = wallMs;
+  }
+
+  /** Calls that wait to be proposed or applied. */
+  get pending(): number {
+    return this.#queue.length + this.#proposed.size;
+  }
+
+  get waiting(): boolean {
+    return this.#queue.length > 0;
+  }
+
+  add(operations: readonly WriteOperation[], deadlineMs: number): Promise<readonly WriteOutcome[]> {
+    let sizeBytes = 0;
+    for (const operation of operations) sizeBytes += commandSizeBytes(operation);
+    if (this.#queueBytes + sizeBytes > limits.proposalQueueMaxBytes) {
+      return Promise.reject(
+        new ReplicaError("limit-exceeded", "too many writes wait to be proposed: slow down and try again", {
+          outcome: "not-applied",
+          detail: { subject: "proposalQueueMaxBytes", limit: limits.proposalQueueMaxBytes },
+        }),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ operations, sizeBytes, deadlineMs, resolve, reject, settled: false });
+      this.#queueBytes += sizeBytes;
+    });
+  }
+
+  /** Proposes what waits, as few entries as possible. Stops when the core has no room: the rest waits. */
+  proposeWaiting(propose: Propose): void {
+    while (this.#queue.length > 0) {
+      const { writes, taken, sizeBytes } = this.#nextEntry();
+      if (writes.length > 0) {
+        const operations =
+          writes.length === 1 ? writes[0]!.operations : writes.flatMap((write) => write.operations);
+        const result = propose(encodeCommandBatch({ originTimeMs: this.#wallMs(), operations }));
+        if (!result.ok) {
+          if (result.reason === "uncommitted-full" || result.reason === "transferring") return;
+          if (result.reason === "too-large") this.#refuseTooLarge(writes, result.limit);
+          else return;
+        } else {
+          this.#proposed.set(result.index, { term: result.term, writes });
+        }
+      }
+      this.#queue.splice(0, taken);
+      this.#queueBytes -= sizeBytes;
+    }
+  }
+
+  #nextEntry(): { writes: PendingWrite[]; taken: number; sizeBytes: number } {
+    const writes: PendingWrite[] = [];
+    let operations = 0;
+    let entryBytes = 0;
+    let sizeBytes = 0;
+    let taken = 0;
+    for (const write of this.#queue) {
+      const full =
+        entryBytes + write.sizeBytes > limits.entryTargetBytes ||
+        operations + write.operations.length > limits.entryMaxOperations;
+      if (writes.length > 0 && full) break;
+      taken += 1;
+      sizeBytes += write.sizeBytes;
+      if (write.settled) continue;
+      writes.push(write);
+      entryBytes += write.sizeBytes;
+      operations += write.operations.length;
+    }
+    return { writes, taken, sizeBytes };
+  }
+
+  #refuseTooLarge(writes: readonly PendingWrite[], limit: number): void {
+    for (const write of writes) {
+      this.#fail(
+        write,
+        new ReplicaError("too-large", `the writes of one call take more than ${limit} bytes: split them`, {
+          outcome: "not-applied",
+          detail: { subject: "proposalMaxBytes", limit },
+        }),
+      );
+    }
+  }
+
+  /** An entry was applied: its callers are answered, or told that another entry took the place of theirs. */
+  applied(entry: Entry, results: readonly WriteResult[]): void {
+    const proposed = this.#proposed.get(entry.index);
+    if (proposed === undefined) return;
+    this.#proposed.delete(entry.index);
+    if (proposed.term !== entry.term) {
+      for (const write of proposed.writes) this.#fail(write, replacedError());
+      return;
+    }
+    let at = 0;
+    for (const write of proposed.writes) {
+      const end = at + write.operations.length;
+      if (!write.settled) {
+        write.settled = true;
+        write.resolve(proposed.writes.length === 1 ? results : results.slice(at, end));
+      }
+      at = end;
+    }
+  }
+
+  /** A snapshot took the place of the log up to an index: the fate of what was proposed there is not known. */
+  skipped(throughIndex: bigint): void {
+    for (const [index, proposed] of this.#proposed) {
+      if (index > throughIndex) continue;
+      this.#proposed.delete(index);
+      for (const write of proposed.writes) this.#fail(write, unknownOutcomeError("the member fell behind"));
+    }
+  }
+
+  /** What has not been proposed is handed back, for another leader: certainly not applied. */
+  takeWaiting(fail: (reject: (error: ReplicaError) => void) => void): void {
+    const waiting = this.#queue;
+    this.#queue = [];
+    this.#queueBytes = 0;
+    for (const write of waiting) {
+      if (!write.settled) fail(write.reject);
+      write.settled = true;
+    }
+  }
+
+  /** Answers whose deadline has passed. */
+  expire(nowMs: number): void {
+    if (this.#queue.some((write) => write.deadlineMs <= nowMs)) {
+      for (const write of this.#queue) {
+        if (write.deadlineMs <= nowMs) this.#fail(write, expiredError());
+      }
+      this.#queue = this.#queue.filter((write) => {
+        if (write.settled) this.#queueBytes -= write.sizeBytes;
+        return !write.settled;
+      });
+    }
+    for (const { writes } of this.#proposed.values()) {
+      for (const write of writes) {
+        if (write.deadlineMs <= nowMs)
+          this.#fail(write, unknownOutcomeError("the deadline passed before it was committed"));
+      }
+    }
+  }
+
+  /** The replica ends: nothing more will be known. */
+  close(error: ReplicaError): void {
+    this.takeWaiting((reject) => reject(error));
+    for (const { writes } of this.#proposed.values()) {
+      for (const write of writes)
+        this.#fail(write, unknownOutcomeError("the replica stopped before it was committed"));
+    }
+    this.#proposed.clear();
+  }
+
+  #fail(write: PendingWrite, error: ReplicaError): void {
+    if (write.settled) return;
+    write.settled = true;
+    write.reject(error);
+  }
+}
+
+function replacedError(): ReplicaError {
+  return new ReplicaError(
+    "not-leader",
+    "leadership was lost before the write was committed; it was not applied",
+    {
+      outcome: "not-applied",
+    },
+  );
+}
+
+function expiredError(): ReplicaError {
+  return new ReplicaError(
+    "deadline-exceeded",
+    "the deadline passed before the write was proposed; it was not applied",
+    {
+      outcome: "not-applied",
+    },
+  );
+}
+
+export function unknownOutcomeError(why: string): ReplicaError {
+  return new ReplicaError(
+    "outcome-unknown",
+    `${why}: the write may or may not have been applied; read before you repeat it`,
+    {
+      outcome: "unknown",
+    },
+  );
+}
