@@ -1,0 +1,155 @@
+/**
+ * What may import what, as data. A change here is a change of the architecture: say why in docs/adr.
+ *
+ * A folder is named by its path from the root of the repository; a file belongs to the longest name that its
+ * path begins with. A name that ends in `.ts` is a folder of one file.
+ */
+export interface Folder {
+  readonly name: string;
+  /** Folders whose code it may load. Every folder may import itself. */
+  readonly imports: readonly string[];
+  /** Folders of which it may know the types only. */
+  readonly types?: readonly string[];
+  /** Takes time and chance as arguments; no I/O, no clock, no promises, no packages. */
+  readonly pure?: boolean;
+}
+
+const base = ["replica/src/assert.ts"];
+const boundary = [...base, "replica/src/errors.ts", "replica/src/log.ts", "replica/src/metrics"];
+
+export const folders: readonly Folder[] = [
+  { name: "proto", imports: [] },
+
+  { name: "replica/src/assert.ts", imports: [] },
+  { name: "replica/src/errors.ts", imports: [] },
+  { name: "replica/src/log.ts", imports: [] },
+  { name: "replica/src/metrics", imports: base },
+  { name: "replica/src/raft", imports: base, pure: true },
+  { name: "replica/src/mvcc", imports: base, types: ["replica/src/storage"], pure: true },
+  {
+    name: "replica/src/apply",
+    imports: [...base, "replica/src/errors.ts", "replica/src/mvcc"],
+    types: ["replica/src/raft", "replica/src/storage"],
+    pure: true,
+  },
+  { name: "replica/src/storage", imports: boundary, types: ["replica/src/raft", "replica/src/mvcc"] },
+  { name: "replica/src/transport", imports: [...boundary, "proto"], types: ["replica/src/raft"] },
+  {
+    name: "replica/src/runtime",
+    imports: [
+      ...boundary,
+      "proto",
+      "replica/src/apply",
+      "replica/src/mvcc",
+      "replica/src/raft",
+      "replica/src/storage",
+      "replica/src/transport",
+    ],
+  },
+  {
+    name: "replica/src/rpc",
+    imports: [...boundary, "proto", "replica/src/runtime"],
+    types: ["replica/src/apply", "replica/src/mvcc", "replica/src/raft", "replica/src/transport"],
+  },
+  // The entry point wires everything together.
+  {
+    name: "replica/src/main.ts",
+    imports: [
+      ...boundary,
+      "replica/src/apply",
+      "replica/src/mvcc",
+      "replica/src/raft",
+      "replica/src/rpc",
+      "replica/src/runtime",
+      "replica/src/storage",
+      "replica/src/transport",
+    ],
+  },
+
+  { name: "client/src", imports: ["proto"] },
+  { name: "client/src/cli", imports: ["client/src", "client/src/local", "proto"] },
+  // Starts replicas as processes and speaks to them through the client; knows of the replica only its
+  // settings and exit codes.
+  {
+    name: "client/src/local",
+    imports: ["client/src", "proto", "replica/src/errors.ts", "replica/src/log.ts"],
+  },
+
+  { name: "test", imports: ["client/src", "client/src/cli", "client/src/local", "proto", "replica/src"] },
+];
+
+/** Where a package may be imported. A place is a folder, or a file's path without its ending. */
+export const libraries: readonly { readonly library: RegExp; readonly places: readonly string[] }[] = [
+  { library: /^lmdb$/, places: ["replica/src/storage"] },
+  { library: /^node:sqlite$/, places: ["replica/src/storage"] },
+  {
+    library: /^@connectrpc\//,
+    places: ["replica/src/rpc", "replica/src/transport", "client/src", "test"],
+  },
+  {
+    library: /^@bufbuild\//,
+    places: [
+      "proto",
+      "replica/src/rpc",
+      "replica/src/transport",
+      "replica/src/runtime/forwarding-codec",
+      "client/src",
+      "test",
+    ],
+  },
+  { library: /^prom-client$/, places: ["replica/src/metrics"] },
+  { library: /^pino(-pretty)?$/, places: ["replica/src/log", "client/src/local"] },
+  {
+    library: /^commander$/,
+    places: ["replica/src/main", "replica/src/cli", "client/src/cli", "test/src/bench", "test/scripts"],
+  },
+  { library: /^(zod|yaml)$/, places: ["replica/src/runtime/config", "client/src/cli/config"] },
+  { library: /^cli-table3$/, places: ["client/src/cli"] },
+  { library: /^@grpc\//, places: ["test"] },
+];
+
+/** What the pure folders may not name, with what to do instead. */
+export const impureTokens: readonly { readonly token: RegExp; readonly instead: string }[] = [
+  { token: /(?<![.\w$])(?:Date|performance|Temporal)\b/g, instead: "take the time as an argument" },
+  { token: /\bMath\s*\.\s*random\b/g, instead: "take `random` as an argument" },
+  { token: /(?<![.\w$])crypto\s*\./g, instead: "take chance and digests as arguments" },
+  {
+    token: /(?<![.\w$])(?:setTimeout|setInterval|setImmediate|queueMicrotask)\b/g,
+    instead: "count ticks that the caller gives",
+  },
+  {
+    token: /(?<![.\w$])(?:Promise|async|await|Atomics)\b/g,
+    instead: "return what there is to do as data and let the runtime wait for it",
+  },
+  { token: /(?<![.\w$])(?:process|globalThis)\s*\./g, instead: "take settings as arguments" },
+  { token: /(?<![.\w$])(?:fetch|require|import)\s*\(/g, instead: "do I/O in the runtime" },
+  { token: /(?<![.\w$])console\b/g, instead: "return what there is to say as data" },
+];
+
+/** What a pure folder may import from Node: types of bytes. */
+export const pureNodeModules = ["node:buffer"];
+
+/** Begun by something that no import shows: the test runner, a person, another process. */
+export const entryPoints: readonly RegExp[] = [
+  /\.test\.ts$/,
+  /\.bench\.ts$/,
+  /(^|\/)vitest\.config\.ts$/,
+  /^(test|proto)\/scripts\/[^/]+\.ts$/,
+  /^(replica|client|operator)\/bin\/[^/]+\.js$/,
+  /^replica\/src\/main\.ts$/,
+  /^client\/src\/index\.ts$/,
+];
+
+/** Imported by tests alone, and meant to be. */
+export const testSupport: readonly RegExp[] = [
+  /^test\//,
+  /^proto\/src\/gen\//,
+  /\/testing\//,
+  /-harness\.ts$/,
+  /^replica\/src\/raft\/schedule[^/]*\.ts$/,
+  /^replica\/src\/raft\/memory-storage\.ts$/,
+];
+
+export const generated: readonly RegExp[] = [/^proto\/src\/gen\//];
+
+export const fileMaxLines = 400;
