@@ -27,6 +27,12 @@ export const limits = {
   forwardTargetBytes: 512 * 1024,
   /** Forwarded commands under way to the leader. */
   forwardsUnderWayMax: 8,
+  /** A follower that fetches nothing of an offered snapshot for this long is offered it anew. */
+  snapshotStalledMs: 20_000,
+  /** Pause after a snapshot could not be made or fetched. */
+  snapshotRetryMs: 1000,
+  /** Attempts to fetch without a byte of progress before the leader must offer again. */
+  snapshotFetchAttemptsMax: 5,
   /** A read at a fixed revision holds back physical compaction this long at most. */
   revisionHoldMaxMs: 30_000,
 } as const;

@@ -204,7 +204,7 @@ function replacedError(): ReplicaError {
   );
 }
 
-function expiredError(): ReplicaError {
+export function expiredError(): ReplicaError {
   return new ReplicaError(
     "deadline-exceeded",
     "the deadline passed before the write was proposed; it was not applied",

@@ -1,0 +1,151 @@
+import { commandSizeBytes, encodeCommandBatch } from "../apply/command.ts";
+import type { WriteOperation } from "../apply/operation.ts";
+import type { MemberId } from "../raft/types.ts";
+import { ForwardError, type PeerTransport } from "../transport/types.ts";
+import type { Clock } from "./clock.ts";
+import { decodeOutcomes } from "./forwarding-codec.ts";
+import { limits } from "./limits.ts";
+import { expiredError, unknownOutcomeError } from "./proposals.ts";
+import { ReplicaError, type WriteOutcome } from "./replica-api.ts";
+
+interface WaitingForward {
+  readonly operations: readonly WriteOperation[];
+  readonly sizeBytes: number;
+  readonly deadlineMs: number;
+  readonly resolve: (outcomes: readonly WriteOutcome[]) => void;
+  readonly reject: (error: ReplicaError) => void;
+  settled: boolean;
+}
+
+/**
+ * Passes a follower's writes on to the leader. Calls that wait at the same time share a message; a few
+ * messages are under way at once, in no order that callers could rely on.
+ */
+export class Forwarder {
+  readonly #transport: Pick<PeerTransport, "forward">;
+  readonly #clock: Clock;
+  #queue: WaitingForward[] = [];
+  #queueBytes = 0;
+  readonly #sent = new Set<readonly WaitingForward[]>();
+  #scheduled = false;
+  #leader: MemberId | undefined;
+
+  constructor(transport: Pick<PeerTransport, "forward">, clock: Clock) {
+    this.#transport = transport;
+    this.#clock = clock;
+  }
+
+  forward(
+    leader: MemberId,
+    operations: readonly WriteOperation[],
+    deadlineMs: number,
+  ): Promise<readonly WriteOutcome[]> {
+    this.#leader = leader;
+    let sizeBytes = 0;
+    for (const operation of operations) sizeBytes += commandSizeBytes(operation);
+    if (this.#queueBytes + sizeBytes > limits.proposalQueueMaxBytes) {
+      return Promise.reject(
+        new ReplicaError("limit-exceeded", "too many writes wait to be passed on to the leader: slow down", {
+          outcome: "not-applied",
+          detail: { subject: "proposalQueueMaxBytes", limit: limits.proposalQueueMaxBytes },
+        }),
+      );
+    }
+    this.#queueBytes += sizeBytes;
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ operations, sizeBytes, deadlineMs, resolve, reject, settled: false });
+      this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#clock.soon(() => {
+      this.#scheduled = false;
+      this.#sendWaiting();
+    });
+  }
+
+  #sendWaiting(): void {
+    while (this.#queue.length > 0 && this.#sent.size < limits.forwardsUnderWayMax) {
+      const batch = this.#nextBatch();
+      this.#sent.add(batch);
+      this.#send(batch).finally(() => {
+        this.#sent.delete(batch);
+        this.#schedule();
+      });
+    }
+  }
+
+  /** Answers whose deadline has passed. */
+  expire(nowMs: number): void {
+    const late = (waiting: WaitingForward): boolean => !waiting.settled && waiting.deadlineMs <= nowMs;
+    if (this.#queue.some(late)) {
+      for (const waiting of this.#queue) if (late(waiting)) fail(waiting, expiredError());
+      this.#queue = this.#queue.filter((waiting) => {
+        if (waiting.settled) this.#queueBytes -= waiting.sizeBytes;
+        return !waiting.settled;
+      });
+    }
+    for (const batch of this.#sent) {
+      for (const waiting of batch) {
+        if (late(waiting))
+          fail(waiting, unknownOutcomeError("the leader did not answer before the deadline"));
+      }
+    }
+  }
+
+  #nextBatch(): WaitingForward[] {
+    const batch: WaitingForward[] = [];
+    let bytes = 0;
+    for (const waiting of this.#queue) {
+      if (batch.length > 0 && bytes + waiting.sizeBytes > limits.forwardTargetBytes) break;
+      batch.push(waiting);
+      bytes += waiting.sizeBytes;
+    }
+    this.#queue.splice(0, batch.length);
+    this.#queueBytes -= bytes;
+    return batch;
+  }
+
+  async #send(batch: readonly WaitingForward[]): Promise<void> {
+    const operations = batch.flatMap((waiting) => waiting.operations);
+    const deadlineMs = Math.max(...batch.map((waiting) => waiting.deadlineMs));
+    try {
+      const command = encodeCommandBatch({ originTimeMs: this.#clock.wallMs(), operations });
+      const outcomes = decodeOutcomes(await this.#transport.forward(this.#leader!, command, deadlineMs));
+      if (outcomes.length !== operations.length)
+        throw new Error("the leader answered another number of operations");
+      let at = 0;
+      for (const waiting of batch) {
+        if (!waiting.settled) waiting.resolve(outcomes.slice(at, at + waiting.operations.length));
+        waiting.settled = true;
+        at += waiting.operations.length;
+      }
+    } catch (error) {
+      const failure = forwardFailure(error);
+      for (const waiting of batch) fail(waiting, failure);
+    }
+  }
+}
+
+function fail(waiting: WaitingForward, error: ReplicaError): void {
+  if (waiting.settled) return;
+  waiting.settled = true;
+  waiting.reject(error);
+}
+
+function forwardFailure(error: unknown): ReplicaError {
+  if (error instanceof ForwardError && !error.sent) {
+    return new ReplicaError(
+      "no-leader",
+      "the leader can't be reached: the write was not applied; try again",
+      {
+        outcome: "not-applied",
+        cause: error,
+      },
+    );
+  }
+  return unknownOutcomeError(`the leader did not answer (${(error as Error).message})`);
+}

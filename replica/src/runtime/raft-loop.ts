@@ -1,0 +1,242 @@
+import { assert } from "../assert.ts";
+import type { RawNode } from "../raft/raw-node.ts";
+import type { Entry, InstallSnapshot, Message, Ready, SnapshotMetadata, SoftState } from "../raft/types.ts";
+import type { Clock } from "./clock.ts";
+import { limits } from "./limits.ts";
+import type { LinearizableReads } from "./linearizable-reads.ts";
+import type { Proposals } from "./proposals.ts";
+
+/** What the loop has done by others. None may throw; what fails there is fatal to the process. */
+export interface RaftLoopEffects {
+  send(messages: readonly Message[]): void;
+  offerSnapshot(message: InstallSnapshot): void;
+  /** Resolves when hard state and entries are on disk; calls are served in order. */
+  append(ready: Ready): Promise<void>;
+  /** Puts a received snapshot in the place of the store and resets the log, durably. */
+  install(snapshot: SnapshotMetadata): Promise<void>;
+  /** Applies one committed entry and answers its callers. */
+  apply(entry: Entry): void;
+  /** False while the changes applied in memory wait for the disk. */
+  canApply(): boolean;
+  softStateChanged(state: SoftState): void;
+  /** At the end of every turn; returns whether the core was given more to do. */
+  turnEnded(): boolean;
+  failed(error: unknown): void;
+}
+
+interface LoopParts {
+  readonly node: RawNode;
+  readonly proposals: Proposals;
+  readonly reads: LinearizableReads;
+  readonly effects: RaftLoopEffects;
+  readonly clock: Clock;
+}
+
+/**
+ * The one loop that owns the core. What arrives waits in the mailbox until the next turn; a turn drains it
+ * into the core, takes every Ready and starts what is in it. Disk writes go on while further turns run: their
+ * completion is one more thing in the mailbox.
+ */
+export class RaftLoop {
+  readonly #parts: LoopParts;
+  #messages: Message[] = [];
+  #tasks: (() => void)[] = [];
+  #durable: Ready[] = [];
+  #committed: Entry[] = [];
+  #committedAt = 0;
+  #appendsUnderWay = 0;
+  /** Serialises snapshot installation with the appends around it. */
+  #installing: Promise<void> | undefined;
+  #lastTickMs: number;
+  #scheduled = false;
+  #cancelTick: () => void = () => {};
+  #stopped = false;
+
+  constructor(parts: LoopParts) {
+    this.#parts = parts;
+    this.#lastTickMs = parts.clock.nowMs();
+  }
+
+  start(): void {
+    this.#armTick();
+    this.schedule();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelTick();
+  }
+
+  receive(messages: readonly Message[]): void {
+    for (const message of messages) this.#messages.push(message);
+    this.schedule();
+  }
+
+  /** Runs with the core at hand in the next turn. */
+  run(task: () => void): void {
+    this.#tasks.push(task);
+    this.schedule();
+  }
+
+  schedule(): void {
+    if (this.#scheduled || this.#stopped) return;
+    this.#scheduled = true;
+    this.#parts.clock.soon(() => {
+      this.#scheduled = false;
+      if (this.#stopped) return;
+      try {
+        this.#turn();
+      } catch (error) {
+        this.stop();
+        this.#parts.effects.failed(error);
+      }
+    });
+  }
+
+  get committedWaiting(): number {
+    return this.#committed.length - this.#committedAt;
+  }
+
+  #armTick(): void {
+    this.#cancelTick = this.#parts.clock.after(limits.tickMs, () => {
+      this.#armTick();
+      this.schedule();
+    });
+  }
+
+  #turn(): void {
+    const { node, proposals, reads, effects } = this.#parts;
+    this.#tick();
+    this.#reportDurable();
+    const messages = this.#messages;
+    this.#messages = [];
+    for (const message of messages) node.step(message);
+    const tasks = this.#tasks;
+    this.#tasks = [];
+    for (const task of tasks) task();
+    if (this.#appendsUnderWay < limits.appendsUnderWayMax) {
+      proposals.proposeWaiting((data) => node.propose(data));
+    }
+    reads.request((requestId) => node.readIndex(requestId));
+    this.#drainReady();
+    this.#applyCommitted();
+    if (effects.turnEnded()) this.schedule();
+  }
+
+  #tick(): void {
+    const { clock, node, proposals, reads } = this.#parts;
+    const nowMs = clock.nowMs();
+    const due = Math.floor((nowMs - this.#lastTickMs) / limits.tickMs);
+    if (due <= 0) return;
+    this.#lastTickMs = due > limits.catchUpMaxTicks ? nowMs : this.#lastTickMs + due * limits.tickMs;
+    for (let i = 0; i < Math.min(due, limits.catchUpMaxTicks); i += 1) node.tick();
+    proposals.expire(nowMs);
+    reads.expire(nowMs);
+  }
+
+  #reportDurable(): void {
+    const durable = this.#durable;
+    if (durable.length === 0) return;
+    this.#durable = [];
+    const { node, effects } = this.#parts;
+    for (const ready of durable) {
+      if (ready.messagesAfterAppend.length > 0) effects.send(ready.messagesAfterAppend);
+      node.appended(ready.appendToken!);
+    }
+  }
+
+  #drainReady(): void {
+    const { node } = this.#parts;
+    while (node.hasReady()) this.#handle(node.ready());
+  }
+
+  #handle(ready: Ready): void {
+    const { effects, reads } = this.#parts;
+    if (ready.softState !== undefined) effects.softStateChanged(ready.softState);
+    this.#send(ready.messages);
+    if (ready.appendToken !== undefined) this.#persist(ready);
+    for (const entry of ready.committedEntries) this.#committed.push(entry);
+    reads.confirmed(ready.readStates);
+    reads.failed(ready.readFailures);
+  }
+
+  #send(messages: readonly Message[]): void {
+    if (messages.length === 0) return;
+    const { effects } = this.#parts;
+    if (!messages.some((message) => message.type === "InstallSnapshot")) {
+      effects.send(messages);
+      return;
+    }
+    effects.send(messages.filter((message) => message.type !== "InstallSnapshot"));
+    for (const message of messages) if (message.type === "InstallSnapshot") effects.offerSnapshot(message);
+  }
+
+  #persist(ready: Ready): void {
+    const { effects } = this.#parts;
+    this.#appendsUnderWay += 1;
+    const write = this.#write(ready);
+    write.then(
+      () => {
+        this.#appendsUnderWay -= 1;
+        this.#durable.push(ready);
+        this.schedule();
+      },
+      (error: unknown) => effects.failed(error),
+    );
+  }
+
+  #write(ready: Ready): Promise<void> {
+    const { effects } = this.#parts;
+    const before = this.#installing;
+    if (ready.snapshot === undefined) {
+      return before === undefined ? effects.append(ready) : before.then(() => effects.append(ready));
+    }
+    const { snapshot } = ready;
+    const installed = (before ?? Promise.resolve()).then(() => effects.install(snapshot));
+    this.#installing = installed;
+    return installed
+      .then(() => effects.append(ready))
+      .then(() => {
+        if (this.#installing === installed) this.#installing = undefined;
+        this.run(() => this.#installed(snapshot));
+      });
+  }
+
+  #installed(snapshot: SnapshotMetadata): void {
+    const { node, proposals } = this.#parts;
+    this.#committed = this.#committed
+      .slice(this.#committedAt)
+      .filter((entry) => entry.index > snapshot.index);
+    this.#committedAt = 0;
+    proposals.skipped(snapshot.index);
+    node.applied(snapshot.index);
+  }
+
+  #applyCommitted(): void {
+    const { node, reads, effects } = this.#parts;
+    if (this.#installing !== undefined) return;
+    let bytes = 0;
+    let applied: bigint | undefined;
+    while (this.#committedAt < this.#committed.length && effects.canApply()) {
+      if (bytes >= limits.applyTurnMaxBytes) {
+        this.schedule();
+        break;
+      }
+      const entry = this.#committed[this.#committedAt]!;
+      this.#committedAt += 1;
+      bytes += entry.data.length;
+      effects.apply(entry);
+      applied = entry.index;
+    }
+    if (this.#committedAt === this.#committed.length && this.#committedAt > 0) {
+      this.#committed = [];
+      this.#committedAt = 0;
+    }
+    if (applied !== undefined) {
+      node.applied(applied);
+      this.#drainReady();
+    }
+    assert(this.#committedAt <= this.#committed.length, "applied more than was committed");
+    reads.serve(node.appliedIndex);
+  }
+}

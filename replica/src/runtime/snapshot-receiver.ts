@@ -1,0 +1,101 @@
+import type { Logger } from "../log.ts";
+import type { InstallSnapshot, SnapshotMetadata } from "../raft/types.ts";
+import { type ReceivedSnapshot, type SnapshotSink, StorageError } from "../storage/types.ts";
+import type { PeerTransport, SnapshotOffer } from "../transport/types.ts";
+import type { Clock } from "./clock.ts";
+import { limits } from "./limits.ts";
+
+interface SnapshotReceiverParts {
+  readonly sink: SnapshotSink;
+  readonly transport: PeerTransport;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Hands the message to the core once the file is here and verified. */
+  readonly received: (message: InstallSnapshot) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** The follower's end of snapshots: fetches one at a time, resumes where the last connection broke. */
+export class SnapshotReceiver {
+  readonly #parts: SnapshotReceiverParts;
+  #fetching: SnapshotOffer | undefined;
+  #received: ReceivedSnapshot | undefined;
+
+  constructor(parts: SnapshotReceiverParts) {
+    this.#parts = parts;
+  }
+
+  /** An offer while another fetch runs is not taken: the leader offers again. */
+  offered(offer: SnapshotOffer): void {
+    if (this.#fetching !== undefined) return;
+    this.#fetching = offer;
+    const { logger, failed } = this.#parts;
+    this.#fetch(offer)
+      .catch((error: unknown) => {
+        if (!(error instanceof StorageError)) return failed(error);
+        logger.warn({ msgId: "snapshot.fetch.failed", reason: error.code }, error.message);
+      })
+      .finally(() => {
+        this.#fetching = undefined;
+      });
+  }
+
+  /** The verified file that an install of this snapshot uses. */
+  take(snapshot: SnapshotMetadata): ReceivedSnapshot {
+    const received = this.#received;
+    if (received === undefined || received.snapshot.index !== snapshot.index) {
+      throw new Error(`the core installs a snapshot at ${snapshot.index} that was not fetched`);
+    }
+    this.#received = undefined;
+    return received;
+  }
+
+  async #fetch(offer: SnapshotOffer): Promise<void> {
+    const { sink, logger, received } = this.#parts;
+    logger.info(
+      { msgId: "snapshot.fetch", index: offer.snapshot.index.toString(), bytes: offer.sizeBytes },
+      "fetching a snapshot from the leader",
+    );
+    if (!(await this.#fetchChunks(offer))) return;
+    this.#received = await sink.finish();
+    received({
+      type: "InstallSnapshot",
+      from: offer.from,
+      to: offer.to,
+      term: offer.term,
+      snapshot: offer.snapshot,
+    });
+  }
+
+  /** False when the leader could not be reached for too long: it will offer again. */
+  async #fetchChunks(offer: SnapshotOffer): Promise<boolean> {
+    const { sink, transport, logger } = this.#parts;
+    let fruitless = 0;
+    for (;;) {
+      let offset = await sink.begin(offer);
+      const startedAt = offset;
+      try {
+        for await (const chunk of transport.fetchSnapshot(offer.from, offer.snapshotId, offset)) {
+          await sink.write(chunk);
+          offset = chunk.offset + chunk.data.length;
+        }
+        if (offset === offer.sizeBytes) return true;
+      } catch (error) {
+        if (error instanceof StorageError && error.code !== "badSnapshot") throw error;
+        logger.warn(
+          { msgId: "snapshot.fetch.interrupted", offset, reason: (error as Error).message },
+          "fetching the snapshot was interrupted",
+        );
+      }
+      fruitless = offset > startedAt ? 0 : fruitless + 1;
+      if (fruitless >= limits.snapshotFetchAttemptsMax) return false;
+      await this.#pause();
+    }
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#parts.clock.after(limits.snapshotRetryMs, resolve);
+    });
+  }
+}

@@ -1,0 +1,162 @@
+import type { Logger } from "../log.ts";
+import type { InstallSnapshot, LogStorage, MemberId } from "../raft/types.ts";
+import {
+  type DurableLog,
+  type SnapshotChunk,
+  type SnapshotDescription,
+  type SnapshotSource,
+  StorageError,
+} from "../storage/types.ts";
+import type { SnapshotOffer } from "../transport/types.ts";
+import type { Clock } from "./clock.ts";
+import { limits } from "./limits.ts";
+
+interface SnapshotSenderParts {
+  readonly source: SnapshotSource;
+  readonly log: DurableLog;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly offer: (offer: SnapshotOffer) => void;
+  /** Tells the core how a transfer ended. */
+  readonly sent: (peer: MemberId, ok: boolean) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/**
+ * The leader's end of snapshots: makes one when the core needs one, offers it, lets followers fetch it, and
+ * gives up on those that stopped fetching. While a follower fetches, the log is pinned from its index.
+ */
+export class SnapshotSender {
+  readonly #parts: SnapshotSenderParts;
+  #making = false;
+  #retryAtMs = 0;
+  /** Followers that were offered a snapshot, and when each last made progress. */
+  readonly #offered = new Map<MemberId, number>();
+
+  constructor(parts: SnapshotSenderParts) {
+    this.#parts = parts;
+  }
+
+  /** The log as the core reads it: asking for a snapshot that is not there has one made. */
+  logForCore(): LogStorage {
+    const { log } = this.#parts;
+    return {
+      initialState: () => log.initialState(),
+      firstIndex: () => log.firstIndex(),
+      lastIndex: () => log.lastIndex(),
+      term: (index) => log.term(index),
+      entries: (low, high, maxBytes) => log.entries(low, high, maxBytes),
+      snapshot: () => {
+        const snapshot = log.snapshot();
+        if (snapshot !== undefined && snapshot.index + 1n >= log.firstIndex()) return snapshot;
+        this.#make();
+        return undefined;
+      },
+    };
+  }
+
+  #make(): void {
+    const { source, log, logger, clock, failed } = this.#parts;
+    if (this.#making || clock.nowMs() < this.#retryAtMs) return;
+    this.#making = true;
+    source.create().then(
+      (description) => {
+        this.#making = false;
+        log.offerSnapshot(description.snapshot);
+        logger.info(
+          {
+            msgId: "snapshot.made",
+            index: description.snapshot.index.toString(),
+            bytes: description.sizeBytes,
+          },
+          "made a snapshot for a member that is behind the log",
+        );
+      },
+      (error: unknown) => {
+        this.#making = false;
+        if (!(error instanceof StorageError)) return failed(error);
+        this.#retryAtMs = clock.nowMs() + limits.snapshotRetryMs;
+        logger.warn({ msgId: "snapshot.refused", reason: error.code }, error.message);
+      },
+    );
+  }
+
+  /** The core wants a follower to install the snapshot that the log offers. */
+  offer(message: InstallSnapshot): void {
+    const { source, sent, offer, clock } = this.#parts;
+    const description = source.current();
+    if (description === undefined || description.snapshot.index !== message.snapshot.index) {
+      sent(message.to, false);
+      return;
+    }
+    this.#offered.set(message.to, clock.nowMs());
+    offer(offerFrom(message, description));
+  }
+
+  read(
+    snapshotId: string,
+    offset: number,
+    peer: MemberId | undefined,
+  ): AsyncIterable<SnapshotChunk> | undefined {
+    const chunks = this.#parts.source.read(snapshotId, offset);
+    return chunks === undefined ? undefined : this.#watched(chunks, peer);
+  }
+
+  async *#watched(
+    chunks: AsyncIterable<SnapshotChunk>,
+    peer: MemberId | undefined,
+  ): AsyncIterable<SnapshotChunk> {
+    for await (const chunk of chunks) {
+      this.#progress(peer);
+      yield chunk;
+    }
+  }
+
+  #progress(peer: MemberId | undefined): void {
+    const nowMs = this.#parts.clock.nowMs();
+    if (peer !== undefined) {
+      if (this.#offered.has(peer)) this.#offered.set(peer, nowMs);
+      return;
+    }
+    for (const offered of this.#offered.keys()) this.#offered.set(offered, nowMs);
+  }
+
+  fetched(peer: MemberId, ok: boolean): void {
+    if (!this.#offered.delete(peer)) return;
+    this.#parts.sent(peer, ok);
+  }
+
+  /** Gives up on followers that made no progress, and on the copy once nobody needs it. */
+  tick(): void {
+    const { clock, sent, source, log, failed } = this.#parts;
+    const nowMs = clock.nowMs();
+    for (const [peer, progressMs] of this.#offered) {
+      if (nowMs - progressMs < limits.snapshotStalledMs) continue;
+      this.#offered.delete(peer);
+      sent(peer, false);
+    }
+    const current = source.current();
+    if (current === undefined || this.#making || this.#offered.size > 0) return;
+    if (current.snapshot.index + 1n >= log.firstIndex()) return;
+    log.offerSnapshot(undefined);
+    source.discard().catch(failed);
+  }
+
+  /** The index that the log must be kept from for followers that are fetching; undefined: none is. */
+  pinnedIndex(): bigint | undefined {
+    if (this.#offered.size === 0 && !this.#making) return undefined;
+    return this.#parts.source.current()?.snapshot.index;
+  }
+}
+
+function offerFrom(message: InstallSnapshot, description: SnapshotDescription): SnapshotOffer {
+  return {
+    from: message.from,
+    to: message.to,
+    term: message.term,
+    snapshot: description.snapshot,
+    snapshotId: description.snapshotId,
+    sizeBytes: description.sizeBytes,
+    checksum: description.checksum,
+  };
+}
