@@ -1,0 +1,188 @@
+import { describe, expect, test } from "vitest";
+import { AssertionError } from "../assert.ts";
+import { MemoryBackend } from "../mvcc/memory-backend.ts";
+import type { Configuration, Entry } from "../raft/types.ts";
+import { Applier } from "./applier.ts";
+import { encodeCommandBatch, UnknownCommandError } from "./command.ts";
+import { encodeMemberRecords } from "./member-records.ts";
+import type { WriteOperation } from "./operation.ts";
+
+const clusterId = 77n;
+
+/** The codec is the core's own affair; the applier only calls it. */
+function decodeConfiguration(data: Uint8Array): Configuration {
+  const ids = [...data.subarray(0, 3)].filter((id) => id > 0).map(BigInt);
+  const record = (id: bigint) => ({ id, name: `m${id}`, peerUrl: "p", clientUrl: "c", joinedIndex: id });
+  return {
+    voters: ids,
+    outgoing: data[3] ? [BigInt(data[3])] : [],
+    learners: [],
+    learnersNext: [],
+    context: encodeMemberRecords(ids.map(record)),
+  };
+}
+
+function applierOn(backend: MemoryBackend): Applier {
+  return new Applier({ backend, clusterId, decodeConfiguration });
+}
+
+function bytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+function put(key: string, value: string): WriteOperation {
+  return {
+    type: "put",
+    key: bytes(key),
+    value: bytes(value),
+    lease: 0n,
+    previous: false,
+    expectedModRevision: undefined,
+  };
+}
+
+function entry(index: bigint, operations: readonly WriteOperation[], term = 1n): Entry {
+  const data =
+    operations.length === 0 ? new Uint8Array(0) : encodeCommandBatch({ originTimeMs: 1, operations });
+  return { type: "normal", index, term, data };
+}
+
+function configurationEntry(index: bigint, ...ids: number[]): Entry {
+  return { type: "configuration", index, term: 1n, data: Uint8Array.from(ids) };
+}
+
+async function flush(applier: Applier, backend: MemoryBackend): Promise<void> {
+  const batch = applier.freeze();
+  if (batch === undefined) return;
+  await backend.commit(batch.writes);
+  applier.release();
+}
+
+describe("entries", () => {
+  test("each operation has a result, in order", () => {
+    const applier = applierOn(new MemoryBackend());
+    const missing: WriteOperation = {
+      type: "delete",
+      start: bytes("x"),
+      end: undefined,
+      previous: false,
+      expectedModRevision: undefined,
+    };
+    const [applied] = applier.apply([entry(1n, [put("a", "1"), missing, { type: "compact", revision: 9n }])]);
+    expect(applied!.results).toEqual([
+      { type: "put", revision: 2n, previous: undefined },
+      { type: "delete", revision: 2n, deleted: 0, previous: [] },
+      { type: "refused", refusal: { reason: "future", revision: 2n } },
+    ]);
+    expect(applier.appliedIndex).toBe(1n);
+  });
+
+  test("the empty entry of a new leader moves the applied index and nothing else", () => {
+    const applier = applierOn(new MemoryBackend());
+    expect(applier.apply([entry(1n, [])])[0]!.results).toEqual([]);
+    expect([applier.appliedIndex, applier.store.revision]).toEqual([1n, 1n]);
+  });
+
+  test("an entry out of order is a bug (B8)", () => {
+    const applier = applierOn(new MemoryBackend());
+    applier.apply([entry(1n, [put("a", "1")])]);
+    expect(() => applier.apply([entry(1n, [put("a", "1")])])).toThrow(AssertionError);
+    expect(() => applier.apply([entry(3n, [put("a", "1")])])).toThrow(AssertionError);
+  });
+
+  test("an unknown command stops the replica before it changes anything", () => {
+    const applier = applierOn(new MemoryBackend());
+    const good = entry(1n, [put("a", "1"), put("b", "1")]);
+    const data = Uint8Array.from(good.data);
+    data[0] = 2;
+    expect(() => applier.apply([{ ...good, data }])).toThrow(UnknownCommandError);
+    expect([applier.appliedIndex, applier.store.revision]).toEqual([0n, 1n]);
+  });
+});
+
+describe("restart", () => {
+  test("continues at the durable applied index; replay gives the same hash (B8)", async () => {
+    const backend = new MemoryBackend();
+    const applier = applierOn(backend);
+    const entries = [entry(1n, []), entry(2n, [put("a", "1")]), entry(3n, [put("a", "2"), put("b", "1")])];
+    applier.apply(entries.slice(0, 2));
+    await flush(applier, backend);
+    expect(applier.durableAppliedIndex).toBe(2n);
+    applier.apply(entries.slice(2));
+    const again = applierOn(backend);
+    expect([again.appliedIndex, again.appliedTerm, again.store.revision]).toEqual([2n, 1n, 2n]);
+    again.apply(entries.slice(2));
+    expect(again.stateHash).toEqual(applier.stateHash);
+  });
+
+  test("an entry without changes is made durable too", async () => {
+    const backend = new MemoryBackend();
+    const applier = applierOn(backend);
+    applier.apply([entry(1n, [])]);
+    await flush(applier, backend);
+    expect(applierOn(backend).appliedIndex).toBe(1n);
+    expect(applier.freeze()).toBeUndefined();
+  });
+
+  test("the store of another cluster is refused", async () => {
+    const backend = new MemoryBackend();
+    const applier = applierOn(backend);
+    applier.apply([entry(1n, [])]);
+    await flush(applier, backend);
+    expect(() => new Applier({ backend, clusterId: 78n, decodeConfiguration })).toThrow(AssertionError);
+  });
+});
+
+describe("members", () => {
+  test("who is no longer in a committed configuration has a tombstone, also after a restart (A7)", async () => {
+    const backend = new MemoryBackend();
+    const applier = applierOn(backend);
+    applier.apply([configurationEntry(1n, 1, 2, 3), configurationEntry(2n, 1, 2, 0, 3)]);
+    expect(applier.members.removedIndex(3n)).toBeUndefined();
+    applier.apply([configurationEntry(3n, 1, 2)]);
+    await flush(applier, backend);
+    const again = applierOn(backend);
+    expect(again.members.removedIndex(3n)).toBe(3n);
+    expect(again.members.removedIndex(2n)).toBeUndefined();
+    expect(again.members.removedIndex(9n)).toBeUndefined();
+    expect(again.members.records.map(({ name }) => name)).toEqual(["m1", "m2"]);
+    expect(again.configuration).toEqual(applier.configuration);
+  });
+
+  test("a member that is in the configuration is not removed, whatever came before (A8)", () => {
+    const applier = applierOn(new MemoryBackend());
+    applier.apply([configurationEntry(1n, 1, 2), configurationEntry(2n, 1), configurationEntry(3n, 1, 2)]);
+    expect(applier.members.removedIndex(2n)).toBeUndefined();
+  });
+});
+
+describe("rolling hash (B14)", () => {
+  const hashAfter = (entries: readonly Entry[]) => {
+    const applier = applierOn(new MemoryBackend());
+    applier.apply(entries);
+    return applier.stateHash.hash;
+  };
+
+  test.each([
+    ["a value", [entry(1n, [put("a", "2")])]],
+    ["a key", [entry(1n, [put("b", "1")])]],
+    ["a term", [entry(1n, [put("a", "1")], 2n)]],
+    ["one more operation", [entry(1n, [put("a", "1"), put("a", "1")])]],
+    ["a configuration", [configurationEntry(1n, 1)]],
+  ])("differs with %s", (_, entries) => {
+    expect(hashAfter(entries)).not.toBe(hashAfter([entry(1n, [put("a", "1")])]));
+  });
+
+  test("never agrees again after a difference, when what follows is equal", () => {
+    const rest = Array.from({ length: 200 }, (_, i) => entry(BigInt(i + 2), [put(`k${i % 7}`, `${i}`)]));
+    const a = applierOn(new MemoryBackend());
+    const b = applierOn(new MemoryBackend());
+    a.apply([entry(1n, [put("a", "1")])]);
+    b.apply([entry(1n, [put("a", "2")])]);
+    for (const next of rest) {
+      a.apply([next]);
+      b.apply([next]);
+      expect(a.stateHash.hash).not.toBe(b.stateHash.hash);
+    }
+  });
+});

@@ -1,0 +1,104 @@
+/**
+ * Where a key's history is: its newest event, and pointers back from there.
+ *
+ * Events of one key form a chain from the newest to the oldest. An event at depth d (the first has 1)
+ * points, for each level i with {@link CHAIN_BASE}^i < d, to the event whose depth is the largest multiple of
+ * CHAIN_BASE^i below d. Level 0 is thus the event before. A search for the event at a revision takes at most
+ * CHAIN_BASE - 1 steps on each level, whatever the number of events, and no index has to be kept besides.
+ * The chain begins anew when a key is created whose last deletion has been compacted: this depends only on
+ * replicated state, so chains are the same on every member.
+ */
+export const CHAIN_BASE = 16;
+
+export class KeyState {
+  /** Revision of the newest event. */
+  readonly main: number;
+  readonly sub: number;
+  /** Revision that created the key; 0 when deleted. */
+  readonly create: number;
+  /** Changes since its creation; 0 when deleted. */
+  readonly version: number;
+  readonly lease: bigint;
+  /** Events in the chain up to this one; at least 1. */
+  readonly depth: number;
+  /** Main and sub of the event pointed to, level by level. */
+  readonly pointers: readonly number[];
+
+  constructor(position: Revision, life: Life, chain: Chain) {
+    this.main = position.main;
+    this.sub = position.sub;
+    this.create = life.create;
+    this.version = life.version;
+    this.lease = life.lease;
+    this.depth = chain.depth;
+    this.pointers = chain.pointers;
+  }
+
+  get deleted(): boolean {
+    return this.version === 0;
+  }
+}
+
+export interface Revision {
+  readonly main: number;
+  readonly sub: number;
+}
+
+export interface Life {
+  readonly create: number;
+  readonly version: number;
+  readonly lease: bigint;
+}
+
+export interface Chain {
+  readonly depth: number;
+  readonly pointers: readonly number[];
+}
+
+export const DELETED: Life = { create: 0, version: 0, lease: 0n };
+
+const FIRST: Chain = { depth: 1, pointers: [] };
+
+/** The chain of the event that follows `before`; undefined: of a first event. */
+export function chainAfter(before: KeyState | undefined): Chain {
+  if (before === undefined) return FIRST;
+  const { depth, main, sub } = before;
+  const pointers = [main, sub];
+  let level = 1;
+  for (let span = CHAIN_BASE; span <= depth; span *= CHAIN_BASE) {
+    if (depth % span === 0) pointers.push(main, sub);
+    else pointers.push(before.pointers[2 * level]!, before.pointers[2 * level + 1]!);
+    level++;
+  }
+  return { depth: depth + 1, pointers };
+}
+
+/** Number of pointers of an event at this depth. */
+export function chainLevels(depth: number): number {
+  let levels = 0;
+  for (let span = 1; span < depth; span *= CHAIN_BASE) levels++;
+  return levels;
+}
+
+/**
+ * The newest event at or before `revision`: the state it left, or undefined when the key did not exist then.
+ * `readState` gives the state of an event; it is asked only for events that compaction at or below
+ * `revision` keeps.
+ */
+export function stateAt(
+  newest: KeyState,
+  revision: number,
+  readState: (main: number, sub: number) => KeyState,
+): KeyState | undefined {
+  let state = newest;
+  while (state.main > revision) {
+    const { pointers } = state;
+    if (pointers.length === 0) return undefined;
+    let at = pointers.length - 2;
+    while (at > 0 && pointers[at]! <= revision) at -= 2;
+    // What comes before a creation is a tombstone: no need to read it, and compaction may have removed it.
+    if (state.version === 1 && pointers[at]! <= revision) return undefined;
+    state = readState(pointers[at]!, pointers[at + 1]!);
+  }
+  return state.deleted ? undefined : state;
+}

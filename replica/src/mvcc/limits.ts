@@ -1,0 +1,25 @@
+/**
+ * The limits of the state machine. Those marked *replicated* decide what applying answers: they are the same
+ * on every member and change only with the cluster version.
+ */
+
+/** Replicated. Longest key. The key is a record's whole key in `cur` and `idx`; LMDB allows 1,978 bytes. */
+export const KEY_MAX_BYTES = 1024;
+
+/** Replicated. A delete that matches more keys is refused; the caller pages. */
+export const DELETE_MAX_KEYS = 10_000;
+
+/** Replicated. A delete that returns what it deleted is refused beyond this, unless it deletes one key. */
+export const DELETE_PREVIOUS_MAX_BYTES = 4 * 1024 * 1024;
+
+/** Records that one step of a range read or a hash visits; it bounds the step also where nothing matches. */
+export const STEP_MAX_VISITS = 4096;
+
+/** The runtime should freeze the overlay at the latest when it holds this many bytes. */
+export const OVERLAY_FREEZE_BYTES = 16 * 1024 * 1024;
+
+/** Nothing more may be applied while both generations together hold this many bytes. */
+export const OVERLAY_MAX_BYTES = 4 * OVERLAY_FREEZE_BYTES;
+
+/** Memory of the cache of key states, estimated. Holds about 250,000 short keys. */
+export const STATE_CACHE_MAX_BYTES = 48 * 1024 * 1024;

@@ -1,0 +1,162 @@
+import type { ScanOptions } from "../storage/kv-backend.types.ts";
+import { textFromBytes } from "./bytes.ts";
+
+/** A record in memory; `value` undefined hides what lies below. Text is the key as one unit a byte. */
+export interface HeldRecord {
+  readonly text: string;
+  readonly key: Uint8Array;
+  value: Uint8Array | undefined;
+}
+
+/** A leaf splits in half beyond this. */
+const LEAF_MAX_RECORDS = 128;
+
+/**
+ * Records by key, for point lookups in O(1) and scans in order: a Map beside a B+tree of two levels. The
+ * directory of leaves is one array; with the few hundred thousand records that an overlay may hold it stays
+ * so short that to splice it costs less than a third level would. Keys in ascending order fill leaves
+ * without splitting any.
+ */
+export class SortedRecords {
+  readonly #byText = new Map<string, HeldRecord>();
+  /** Never empty leaves, ascending. */
+  readonly #leaves: HeldRecord[][] = [];
+
+  get size(): number {
+    return this.#byText.size;
+  }
+
+  get(text: string): HeldRecord | undefined {
+    return this.#byText.get(text);
+  }
+
+  /** Adds a record whose key is not there yet. */
+  add(record: HeldRecord): void {
+    this.#byText.set(record.text, record);
+    const leaves = this.#leaves;
+    const last = leaves[leaves.length - 1];
+    if (last === undefined) {
+      leaves.push([record]);
+    } else if (last[last.length - 1]!.text < record.text) {
+      if (last.length < LEAF_MAX_RECORDS) last.push(record);
+      else leaves.push([record]);
+    } else {
+      this.#insert(record);
+    }
+  }
+
+  #insert(record: HeldRecord): void {
+    const at = Math.max(0, this.#leafBefore(record.text));
+    const leaf = this.#leaves[at]!;
+    leaf.splice(lowerBound(leaf, record.text), 0, record);
+    if (leaf.length > LEAF_MAX_RECORDS) {
+      this.#leaves.splice(at + 1, 0, leaf.splice(LEAF_MAX_RECORDS / 2));
+    }
+  }
+
+  /** The last leaf whose first key is at or before `text`; -1 when there is none. */
+  #leafBefore(text: string): number {
+    const leaves = this.#leaves;
+    let low = 0;
+    let high = leaves.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (leaves[middle]![0]!.text <= text) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  *[Symbol.iterator](): Generator<HeldRecord> {
+    for (const leaf of this.#leaves) yield* leaf;
+  }
+
+  scan(options: ScanOptions): RecordCursor {
+    const start = textFromBytes(options.start);
+    const end = options.end === undefined ? undefined : textFromBytes(options.end);
+    if (options.reverse !== true) return new ForwardCursor(this.#leaves, this.#position(start), end);
+    const last = end === undefined ? { leaf: this.#leaves.length, index: 0 } : this.#position(end);
+    return new ReverseCursor(this.#leaves, last, start);
+  }
+
+  /** Of the first record at or after `text`. */
+  #position(text: string): Position {
+    const leaf = Math.max(0, this.#leafBefore(text));
+    const records = this.#leaves[leaf];
+    return { leaf, index: records === undefined ? 0 : lowerBound(records, text) };
+  }
+}
+
+interface Position {
+  readonly leaf: number;
+  readonly index: number;
+}
+
+/** Gives the records of a scan one after the other, then undefined. Void once its records change. */
+export interface RecordCursor {
+  next(): HeldRecord | undefined;
+}
+
+class ForwardCursor implements RecordCursor {
+  readonly #leaves: readonly HeldRecord[][];
+  readonly #end: string | undefined;
+  #leaf: number;
+  #index: number;
+
+  constructor(leaves: readonly HeldRecord[][], from: Position, end: string | undefined) {
+    this.#leaves = leaves;
+    this.#leaf = from.leaf;
+    this.#index = from.index;
+    this.#end = end;
+  }
+
+  next(): HeldRecord | undefined {
+    let leaf = this.#leaves[this.#leaf];
+    if (leaf !== undefined && this.#index >= leaf.length) {
+      leaf = this.#leaves[++this.#leaf];
+      this.#index = 0;
+    }
+    const record = leaf?.[this.#index];
+    if (record === undefined || (this.#end !== undefined && record.text >= this.#end)) return undefined;
+    this.#index++;
+    return record;
+  }
+}
+
+class ReverseCursor implements RecordCursor {
+  readonly #leaves: readonly HeldRecord[][];
+  readonly #start: string;
+  #leaf: number;
+  /** One past the next record. */
+  #index: number;
+
+  constructor(leaves: readonly HeldRecord[][], before: Position, start: string) {
+    this.#leaves = leaves;
+    this.#leaf = before.leaf;
+    this.#index = before.index;
+    this.#start = start;
+  }
+
+  next(): HeldRecord | undefined {
+    if (this.#index === 0) {
+      if (this.#leaf === 0) return undefined;
+      this.#index = this.#leaves[--this.#leaf]!.length;
+    }
+    const record = this.#leaves[this.#leaf]![this.#index - 1]!;
+    if (record.text < this.#start) return undefined;
+    this.#index--;
+    return record;
+  }
+}
+
+/** Index of the first record at or after `text`. */
+function lowerBound(records: readonly HeldRecord[], text: string): number {
+  let low = 0;
+  let high = records.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (records[middle]!.text < text) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,246 @@
+import { assert } from "../assert.ts";
+import type { KvReader } from "../storage/kv-backend.types.ts";
+import { NO_BYTES } from "./bytes.ts";
+import type {
+  ChangeRefusal,
+  ChangeRefused,
+  CompactApplied,
+  DeleteApplied,
+  DeleteChange,
+  PutApplied,
+  PutChange,
+} from "./changes.ts";
+import { RollingHash, xxh32 } from "./hash.ts";
+import { chainAfter, DELETED, KeyState, stateAt } from "./history.ts";
+import { HistoryRecords } from "./history-records.ts";
+import { DELETE_MAX_KEYS, DELETE_PREVIOUS_MAX_BYTES, STATE_CACHE_MAX_BYTES } from "./limits.ts";
+import { decodeHistoryMeta, EMPTY_HISTORY, encodeHistoryMeta, HISTORY_META_KEY } from "./meta.ts";
+import type { FrozenBatch, Overlay } from "./overlay.ts";
+import { readRange, scanEnd } from "./range.ts";
+import { decodeState } from "./records.ts";
+import type { KeyValue, RangeQuery, RangeStep, RevisionRefusal } from "./types.ts";
+
+/** Revisions are numbers inside: at a million changes a second they last 285 years. */
+const REVISION_MAX = Number.MAX_SAFE_INTEGER;
+
+export interface StoreOptions {
+  readonly cacheMaxBytes?: number;
+}
+
+/**
+ * Keys and their history at revisions: what etcd calls its mvcc store. One counter for the whole store; every
+ * change has the next *main* revision, and what it changes has sub indices from 0 within it. The store is at
+ * revision 1 while it is empty.
+ *
+ * All is synchronous. Changes go to the overlay; `freeze` hands out what is to be committed.
+ */
+export class Store {
+  readonly #records: HistoryRecords;
+  readonly #hash: RollingHash;
+  #revision: number;
+  #compacted: number;
+  #liveKeys: number;
+  #removed: { main: number; sub: number };
+
+  /** Continues where `backend` is. Reads one record. Throws UnknownFormatError. */
+  constructor(backend: KvReader, options: StoreOptions = {}) {
+    const record = backend.get("meta", HISTORY_META_KEY);
+    const meta = record === undefined ? EMPTY_HISTORY : decodeHistoryMeta(record);
+    this.#records = new HistoryRecords(backend, options.cacheMaxBytes ?? STATE_CACHE_MAX_BYTES);
+    this.#hash = new RollingHash(meta.hash);
+    this.#revision = meta.revision;
+    this.#compacted = meta.compacted;
+    this.#liveKeys = meta.liveKeys;
+    this.#removed = meta.removed;
+  }
+
+  /** Of the newest change. */
+  get revision(): bigint {
+    return BigInt(this.#revision);
+  }
+
+  /** Reads below it are refused; 0n: nothing was compacted. */
+  get compactedRevision(): bigint {
+    return BigInt(this.#compacted);
+  }
+
+  /** Keys that exist now. */
+  get totalKeys(): number {
+    return this.#liveKeys;
+  }
+
+  /** Over everything applied so far, equal on members that applied the same (B14). */
+  get rollingHash(): bigint {
+    return this.#hash.value;
+  }
+
+  get overlay(): Overlay {
+    return this.#records.overlay;
+  }
+
+  /** Makes an entry of the log part of the rolling hash; `data`: of one that changes no keys. */
+  mixEntry(index: bigint, term: bigint, data: Uint8Array = NO_BYTES): void {
+    this.#hash.mixPosition(Number(index), Number(term & 0xffff_ffffn));
+    if (data.length > 0) this.#hash.mix(xxh32(data, 0, data.length, 0));
+  }
+
+  put(change: PutChange): PutApplied | ChangeRefused {
+    const { key, value, lease } = change;
+    const newest = this.#records.newestState(key);
+    const live = newest !== undefined && newest.version !== 0 ? newest : undefined;
+    const refusal = compare(change.expectedModRevision, live);
+    if (refusal !== undefined) return refused(refusal);
+    const previous = change.previous && live !== undefined ? this.#records.keyValue(live, key) : undefined;
+    const main = this.#nextRevision();
+    const life = { create: live?.create ?? main, version: (live?.version ?? 0) + 1, lease };
+    this.#append(new KeyState({ main, sub: 0 }, life, chainAfter(this.#known(newest))), newest, key, value);
+    if (live === undefined) this.#liveKeys++;
+    return { type: "put", revision: BigInt(main), previous };
+  }
+
+  /** Deletes a key or a range. Deleting nothing is no change: the revision stays. */
+  delete(change: DeleteChange): DeleteApplied | ChangeRefused {
+    if (change.expectedModRevision !== undefined) {
+      const refusal = compare(change.expectedModRevision, this.#live(change.start));
+      if (refusal !== undefined) return refused(refusal);
+    }
+    const victims = this.#victims(change);
+    if (victims.length > DELETE_MAX_KEYS) return refused({ reason: "too-many-keys", limit: DELETE_MAX_KEYS });
+    const previous = change.previous ? this.#previousValues(victims) : [];
+    if (previous.length < victims.length && change.previous) {
+      return refused({ reason: "too-many-keys", limit: previous.length });
+    }
+    if (victims.length === 0) return { type: "delete", revision: this.revision, deleted: 0, previous };
+    const main = this.#nextRevision();
+    for (let sub = 0; sub < victims.length; sub++) {
+      const { key, state } = victims[sub]!;
+      this.#append(new KeyState({ main, sub }, DELETED, chainAfter(state)), state, key, NO_BYTES);
+    }
+    this.#liveKeys -= victims.length;
+    return { type: "delete", revision: BigInt(main), deleted: victims.length, previous };
+  }
+
+  /**
+   * From now on reads below `revision` are refused; {@link Store.compactStep} then removes what no read can
+   * come to. Refused for a revision that is compacted already or in the future.
+   */
+  compact(revision: bigint): CompactApplied | ChangeRefused {
+    if (revision <= this.compactedRevision) {
+      return refused({ reason: "compacted", compactedRevision: this.compactedRevision });
+    }
+    if (revision > this.revision) return refused({ reason: "future", revision: this.revision });
+    this.#compacted = Number(revision);
+    this.#hash.mixPosition(this.#compacted, -1);
+    return { type: "compact", revision };
+  }
+
+  /** `revision` undefined: the newest. The answer is undefined when the key does not exist there. */
+  get(key: Uint8Array, revision: bigint | undefined): KeyValue | RevisionRefusal | undefined {
+    const newest = this.#records.newestState(key);
+    if (revision === undefined) {
+      return newest === undefined || newest.deleted ? undefined : this.#records.keyValue(newest, key);
+    }
+    const refusal = this.#refuseRead(revision);
+    if (refusal !== undefined) return refusal;
+    if (newest === undefined) return undefined;
+    const state = stateAt(newest, Number(revision), (main, sub) => this.#records.eventState(main, sub));
+    return state === undefined ? undefined : this.#records.keyValue(state, key);
+  }
+
+  /**
+   * One bounded step of a range read. It may return fewer keys than asked for, even none: only `next` says
+   * whether the range is at its end. Between steps anything may happen to the store; pass the revision.
+   */
+  rangeStep(query: RangeQuery): RangeStep | RevisionRefusal {
+    assert(query.maxKeys > 0 && query.maxBytes > 0, "a step of a range takes at least one key");
+    const { revision } = query;
+    const refusal = revision === undefined ? undefined : this.#refuseRead(revision);
+    if (refusal !== undefined) return refusal;
+    const newest = revision === undefined || revision === this.revision;
+    return readRange({ records: this.#records, revision: newest ? undefined : Number(revision) }, query);
+  }
+
+  /** What has to be committed, with the counters in it. */
+  freeze(): FrozenBatch {
+    const meta = encodeHistoryMeta({
+      revision: this.#revision,
+      compacted: this.#compacted,
+      liveKeys: this.#liveKeys,
+      hash: this.#hash.value,
+      removed: this.#removed,
+    });
+    this.overlay.set("meta", HISTORY_META_KEY, meta);
+    return this.overlay.freeze();
+  }
+
+  release(): void {
+    this.overlay.release();
+  }
+
+  #refuseRead(revision: bigint): RevisionRefusal | undefined {
+    if (revision > this.revision) return { reason: "future", revision: this.revision };
+    if (revision >= this.compactedRevision) return undefined;
+    return { reason: "compacted", compactedRevision: this.compactedRevision };
+  }
+
+  #nextRevision(): number {
+    assert(this.#revision < REVISION_MAX, "revisions are exhausted");
+    return ++this.#revision;
+  }
+
+  /**
+   * A tombstone that is compacted counts as no history, whether or not it was removed here already: so
+   * that chains are the same on every member.
+   */
+  #known(newest: KeyState | undefined): KeyState | undefined {
+    return newest?.deleted && newest.main <= this.#compacted ? undefined : newest;
+  }
+
+  #live(key: Uint8Array): KeyState | undefined {
+    const newest = this.#records.newestState(key);
+    return newest?.deleted ? undefined : newest;
+  }
+
+  #append(state: KeyState, before: KeyState | undefined, key: Uint8Array, value: Uint8Array): void {
+    const { record, contentOffset } = this.#records.append(state, before, key, value);
+    this.#hash.mixEvent(state, record, contentOffset);
+  }
+
+  /** The live keys that a delete takes, at most one more than it may. */
+  #victims(change: DeleteChange): { key: Uint8Array; state: KeyState }[] {
+    if (change.end === undefined) {
+      const state = this.#live(change.start);
+      return state === undefined ? [] : [{ key: change.start, state }];
+    }
+    const victims: { key: Uint8Array; state: KeyState }[] = [];
+    const rows = this.overlay.scan("cur", { start: change.start, end: scanEnd(change) });
+    for (const [key, record] of rows) {
+      victims.push({ key, state: decodeState(record) });
+      if (victims.length > DELETE_MAX_KEYS) break;
+    }
+    return victims;
+  }
+
+  /** As many as may be returned; at least one. */
+  #previousValues(victims: readonly { key: Uint8Array; state: KeyState }[]): KeyValue[] {
+    const previous: KeyValue[] = [];
+    let bytes = 0;
+    for (const { key, state } of victims) {
+      const keyValue = this.#records.keyValue(state, key);
+      bytes += key.length + keyValue.value.length;
+      if (bytes > DELETE_PREVIOUS_MAX_BYTES && previous.length > 0) break;
+      previous.push(keyValue);
+    }
+    return previous;
+  }
+}
+
+function refused(refusal: ChangeRefusal): ChangeRefused {
+  return { type: "refused", refusal };
+}
+
+function compare(expected: bigint | undefined, live: KeyState | undefined): ChangeRefusal | undefined {
+  if (expected === undefined) return undefined;
+  const modRevision = BigInt(live?.main ?? 0);
+  return expected === modRevision ? undefined : { reason: "compare-failed", modRevision };
+}
