@@ -58,6 +58,17 @@ export class Forwarder {
     });
   }
 
+  /** The replica ends: what was sent may have been applied. */
+  close(error: ReplicaError): void {
+    for (const waiting of this.#queue) fail(waiting, error);
+    this.#queue = [];
+    this.#queueBytes = 0;
+    for (const batch of this.#sent) {
+      for (const waiting of batch)
+        fail(waiting, unknownOutcomeError("the replica stopped before the leader answered"));
+    }
+  }
+
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;

@@ -3,6 +3,22 @@ export const limits = {
   tickMs: 10,
   /** Ticks made up for after the process was held up: a stale leader must not rush through timeouts. */
   catchUpMaxTicks: 3,
+  /** Most bytes of entries in one message to a follower, and on their way to it. */
+  appendMaxBytes: 1024 * 1024,
+  inflightMaxMessages: 128,
+  inflightMaxBytes: 16 * 1024 * 1024,
+  /** Bytes of entries that are proposed and not committed. */
+  uncommittedMaxBytes: 64 * 1024 * 1024,
+  /** Bytes of committed entries handed out at once. */
+  committedMaxBytes: 4 * 1024 * 1024,
+  /** Read-index requests that wait at the leader. */
+  pendingReadsMax: 10_000,
+  /** Pause before a write is tried with another leader. */
+  leaderRetryMs: 50,
+  /** A replica that stops waits this long for what is under way. */
+  drainMaxMs: 5000,
+  /** Time between looks at what has grown: log, snapshots, disk. */
+  housekeepingMs: 500,
   /** Target size of one proposed entry; many small writes share it. */
   entryTargetBytes: 512 * 1024,
   /** Operations in one entry. */

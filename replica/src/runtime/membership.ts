@@ -1,14 +1,6 @@
+import { membersOf } from "../raft/confchange/configuration.ts";
 import type { ChangeRefusal, Configuration, MemberId } from "../raft/types.ts";
 import { type MemberKind, type MemberRecord, ReplicaError, type TargetMember } from "./replica-api.ts";
-
-/** Everyone with a part in a configuration, leavers of a joint one included. */
-export function memberIds(configuration: Configuration): MemberId[] {
-  return [...new Set([...configuration.voters, ...configuration.outgoing, ...configuration.learners])];
-}
-
-export function isJoint(configuration: Configuration): boolean {
-  return configuration.outgoing.length > 0;
-}
 
 export function memberKind(configuration: Configuration, id: MemberId): MemberKind {
   if (configuration.voters.includes(id)) return "voter";
@@ -27,7 +19,7 @@ export function recordsForTarget(
   joinedIndex: bigint,
 ): MemberRecord[] {
   const byId = new Map(known.map((record) => [record.id, record]));
-  const staying = memberIds(current);
+  const staying = membersOf(current);
   const records = target.map((member): MemberRecord => {
     const before = staying.includes(member.id) ? byId.get(member.id) : undefined;
     const record = {

@@ -1,6 +1,9 @@
+import type { MemberRecord } from "../apply/member-records.ts";
 import type { WriteOperation, WriteResult } from "../apply/operation.ts";
 import type { KeyRange, KeyValue } from "../mvcc/types.ts";
 import type { MemberId, Role } from "../raft/types.ts";
+
+export type { MemberRecord };
 
 /** Why a call failed; one-to-one with rstore.v1.Reason. */
 export type Reason =
@@ -111,14 +114,6 @@ export interface RangeAnswer {
 }
 
 export type MemberKind = "voter" | "learner" | "outgoing";
-
-export interface MemberRecord {
-  readonly id: MemberId;
-  readonly name: string;
-  readonly peerUrl: string;
-  readonly clientUrl: string;
-  readonly joinedIndex: bigint;
-}
 
 export interface MemberListing {
   readonly members: readonly (MemberRecord & { readonly kind: MemberKind })[];

@@ -1,0 +1,113 @@
+import { encodeMemberRecords } from "../apply/member-records.ts";
+import { membersOf } from "../raft/confchange/configuration.ts";
+import { type MemberId, NO_MEMBER } from "../raft/types.ts";
+import type { Member } from "./member.ts";
+import { changeRefusalError, formatId, memberKind, recordsForTarget } from "./membership.ts";
+import { unknownOutcomeError } from "./proposals.ts";
+import {
+  type CallOptions,
+  type MemberListing,
+  type ReadOptions,
+  ReplicaError,
+  type TargetMember,
+} from "./replica-api.ts";
+
+/** The configuration in force, by way of a linearizable read unless a stale one will do. */
+export async function listMembers(member: Member, options: ReadOptions): Promise<MemberListing> {
+  await member.awaitReadable(options);
+  const { configuration: indexed, joint, committed } = member.node.configurationState();
+  const { configuration, index } = indexed;
+  const members = membersOf(configuration).map((id) => {
+    const record = member.record(id) ?? { id, name: "", peerUrl: "", clientUrl: "", joinedIndex: 0n };
+    return { ...record, kind: memberKind(configuration, id) };
+  });
+  return { members, configurationIndex: index, joint, committed, progress: member.node.progress() };
+}
+
+/** Brings the cluster to a target configuration and answers when it is committed and no longer joint. */
+export async function changeMembership(
+  member: Member,
+  change: { readonly expectedIndex: bigint; readonly target: readonly TargetMember[] },
+  options: CallOptions,
+): Promise<{ configurationIndex: bigint }> {
+  const { target } = change;
+  const index = await member.onLoop(() => {
+    if (!member.isLeader) throw member.notLeaderError();
+    refuseRemoved(member, target);
+    const current = member.node.configurationState().configuration.configuration;
+    const joinedIndex = member.node.lastIndex + 1n;
+    const records = recordsForTarget(member.records, current, target, joinedIndex);
+    const result = member.node.proposeConfiguration(change.expectedIndex, {
+      voters: target.filter(({ kind }) => kind === "voter").map(({ id }) => id),
+      learners: target.filter(({ kind }) => kind === "learner").map(({ id }) => id),
+      context: encodeMemberRecords(records),
+    });
+    if (!result.ok) throw changeRefusalError(result);
+    return result.index;
+  });
+  if (!(await member.awaitChange(index, options.deadlineMs))) {
+    throw unknownOutcomeError("the change of membership was not committed before the deadline");
+  }
+  const { configuration } = member.node.configurationState().configuration;
+  const wanted = new Set(target.map(({ id }) => id));
+  const reached = membersOf(configuration);
+  if (reached.length !== wanted.size || reached.some((id) => !wanted.has(id))) {
+    throw new ReplicaError(
+      "configuration-mismatch",
+      "another leader took the change back: list the members and plan anew",
+      {
+        outcome: "not-applied",
+        detail: { index: member.node.configurationState().configuration.index },
+      },
+    );
+  }
+  return { configurationIndex: member.node.configurationState().configuration.index };
+}
+
+/** An id that was removed never comes back (A7). */
+function refuseRemoved(member: Member, target: readonly TargetMember[]): void {
+  for (const { id } of target) {
+    const index = member.machine.applier.members.removedIndex(id);
+    if (index === undefined) continue;
+    throw new ReplicaError(
+      "member-removed",
+      `member ${formatId(id)} was removed at index ${index} and can't come back under this id: reset it first`,
+      { outcome: "not-applied", detail: { index } },
+    );
+  }
+}
+
+/** Answers when the target leads. NO_MEMBER: the voter with the most complete log. */
+export async function transferLeadership(
+  member: Member,
+  wanted: MemberId,
+  options: CallOptions,
+): Promise<{ leaderId: MemberId; term: bigint }> {
+  const target = await member.onLoop(() => {
+    if (!member.isLeader) throw member.notLeaderError();
+    const chosen = wanted === NO_MEMBER ? bestSuccessor(member) : wanted;
+    if (chosen === undefined) throw transferError("there is no other voter that answers");
+    if (chosen === member.id) return chosen;
+    const result = member.node.transferLeadership(chosen);
+    if (!result.ok) throw transferError(`member ${formatId(chosen)} can't lead: ${result.reason}`);
+    return chosen;
+  });
+  const done = await member.awaitLeader(target, options.deadlineMs);
+  if (!done) throw transferError(`member ${formatId(target)} did not take over in time`);
+  return { leaderId: target, term: member.node.term };
+}
+
+export function bestSuccessor(member: Member): MemberId | undefined {
+  const { voters } = member.node.configurationState().configuration.configuration;
+  let best: { readonly memberId: MemberId; readonly matchIndex: bigint } | undefined;
+  for (const progress of member.node.progress()) {
+    const { memberId, matchIndex, active } = progress;
+    if (memberId === member.id || !active || !voters.includes(memberId)) continue;
+    if (best === undefined || matchIndex > best.matchIndex) best = { memberId, matchIndex };
+  }
+  return best?.memberId;
+}
+
+function transferError(why: string): ReplicaError {
+  return new ReplicaError("transfer-failed", `leadership was not transferred: ${why}`);
+}

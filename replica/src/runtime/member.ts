@@ -1,0 +1,441 @@
+import { decodeMemberRecords } from "../apply/member-records.ts";
+import type { WriteOperation } from "../apply/operation.ts";
+import type { Logger } from "../log.ts";
+import { isMember } from "../raft/confchange/configuration.ts";
+import { RawNode } from "../raft/raw-node.ts";
+import {
+  type Entry,
+  type IndexedConfiguration,
+  type MemberId,
+  NO_MEMBER,
+  type RaftOptions,
+  type Ready,
+  type SnapshotMetadata,
+  type SoftState,
+} from "../raft/types.ts";
+import type { DataDirectory } from "../storage/types.ts";
+import type { PeerTransport } from "../transport/types.ts";
+import type { Clock } from "./clock.ts";
+import type { ReplicaConfig } from "./config.ts";
+import { Forwarder } from "./forwarder.ts";
+import { limits } from "./limits.ts";
+import { LinearizableReads } from "./linearizable-reads.ts";
+import { bestSuccessor } from "./member-admin.ts";
+import { formatId } from "./membership.ts";
+import { PeerDirectory } from "./peer-directory.ts";
+import { Proposals } from "./proposals.ts";
+import { RaftLoop } from "./raft-loop.ts";
+import {
+  type MemberRecord,
+  type ReadOptions,
+  ReplicaError,
+  type WriteOptions,
+  type WriteOutcome,
+} from "./replica-api.ts";
+import { SnapshotReceiver } from "./snapshot-receiver.ts";
+import { SnapshotSender } from "./snapshot-sender.ts";
+import { StateMachine } from "./state-machine.ts";
+import { Waiters } from "./waiters.ts";
+
+export interface MemberParts {
+  readonly directory: DataDirectory;
+  readonly config: ReplicaConfig;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly transport: PeerTransport;
+  readonly log: Logger;
+  readonly metrics: MemberMetrics;
+  readonly failed: (error: unknown) => void;
+  /** A committed configuration is without this member. */
+  readonly removed: (index: bigint) => void;
+}
+
+/** What the member counts; the process's metrics implement it. */
+export interface MemberMetrics {
+  flushed(seconds: number): void;
+  applied(seconds: number): void;
+  leaderChanged(): void;
+  proposalFailed(reason: string): void;
+}
+
+/** A member of a cluster at work: the core, its loop, the state machine and what ties them together. */
+export class Member {
+  readonly id: MemberId;
+  readonly clusterId: bigint;
+  readonly node: RawNode;
+  readonly loop: RaftLoop;
+  readonly machine: StateMachine;
+  readonly proposals: Proposals;
+  readonly reads = new LinearizableReads();
+  readonly snapshotSender: SnapshotSender;
+  readonly snapshotReceiver: SnapshotReceiver;
+  readonly #parts: MemberParts;
+  readonly #forwarder: Forwarder;
+  /** For a leader, or for any with NO_MEMBER. */
+  readonly #leaderWaiters: Waiters<MemberId>;
+  readonly #idleWaiters: Waiters<undefined>;
+  readonly #revisionWaiters: Waiters<bigint>;
+  readonly #changeWaiters: Waiters<bigint>;
+  #softState: SoftState = { leader: NO_MEMBER, role: "follower" };
+  readonly #peers: PeerDirectory;
+  #nextHousekeepingMs = 0;
+  #caughtUp: "no" | "asking" | "yes" = "no";
+
+  constructor(parts: MemberParts) {
+    const { directory, config, clock, transport, metrics } = parts;
+    this.#parts = parts;
+    this.id = directory.identity.memberId;
+    this.clusterId = directory.identity.clusterId ?? 0n;
+    this.machine = new StateMachine({
+      store: directory.store,
+      clock,
+      flushBytes: config.flushBytes,
+      flushIntervalMs: config.flushIntervalMs,
+      clusterId: this.clusterId,
+      failed: parts.failed,
+      flushed: () => this.loop.schedule(),
+      observeApply: (seconds) => metrics.applied(seconds),
+    });
+    this.snapshotSender = new SnapshotSender({
+      source: directory.snapshots,
+      log: directory.log,
+      logger: parts.log,
+      clock,
+      offer: (offer) => transport.offerSnapshot(offer),
+      sent: (peer, ok) => this.loop.run(() => this.node.snapshotSent(peer, ok)),
+      failed: parts.failed,
+    });
+    this.snapshotReceiver = new SnapshotReceiver({
+      sink: directory.incoming,
+      transport,
+      logger: parts.log,
+      clock,
+      received: (message) => this.loop.receive([message]),
+      failed: parts.failed,
+    });
+    this.node = new RawNode(raftOptions(this.id, config, parts.random), this.snapshotSender.logForCore());
+    this.proposals = new Proposals(() => clock.wallMs());
+    this.#peers = new PeerDirectory(this.id, (peers) => transport.setPeers(peers));
+    this.#forwarder = new Forwarder(transport, clock);
+    this.#leaderWaiters = new Waiters((wanted) => {
+      const { leader } = this.#softState;
+      return wanted === NO_MEMBER ? leader !== NO_MEMBER : leader === wanted;
+    });
+    this.#idleWaiters = new Waiters(() => this.proposals.pending === 0 && this.reads.pending === 0);
+    this.#revisionWaiters = new Waiters((revision) => this.machine.store.revision >= revision);
+    this.#changeWaiters = new Waiters((index) => this.#isSettled(index));
+    this.loop = new RaftLoop({
+      node: this.node,
+      proposals: this.proposals,
+      reads: this.reads,
+      clock,
+      effects: {
+        send: (messages) => transport.send(messages),
+        offerSnapshot: (message) => this.snapshotSender.offer(message),
+        append: (ready) => this.#append(ready),
+        install: (snapshot) => this.#install(snapshot),
+        apply: (entry) => this.#apply(entry),
+        canApply: () => this.machine.canApply(),
+        softStateChanged: (state) => this.#softStateChanged(state),
+        turnEnded: () => this.#turnEnded(),
+        failed: parts.failed,
+      },
+    });
+  }
+
+  start(): void {
+    this.loop.start();
+  }
+
+  get leader(): MemberId {
+    return this.#softState.leader;
+  }
+
+  /** Since its start it was once as far as a majority. */
+  get caughtUp(): boolean {
+    return this.#caughtUp === "yes";
+  }
+
+  /** As leader: up to where a member has acknowledged the log as durable. */
+  acknowledgedIndex(peer: MemberId): bigint | undefined {
+    return this.isLeader ? this.node.matchIndex(peer) : undefined;
+  }
+
+  get isLeader(): boolean {
+    return this.#softState.role === "leader";
+  }
+
+  /** The records of everyone in the configuration in force, leavers included. */
+  get records(): readonly MemberRecord[] {
+    return this.#peers.records;
+  }
+
+  record(id: MemberId): MemberRecord | undefined {
+    return this.#peers.record(id);
+  }
+
+  async write(
+    operations: readonly WriteOperation[],
+    options: WriteOptions,
+  ): Promise<readonly WriteOutcome[]> {
+    for (;;) {
+      try {
+        return await this.#writeOnce(operations, options);
+      } catch (error) {
+        if (!options.forward || !isWorthRetrying(error)) throw error;
+        const found = await this.#awaitOtherLeader(options.deadlineMs);
+        if (!found) throw error;
+      }
+    }
+  }
+
+  #writeOnce(operations: readonly WriteOperation[], options: WriteOptions): Promise<readonly WriteOutcome[]> {
+    const { leader } = this.#softState;
+    if (this.isLeader) {
+      const outcomes = this.proposals.add(operations, options.deadlineMs);
+      this.loop.schedule();
+      return outcomes;
+    }
+    if (leader === NO_MEMBER || !options.forward) return Promise.reject(this.notLeaderError());
+    return this.#forwarder.forward(leader, operations, options.deadlineMs);
+  }
+
+  notLeaderError(): ReplicaError {
+    const { leader } = this.#softState;
+    if (leader === NO_MEMBER) {
+      return new ReplicaError(
+        "no-leader",
+        "no leader is known: a majority of the members may be down or cut off",
+        {
+          outcome: "not-applied",
+        },
+      );
+    }
+    const record = this.record(leader);
+    return new ReplicaError("not-leader", `member ${formatId(leader)} leads: ask it`, {
+      outcome: "not-applied",
+      detail: {
+        leaderId: leader,
+        leaderClientUrl: record?.clientUrl ?? "",
+        leaderPeerUrl: record?.peerUrl ?? "",
+      },
+    });
+  }
+
+  /** Waits a moment, then until a leader is known; false when the deadline came first. */
+  async #awaitOtherLeader(deadlineMs: number): Promise<boolean> {
+    const { clock } = this.#parts;
+    if (clock.nowMs() + limits.leaderRetryMs >= deadlineMs) return false;
+    await new Promise<void>((resolve) => clock.after(limits.leaderRetryMs, resolve));
+    return this.#leaderWaiters.wait(NO_MEMBER, deadlineMs);
+  }
+
+  async awaitReadable(options: ReadOptions): Promise<void> {
+    if (options.consistency === "linearizable") {
+      const confirmed = this.reads.add(options.deadlineMs);
+      this.loop.schedule();
+      await confirmed;
+    }
+    const { minRevision } = options;
+    if (minRevision === 0n || this.machine.store.revision >= minRevision) return;
+    if (await this.#revisionWaiters.wait(minRevision, options.deadlineMs)) return;
+    throw new ReplicaError(
+      "deadline-exceeded",
+      `revision ${minRevision} did not arrive at this member in time; it has ${this.machine.store.revision}`,
+      { detail: { revision: this.machine.store.revision } },
+    );
+  }
+
+  /** True once the change at this index, or what followed it, is committed and no longer joint. */
+  awaitChange(index: bigint, deadlineMs: number): Promise<boolean> {
+    return this.#changeWaiters.wait(index, deadlineMs);
+  }
+
+  #isSettled(index: bigint): boolean {
+    const { configuration, joint, committed } = this.node.configurationState();
+    return configuration.index >= index && !joint && committed;
+  }
+
+  /** True once this member leads, as far as is known here. */
+  awaitLeader(id: MemberId, deadlineMs: number): Promise<boolean> {
+    return this.#leaderWaiters.wait(id, deadlineMs);
+  }
+
+  /** As leader: makes another voter the leader, within an election timeout. */
+  async handOver(): Promise<void> {
+    const { clock, config, log } = this.#parts;
+    if (!this.isLeader) return;
+    const successor = await this.onLoop(() => {
+      const chosen = bestSuccessor(this);
+      return chosen !== undefined && this.node.transferLeadership(chosen).ok ? chosen : undefined;
+    });
+    if (successor === undefined) return;
+    const done = await this.awaitLeader(successor, clock.nowMs() + config.electionTimeoutMs);
+    log.info(
+      { msgId: "raft.handover", to: formatId(successor), done },
+      "handed leadership over before stopping",
+    );
+  }
+
+  /** Waits until nothing that was asked is under way, for a while. */
+  async drain(): Promise<void> {
+    const { clock } = this.#parts;
+    await this.#idleWaiters.wait(undefined, clock.nowMs() + limits.drainMaxMs);
+  }
+
+  /** Runs with the core at hand in the next turn of its loop. */
+  onLoop<T>(task: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.loop.run(() => {
+        try {
+          resolve(task());
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+  }
+
+  /** Writes what is applied to the disk; nothing may be received any more. */
+  async stop(error: ReplicaError): Promise<void> {
+    this.loop.stop();
+    this.proposals.close(error);
+    this.reads.close(error);
+    this.#forwarder.close(error);
+    this.#leaderWaiters.close();
+    this.#revisionWaiters.close();
+    this.#changeWaiters.close();
+    await this.machine.flush();
+  }
+
+  async #append(ready: Ready): Promise<void> {
+    const { directory, clock, metrics } = this.#parts;
+    const startMs = clock.nowMs();
+    await directory.log.append({ hardState: ready.hardState, entries: ready.entries });
+    metrics.flushed((clock.nowMs() - startMs) / 1000);
+  }
+
+  async #install(snapshot: SnapshotMetadata): Promise<void> {
+    const { directory, log } = this.#parts;
+    await this.machine.flush();
+    await directory.install(this.snapshotReceiver.take(snapshot));
+    this.machine.reload();
+    log.info({ msgId: "snapshot.installed", index: snapshot.index.toString() }, "installed a snapshot");
+  }
+
+  #apply(entry: Entry): void {
+    const { results, configuration } = this.machine.apply(entry);
+    this.proposals.applied(entry, results);
+    if (configuration !== undefined) this.#configurationApplied(configuration);
+  }
+
+  /** A configuration is committed: this member may have joined by it, or be removed by it (A8). */
+  #configurationApplied({ index, configuration }: IndexedConfiguration): void {
+    const { directory, failed, removed } = this.#parts;
+    const { joinedIndex } = directory.identity;
+    if (!isMember(configuration, this.id)) {
+      if (joinedIndex !== undefined && index >= joinedIndex) removed(index);
+      return;
+    }
+    if (joinedIndex !== undefined) return;
+    const record = decodeMemberRecords(configuration.context).find(({ id }) => id === this.id);
+    directory.markJoined(record?.joinedIndex ?? index).catch(failed);
+  }
+
+  #softStateChanged(state: SoftState): void {
+    const { log, metrics, clock } = this.#parts;
+    const before = this.#softState;
+    this.#softState = state;
+    if (before.role !== state.role || before.leader !== state.leader) {
+      log.info(
+        {
+          msgId: "raft.role",
+          role: state.role,
+          leader: formatId(state.leader),
+          term: this.node.term.toString(),
+        },
+        state.leader === this.id
+          ? "leads"
+          : `is ${state.role}, leader ${state.leader === NO_MEMBER ? "unknown" : formatId(state.leader)}`,
+      );
+    }
+    if (before.leader !== state.leader && state.leader !== NO_MEMBER) metrics.leaderChanged();
+    if (before.role === "leader" && state.role !== "leader") {
+      this.proposals.takeWaiting((reject) => reject(this.notLeaderError()));
+    }
+    if (state.leader !== NO_MEMBER) this.#confirmCaughtUp();
+    this.#leaderWaiters.check(clock.nowMs());
+  }
+
+  /** A linearizable read that succeeds shows that this member is not behind. */
+  #confirmCaughtUp(): void {
+    if (this.#caughtUp !== "no") return;
+    this.#caughtUp = "asking";
+    this.reads.add(Number.POSITIVE_INFINITY).then(
+      () => {
+        this.#caughtUp = "yes";
+      },
+      () => {
+        this.#caughtUp = "no";
+      },
+    );
+  }
+
+  #turnEnded(): boolean {
+    const nowMs = this.#parts.clock.nowMs();
+    this.#peers.follow(this.node.configurationState().configuration, nowMs);
+    this.#revisionWaiters.check(nowMs);
+    this.#changeWaiters.check(nowMs);
+    this.#leaderWaiters.check(nowMs);
+    this.#idleWaiters.check(nowMs);
+    this.#forwarder.expire(nowMs);
+    this.machine.tick(nowMs);
+    if (nowMs >= this.#nextHousekeepingMs) {
+      this.#nextHousekeepingMs = nowMs + limits.housekeepingMs;
+      this.snapshotSender.tick();
+      this.#compactLog();
+    }
+    return false;
+  }
+
+  /** Forgets entries that are in the store on disk, less a margin and what followers may still need. */
+  #compactLog(): void {
+    const { directory, config, failed } = this.#parts;
+    const { log } = directory;
+    let through = this.machine.durableAppliedIndex - limits.compactionMarginEntries;
+    const retained = log.indexLeaving({ entries: config.logRetainedEntries, bytes: config.logRetainedBytes });
+    if (retained < through) through = retained;
+    const pinned = this.snapshotSender.pinnedIndex();
+    if (pinned !== undefined && pinned < through && log.bytesAfter(pinned) <= config.logPinnedMaxBytes) {
+      through = pinned;
+    }
+    if (through >= log.firstIndex()) log.compact(through).catch(failed);
+  }
+}
+
+function isWorthRetrying(error: unknown): boolean {
+  return (
+    error instanceof ReplicaError &&
+    error.outcome === "not-applied" &&
+    (error.reason === "not-leader" || error.reason === "no-leader")
+  );
+}
+
+function raftOptions(id: MemberId, config: ReplicaConfig, random: () => number): RaftOptions {
+  const ticks = (milliseconds: number): number => Math.max(1, Math.round(milliseconds / limits.tickMs));
+  return {
+    id,
+    electionTimeoutTicks: ticks(config.electionTimeoutMs),
+    heartbeatTicks: ticks(config.heartbeatIntervalMs),
+    random,
+    appendMaxBytes: limits.appendMaxBytes,
+    inflightMaxMessages: limits.inflightMaxMessages,
+    inflightMaxBytes: limits.inflightMaxBytes,
+    uncommittedMaxBytes: limits.uncommittedMaxBytes,
+    proposalMaxBytes: Math.max(config.requestMaxBytes * 2, 2 * limits.entryTargetBytes),
+    committedMaxBytes: limits.committedMaxBytes,
+    pendingReadsMax: limits.pendingReadsMax,
+    promoteMaxLagEntries: BigInt(config.promoteMaxLagEntries),
+    leaverMaxTicks: ticks(limits.leaverMaxMs),
+  };
+}

@@ -1,0 +1,53 @@
+import { decodeMemberRecords } from "../apply/member-records.ts";
+import { membersOf } from "../raft/confchange/configuration.ts";
+import type { IndexedConfiguration, MemberId } from "../raft/types.ts";
+import type { PeerAddress } from "../transport/types.ts";
+import { limits } from "./limits.ts";
+import type { MemberRecord } from "./replica-api.ts";
+
+/**
+ * Where the members of the configuration in force are, and those that just left: they are kept in reach for
+ * a while, so that they learn it.
+ */
+export class PeerDirectory {
+  readonly #self: MemberId;
+  readonly #setPeers: (peers: readonly PeerAddress[]) => void;
+  #index: bigint | undefined;
+  #records: readonly MemberRecord[] = [];
+  #leaversUntilMs: number | undefined;
+
+  constructor(self: MemberId, setPeers: (peers: readonly PeerAddress[]) => void) {
+    this.#self = self;
+    this.#setPeers = setPeers;
+  }
+
+  get records(): readonly MemberRecord[] {
+    return this.#records;
+  }
+
+  record(id: MemberId): MemberRecord | undefined {
+    return this.#records.find((record) => record.id === id);
+  }
+
+  /** Call often; does something only when the configuration changed or leavers had their time. */
+  follow({ index, configuration }: IndexedConfiguration, nowMs: number): void {
+    if (index !== this.#index) {
+      this.#index = index;
+      this.#records = decodeMemberRecords(configuration.context);
+      const staying = membersOf(configuration);
+      const leavers = this.#records.some((record) => !staying.includes(record.id));
+      this.#leaversUntilMs = leavers ? nowMs + limits.leaverMaxMs : undefined;
+      this.#connect();
+    } else if (this.#leaversUntilMs !== undefined && nowMs >= this.#leaversUntilMs) {
+      const staying = membersOf(configuration);
+      this.#records = this.#records.filter((record) => staying.includes(record.id));
+      this.#leaversUntilMs = undefined;
+      this.#connect();
+    }
+  }
+
+  #connect(): void {
+    const others = this.#records.filter((record) => record.id !== this.#self);
+    this.#setPeers(others.map((record) => ({ memberId: record.id, peerUrl: record.peerUrl })));
+  }
+}

@@ -1,0 +1,106 @@
+import { type AppliedEntry, Applier } from "../apply/applier.ts";
+import type { Store } from "../mvcc/store.ts";
+import { decodeConfiguration } from "../raft/confchange/codec.ts";
+import type { Entry } from "../raft/types.ts";
+import type { DurableStore } from "../storage/types.ts";
+import type { Clock } from "./clock.ts";
+import { limits } from "./limits.ts";
+
+interface StateMachineParts {
+  readonly store: DurableStore;
+  readonly clock: Clock;
+  readonly flushBytes: number;
+  readonly flushIntervalMs: number;
+  readonly clusterId: bigint;
+  readonly failed: (error: unknown) => void;
+  /** There is room for more after a flush. */
+  readonly flushed: () => void;
+  readonly observeApply: (seconds: number) => void;
+}
+
+/** The applier and when its changes go to the disk. */
+export class StateMachine {
+  readonly #parts: StateMachineParts;
+  #applier: Applier;
+  #flushing: Promise<void> | undefined;
+  #dirtySinceMs: number | undefined;
+
+  constructor(parts: StateMachineParts) {
+    this.#parts = parts;
+    this.#applier = this.#load();
+  }
+
+  #load(): Applier {
+    const { store, clusterId } = this.#parts;
+    return new Applier({ backend: store, clusterId, decodeConfiguration });
+  }
+
+  /** Another state took the store's place (a snapshot was installed). */
+  reload(): void {
+    this.#applier = this.#load();
+    this.#dirtySinceMs = undefined;
+  }
+
+  get applier(): Applier {
+    return this.#applier;
+  }
+
+  get store(): Store {
+    return this.#applier.store;
+  }
+
+  get appliedIndex(): bigint {
+    return this.#applier.appliedIndex;
+  }
+
+  get durableAppliedIndex(): bigint {
+    return this.#applier.durableAppliedIndex;
+  }
+
+  canApply(): boolean {
+    return !this.#applier.overlayFull;
+  }
+
+  apply(entry: Entry): AppliedEntry {
+    const { clock, observeApply } = this.#parts;
+    const startMs = clock.nowMs();
+    const [applied] = this.#applier.apply([entry]);
+    observeApply((clock.nowMs() - startMs) / 1000);
+    this.#dirtySinceMs ??= startMs;
+    return applied!;
+  }
+
+  /** Starts a flush when enough has gathered or waited long enough, and removes some compacted history. */
+  tick(nowMs: number): void {
+    const { flushBytes, flushIntervalMs } = this.#parts;
+    if (this.#flushing !== undefined) return;
+    this.store.compactStep(limits.scanStepMaxKeys);
+    if (this.#dirtySinceMs === undefined) return;
+    const due = nowMs - this.#dirtySinceMs >= flushIntervalMs || this.store.overlay.activeBytes >= flushBytes;
+    if (due) this.#startFlush();
+  }
+
+  /** Resolves when all that is applied now is on disk. */
+  async flush(): Promise<void> {
+    while (this.#flushing !== undefined || this.#dirtySinceMs !== undefined) {
+      await (this.#flushing ?? this.#startFlush());
+    }
+  }
+
+  #startFlush(): Promise<void> {
+    const { store, failed, flushed } = this.#parts;
+    const applier = this.#applier;
+    this.#dirtySinceMs = undefined;
+    const batch = applier.freeze();
+    if (batch === undefined) return Promise.resolve();
+    this.#flushing = store
+      .commit(batch.writes)
+      .then(() => {
+        applier.release();
+        this.#flushing = undefined;
+        flushed();
+      })
+      .catch(failed);
+    return this.#flushing;
+  }
+}
