@@ -1,0 +1,140 @@
+import { describe, expect, test } from "vitest";
+import { decodeCommandBatch } from "../apply/command.ts";
+import type { PutOperation, WriteResult } from "../apply/operation.ts";
+import type { Entry, ProposeResult } from "../raft/types.ts";
+import { limits } from "./limits.ts";
+import { Proposals } from "./proposals.ts";
+import { ReplicaError } from "./replica-api.ts";
+
+function put(key: string, valueBytes = 1): PutOperation {
+  return {
+    type: "put",
+    key: Buffer.from(key),
+    value: new Uint8Array(valueBytes),
+    lease: 0n,
+    previous: false,
+    expectedModRevision: undefined,
+  };
+}
+
+/** A log that takes everything. */
+function acceptingLog(term = 1n): { entries: Entry[]; propose: (data: Uint8Array) => ProposeResult } {
+  const entries: Entry[] = [];
+  return {
+    entries,
+    propose(data) {
+      const index = BigInt(entries.length + 1);
+      entries.push({ term, index, type: "normal", data });
+      return { ok: true, term, index };
+    },
+  };
+}
+
+function resultsOf(entry: Entry): WriteResult[] {
+  const { operations } = decodeCommandBatch(entry.data);
+  return operations.map((_, i) => ({
+    type: "put",
+    revision: entry.index * 100n + BigInt(i),
+    previous: undefined,
+  }));
+}
+
+async function failure(promise: Promise<unknown>): Promise<ReplicaError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(ReplicaError);
+  return error as ReplicaError;
+}
+
+describe("Proposals", () => {
+  test("calls that wait together share one entry and get their own results", async () => {
+    const proposals = new Proposals(() => 0);
+    const log = acceptingLog();
+    const calls = [
+      proposals.add([put("a")], 100),
+      proposals.add([put("b"), put("c")], 100),
+      proposals.add([put("d")], 100),
+    ];
+    proposals.proposeWaiting(log.propose);
+    expect(log.entries).toHaveLength(1);
+    proposals.applied(log.entries[0]!, resultsOf(log.entries[0]!));
+    const revisions = (await Promise.all(calls)).map((outcomes) =>
+      outcomes.map((o) => "revision" in o && o.revision),
+    );
+    expect(revisions).toEqual([[100n], [101n, 102n], [103n]]);
+    expect(proposals.pending).toBe(0);
+  });
+
+  test("an entry ends at its target size", () => {
+    const proposals = new Proposals(() => 0);
+    const log = acceptingLog();
+    for (let i = 0; i < 4; i += 1) void proposals.add([put("k", limits.entryTargetBytes / 2)], 100);
+    proposals.proposeWaiting(log.propose);
+    expect(log.entries.length).toBeGreaterThan(1);
+  });
+
+  test("a write whose place another leader's entry took was not applied (D9)", async () => {
+    const proposals = new Proposals(() => 0);
+    const log = acceptingLog(1n);
+    const call = proposals.add([put("a")], 100);
+    proposals.proposeWaiting(log.propose);
+    proposals.applied({ ...log.entries[0]!, term: 2n }, []);
+    const error = await failure(call);
+    expect(error.outcome).toBe("not-applied");
+  });
+
+  test("a deadline before the proposal means not applied, after it unknown (D9)", async () => {
+    const proposals = new Proposals(() => 0);
+    const log = acceptingLog();
+    const proposed = proposals.add([put("a")], 10);
+    proposals.proposeWaiting(log.propose);
+    const waiting = proposals.add([put("b")], 10);
+    proposals.expire(10);
+    expect((await failure(proposed)).outcome).toBe("unknown");
+    expect((await failure(waiting)).outcome).toBe("not-applied");
+  });
+
+  test("an expired write that waits is never proposed", async () => {
+    const proposals = new Proposals(() => 0);
+    const log = acceptingLog();
+    const call = proposals.add([put("a")], 10);
+    proposals.expire(11);
+    proposals.proposeWaiting(log.propose);
+    await failure(call);
+    expect(log.entries).toHaveLength(0);
+  });
+
+  test("a snapshot over a proposed entry leaves its outcome unknown", async () => {
+    const proposals = new Proposals(() => 0);
+    const log = acceptingLog();
+    const call = proposals.add([put("a")], 100);
+    proposals.proposeWaiting(log.propose);
+    proposals.skipped(5n);
+    expect((await failure(call)).outcome).toBe("unknown");
+  });
+
+  test("what waits while the core has no room is proposed later, in order", () => {
+    const proposals = new Proposals(() => 0);
+    const log = acceptingLog();
+    void proposals.add([put("a")], 100);
+    proposals.proposeWaiting(() => ({ ok: false, reason: "uncommitted-full", limit: 1 }));
+    void proposals.add([put("b")], 100);
+    proposals.proposeWaiting(log.propose);
+    const keys = decodeCommandBatch(log.entries[0]!.data).operations.map(
+      (o) => "key" in o && Buffer.from(o.key).toString(),
+    );
+    expect(keys).toEqual(["a", "b"]);
+  });
+
+  test("the queue is bounded in bytes and says so", async () => {
+    const proposals = new Proposals(() => 0);
+    const bytes = limits.proposalQueueMaxBytes / 2;
+    void proposals.add([put("a", bytes)], 100);
+    const error = await failure(proposals.add([put("b", bytes + 1)], 100));
+    expect(error.reason).toBe("limit-exceeded");
+    expect(error.detail.subject).toBe("proposalQueueMaxBytes");
+    expect(error.outcome).toBe("not-applied");
+  });
+});
