@@ -1,11 +1,12 @@
 import { assert } from "../assert.ts";
 import type { KvReader } from "../storage/kv-backend.types.ts";
 import { ByteWriter, textFromBytes } from "./bytes.ts";
-import type { KeyState } from "./history.ts";
+import { type KeyState, type Revision, stateAt } from "./history.ts";
 import { Overlay } from "./overlay.ts";
 import {
   decodeEvent,
   decodeEventState,
+  decodeRevKey,
   decodeState,
   type EncodedEvent,
   type EventRecord,
@@ -41,14 +42,25 @@ export class HistoryRecords {
   }
 
   event(main: number, sub: number): EventRecord {
-    return decodeEvent(main, sub, this.#eventRecord(main, sub));
+    return decodeEvent(main, sub, this.eventRecord(main, sub));
   }
 
   eventState(main: number, sub: number): KeyState {
-    return decodeEventState(main, sub, this.#eventRecord(main, sub));
+    return decodeEventState(main, sub, this.eventRecord(main, sub));
   }
 
-  #eventRecord(main: number, sub: number): Uint8Array {
+  /** The state at a revision that is not compacted, from the newest. */
+  stateAt(newest: KeyState, revision: number): KeyState | undefined {
+    return stateAt(newest, revision, (main, sub) => this.eventState(main, sub));
+  }
+
+  /** The events from one revision, inclusive, to another, exclusive, as records. */
+  *events(from: Revision, to: Revision): Generator<readonly [Revision, Uint8Array]> {
+    const range = { start: encodeRevKey(from.main, from.sub), end: encodeRevKey(to.main, to.sub) };
+    for (const [key, record] of this.overlay.scan("rev", range)) yield [decodeRevKey(key), record];
+  }
+
+  eventRecord(main: number, sub: number): Uint8Array {
     const record = this.overlay.get("rev", encodeRevKey(main, sub));
     assert(record !== undefined, `the event at revision ${main}.${sub} is not in the store`);
     return record;

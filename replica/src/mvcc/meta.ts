@@ -8,7 +8,7 @@ const META_MAX_BYTES = 1 + 8 + 5 * VARINT_MAX_BYTES;
 /** In table `meta`. */
 export const HISTORY_META_KEY: Uint8Array = bytesFromText("history");
 
-/** The counters of the history. All but `removed` are replicated: equal on members at one applied index. */
+/** The counters of the history. All but `compactNext` are replicated: equal on members at one applied index. */
 export interface HistoryMeta {
   /** Of the newest change; 1 in an empty store. */
   readonly revision: number;
@@ -17,8 +17,8 @@ export interface HistoryMeta {
   readonly liveKeys: number;
   /** Over everything applied (B14). */
   readonly hash: bigint;
-  /** This member's own: the events up to here have been gone through by compaction. main ≤ compacted. */
-  readonly removed: Revision;
+  /** This member's own: compaction goes on here. Its work is done when main > compacted. */
+  readonly compactNext: Revision;
 }
 
 export const EMPTY_HISTORY: HistoryMeta = {
@@ -26,7 +26,7 @@ export const EMPTY_HISTORY: HistoryMeta = {
   compacted: 0,
   liveKeys: 0,
   hash: 0n,
-  removed: { main: 0, sub: 0 },
+  compactNext: { main: 0, sub: 0 },
 };
 
 /** Format (1 byte), hash (8 bytes big-endian), then varints. */
@@ -38,8 +38,8 @@ export function encodeHistoryMeta(meta: HistoryMeta): Uint8Array {
   writer.varint(meta.revision);
   writer.varint(meta.compacted);
   writer.varint(meta.liveKeys);
-  writer.varint(meta.removed.main);
-  writer.varint(meta.removed.sub);
+  writer.varint(meta.compactNext.main);
+  writer.varint(meta.compactNext.sub);
   return writer.end();
 }
 
@@ -52,7 +52,7 @@ export function decodeHistoryMeta(record: Uint8Array): HistoryMeta {
     revision: reader.varint(),
     compacted: reader.varint(),
     liveKeys: reader.varint(),
-    removed: { main: reader.varint(), sub: reader.varint() },
+    compactNext: { main: reader.varint(), sub: reader.varint() },
   };
   reader.finish();
   return meta;

@@ -1,6 +1,6 @@
 import { assert } from "../assert.ts";
 import type { KvReader, KvWrite, ScanOptions, Table } from "../storage/kv-backend.types.ts";
-import { textFromBytes } from "./bytes.ts";
+import { compareBytes, textFromBytes } from "./bytes.ts";
 import { MergedScan } from "./merged-scan.ts";
 import { SortedRecords } from "./sorted-records.ts";
 
@@ -96,8 +96,9 @@ export class Overlay implements KvReader {
     return this.#backend.get(table, key);
   }
 
-  /** Void after the next write. */
+  /** Void after the next write. A range that ends before it begins is empty. */
   scan(table: Table, options: ScanOptions): IterableIterator<readonly [Uint8Array, Uint8Array]> {
+    if (options.end !== undefined && compareBytes(options.start, options.end) >= 0) return [].values();
     const generations = [this.#active, this.#flushing].filter(
       (generation) => generation !== undefined && generation[table].size > 0,
     );

@@ -1,4 +1,4 @@
-import { keyAfter, NO_BYTES } from "./bytes.ts";
+import { compareBytes, keyAfter, NO_BYTES } from "./bytes.ts";
 import { type KeyState, stateAt } from "./history.ts";
 import { type HistoryRecords, keyValueOf } from "./history-records.ts";
 import { STEP_MAX_VISITS } from "./limits.ts";
@@ -18,53 +18,61 @@ export function scanEnd(range: KeyRange): Uint8Array | undefined {
   return range.end.length === 0 ? undefined : range.end;
 }
 
+/** What a walk over the states of a range does, and where it stops. */
+export interface StateWalker {
+  /** Asked before each record: the walk ends here. */
+  readonly full: boolean;
+  visit(key: Uint8Array, state: Uint8Array): void;
+}
+
+/** Walks the records of states in a range; the range that is left when the walker was full before its end. */
+export function walkStates(
+  view: RangeView,
+  range: KeyRange & { readonly reverse: boolean },
+  walker: StateWalker,
+): KeyRange | undefined {
+  const { start, end, reverse } = range;
+  const states = view.revision === undefined ? scanNewest(view, range) : scanAll(view, range);
+  for (const [key, state] of states) {
+    if (walker.full) {
+      return reverse ? { start, end: keyAfter(key) } : { start: key, end: end ?? keyAfter(start) };
+    }
+    walker.visit(key, state);
+  }
+  return undefined;
+}
+
 /**
  * One step of a range read. It ends with the range, with `maxKeys`, with `maxBytes`, or after visiting
  * {@link STEP_MAX_VISITS} records: so a step may return less than asked, even nothing, and only `next` says
  * whether there is more.
  */
 export function readRange(view: RangeView, query: RangeQuery): RangeStep {
-  const step = new StepBuilder(view, query);
-  if (query.end !== undefined && query.end.length > 0 && compareStart(query) >= 0)
-    return step.finish(undefined);
-  const states = view.revision === undefined ? scanNewest(view, query) : scanAll(view, query);
-  for (const [key, record] of states) {
-    if (step.full) {
-      close(states);
-      return step.finish(key);
-    }
-    step.visit(key, record);
-  }
-  return step.finish(undefined);
+  const step = new RangeStepBuilder(view, query);
+  const next = walkStates(view, query, step);
+  return { keyValues: step.keyValues, count: step.count, next };
 }
 
-function compareStart(query: RangeQuery): number {
-  return Buffer.compare(query.start, query.end!);
-}
-
-function close(iterator: Iterator<unknown>): void {
-  iterator.return?.();
-}
-
+type ScanRange = KeyRange & { readonly reverse: boolean };
 type StateRow = readonly [Uint8Array, Uint8Array];
 
-function scanNewest(view: RangeView, query: RangeQuery): IterableIterator<StateRow> {
-  const options = { start: query.start, end: scanEnd(query), reverse: query.reverse };
+function scanNewest(view: RangeView, range: ScanRange): IterableIterator<StateRow> {
+  const options = { start: range.start, end: scanEnd(range), reverse: range.reverse };
   return view.records.overlay.scan("cur", options);
 }
 
 /** Live and deleted keys in one order: at an older revision either may have existed. */
-function* scanAll(view: RangeView, query: RangeQuery): Generator<StateRow> {
-  const options = { start: query.start, end: scanEnd(query), reverse: query.reverse };
+function* scanAll(view: RangeView, range: ScanRange): Generator<StateRow> {
+  const options = { start: range.start, end: scanEnd(range), reverse: range.reverse };
   const live = view.records.overlay.scan("cur", options);
   const gone = view.records.overlay.scan("idx", options);
-  const direction = query.reverse ? -1 : 1;
+  const direction = range.reverse ? -1 : 1;
   let a = live.next();
   let b = gone.next();
   try {
     while (a.done !== true || b.done !== true) {
       const order =
-        a.done === true ? 1 : b.done === true ? -1 : direction * Buffer.compare(a.value[0], b.value[0]);
+        a.done === true ? 1 : b.done === true ? -1 : direction * compareBytes(a.value[0], b.value[0]);
       if (order <= 0) {
         yield a.value as StateRow;
         a = live.next();
@@ -74,16 +82,16 @@ function* scanAll(view: RangeView, query: RangeQuery): Generator<StateRow> {
       }
     }
   } finally {
-    close(live);
-    close(gone);
+    live.return?.();
+    gone.return?.();
   }
 }
 
-class StepBuilder {
+class RangeStepBuilder implements StateWalker {
   readonly #view: RangeView;
   readonly #query: RangeQuery;
-  readonly #keyValues: KeyValue[] = [];
-  #count = 0;
+  readonly keyValues: KeyValue[] = [];
+  count = 0;
   #bytes = 0;
   #visits = 0;
 
@@ -94,7 +102,7 @@ class StepBuilder {
 
   get full(): boolean {
     const { maxKeys, maxBytes } = this.#query;
-    return this.#count >= maxKeys || this.#bytes >= maxBytes || this.#visits >= STEP_MAX_VISITS;
+    return this.count >= maxKeys || this.#bytes >= maxBytes || this.#visits >= STEP_MAX_VISITS;
   }
 
   visit(key: Uint8Array, record: Uint8Array): void {
@@ -102,7 +110,7 @@ class StepBuilder {
     const { keysOnly, countOnly } = this.#query;
     const { revision, records } = this.#view;
     if (countOnly && revision === undefined) {
-      this.#count++;
+      this.count++;
       return;
     }
     let state: KeyState | undefined = decodeState(record);
@@ -113,24 +121,10 @@ class StepBuilder {
       });
       if (state === undefined) return;
     }
-    this.#count++;
+    this.count++;
     if (countOnly) return;
     const value = keysOnly ? NO_BYTES : records.event(state.main, state.sub).value;
-    this.#keyValues.push(keyValueOf(state, key, value));
+    this.keyValues.push(keyValueOf(state, key, value));
     this.#bytes += key.length + value.length;
-  }
-
-  /** `unvisited`: the key that the step did not come to. */
-  finish(unvisited: Uint8Array | undefined): RangeStep {
-    return {
-      keyValues: this.#keyValues,
-      count: this.#count,
-      next: unvisited === undefined ? undefined : this.#rangeLeft(unvisited),
-    };
-  }
-
-  #rangeLeft(unvisited: Uint8Array): KeyRange {
-    const { start, end, reverse } = this.#query;
-    return reverse ? { start, end: keyAfter(unvisited) } : { start: unvisited, end: end ?? keyAfter(start) };
   }
 }

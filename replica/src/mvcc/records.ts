@@ -122,31 +122,29 @@ export function writeEvent(
 
 /** The state of an event, without its key and value. */
 export function decodeEventState(main: number, sub: number, record: Uint8Array): KeyState {
-  const reader = new ByteReader(record);
-  return readEventState(reader, main, sub).state;
+  return readEventState(new ByteReader(record), main, sub);
 }
 
-function readEventState(
-  reader: ByteReader,
-  main: number,
-  sub: number,
-): { state: KeyState; contentOffset: number } {
+function readEventState(reader: ByteReader, main: number, sub: number): KeyState {
   const format = reader.u8();
   if (format !== EVENT_FORMAT) throw new UnknownFormatError("record of rev", format);
   const chain = readChain(reader);
-  const contentOffset = reader.offset;
-  return { state: new KeyState({ main, sub }, readLife(reader), chain), contentOffset };
+  return new KeyState({ main, sub }, readLife(reader), chain);
 }
 
-export function decodeEvent(
-  main: number,
-  sub: number,
-  record: Uint8Array,
-): EventRecord & { contentOffset: number } {
+/** Where the content of an event begins: what hashes cover. */
+export function contentOffsetOf(record: Uint8Array): number {
   const reader = new ByteReader(record);
-  const { state, contentOffset } = readEventState(reader, main, sub);
+  reader.u8();
+  readChain(reader);
+  return reader.offset;
+}
+
+export function decodeEvent(main: number, sub: number, record: Uint8Array): EventRecord {
+  const reader = new ByteReader(record);
+  const state = readEventState(reader, main, sub);
   const key = reader.view(reader.varint());
-  return { state, key, value: reader.rest(), contentOffset };
+  return { state, key, value: reader.rest() };
 }
 
 export function writeState(writer: ByteWriter, state: KeyState): Uint8Array {

@@ -10,14 +10,17 @@ import type {
   PutApplied,
   PutChange,
 } from "./changes.ts";
+import { removeCompacted } from "./compaction.ts";
 import { RollingHash, xxh32 } from "./hash.ts";
-import { chainAfter, DELETED, KeyState, stateAt } from "./history.ts";
+import { chainAfter, DELETED, KeyState, type Revision } from "./history.ts";
+import { HistoryHash } from "./history-hash.ts";
 import { HistoryRecords } from "./history-records.ts";
 import { DELETE_MAX_KEYS, DELETE_PREVIOUS_MAX_BYTES, STATE_CACHE_MAX_BYTES } from "./limits.ts";
 import { decodeHistoryMeta, EMPTY_HISTORY, encodeHistoryMeta, HISTORY_META_KEY } from "./meta.ts";
 import type { FrozenBatch, Overlay } from "./overlay.ts";
 import { readRange, scanEnd } from "./range.ts";
 import { decodeState } from "./records.ts";
+import type { StepBudget } from "./step-budget.ts";
 import type { KeyValue, RangeQuery, RangeStep, RevisionRefusal } from "./types.ts";
 
 /** Revisions are numbers inside: at a million changes a second they last 285 years. */
@@ -40,7 +43,7 @@ export class Store {
   #revision: number;
   #compacted: number;
   #liveKeys: number;
-  #removed: { main: number; sub: number };
+  #compactNext: Revision;
 
   /** Continues where `backend` is. Reads one record. Throws UnknownFormatError. */
   constructor(backend: KvReader, options: StoreOptions = {}) {
@@ -51,7 +54,7 @@ export class Store {
     this.#revision = meta.revision;
     this.#compacted = meta.compacted;
     this.#liveKeys = meta.liveKeys;
-    this.#removed = meta.removed;
+    this.#compactNext = meta.compactNext;
   }
 
   /** Of the newest change. */
@@ -143,7 +146,7 @@ export class Store {
     const refusal = this.#refuseRead(revision);
     if (refusal !== undefined) return refusal;
     if (newest === undefined) return undefined;
-    const state = stateAt(newest, Number(revision), (main, sub) => this.#records.eventState(main, sub));
+    const state = this.#records.stateAt(newest, Number(revision));
     return state === undefined ? undefined : this.#records.keyValue(state, key);
   }
 
@@ -160,6 +163,30 @@ export class Store {
     return readRange({ records: this.#records, revision: newest ? undefined : Number(revision) }, query);
   }
 
+  /** Compaction has events left to go through. */
+  get compactionPending(): boolean {
+    return this.#compactNext.main <= this.#compacted;
+  }
+
+  /**
+   * Removes some of what compaction left without a reader. Its pace is this member's own: no answer and no
+   * hash depends on it. It goes on after a restart. Returns whether more is left.
+   */
+  compactStep(budget: StepBudget): boolean {
+    if (this.compactionPending) {
+      this.#compactNext = removeCompacted(this.#records, this.#compactNext, this.#compacted, budget);
+    }
+    return this.compactionPending;
+  }
+
+  /** Begins to hash the history up to `revision`; undefined: the newest. */
+  hash(revision: bigint | undefined): HistoryHash | RevisionRefusal {
+    const refusal = revision === undefined ? undefined : this.#refuseRead(revision);
+    if (refusal !== undefined) return refusal;
+    const through = revision === undefined ? this.#revision : Number(revision);
+    return new HistoryHash(this.#records, through, () => this.#compacted);
+  }
+
   /** What has to be committed, with the counters in it. */
   freeze(): FrozenBatch {
     const meta = encodeHistoryMeta({
@@ -167,7 +194,7 @@ export class Store {
       compacted: this.#compacted,
       liveKeys: this.#liveKeys,
       hash: this.#hash.value,
-      removed: this.#removed,
+      compactNext: this.#compactNext,
     });
     this.overlay.set("meta", HISTORY_META_KEY, meta);
     return this.overlay.freeze();

@@ -1,0 +1,60 @@
+import type { Table } from "../storage/kv-backend.types.ts";
+import type { Revision } from "./history.ts";
+import type { HistoryRecords } from "./history-records.ts";
+import { decodeEvent, decodeState, encodeRevKey } from "./records.ts";
+import { type StepBudget, StepMeter } from "./step-budget.ts";
+
+/**
+ * Compaction at revision R keeps of each key the newest event at or before R, unless that is a tombstone, and
+ * everything after R. So each event at or before R makes the one before it in its key's chain superfluous,
+ * and a tombstone itself besides. To go once through the events that came since the last compaction is
+ * enough: what it costs follows what was written, not what is stored.
+ *
+ * Goes through events from `next` up to and with main revision `through`, removing as it goes; returns where
+ * to go on: main `through + 1` at the end.
+ */
+export function removeCompacted(
+  records: HistoryRecords,
+  next: Revision,
+  through: number,
+  budget: StepBudget,
+): Revision {
+  const meter = new StepMeter(budget);
+  // Collected first: a scan is void once the overlay is written to.
+  const removals: Removal[] = [];
+  let reached: Revision = { main: through + 1, sub: 0 };
+  for (const [revision, record] of records.events(next, reached)) {
+    if (meter.spent) {
+      reached = revision;
+      break;
+    }
+    meter.spend(record.length);
+    collectRemovals(records, revision, record, removals);
+  }
+  for (const { table, key } of removals) records.overlay.delete(table, key);
+  return reached;
+}
+
+interface Removal {
+  readonly table: Table;
+  readonly key: Uint8Array;
+}
+
+function collectRemovals(
+  records: HistoryRecords,
+  { main, sub }: Revision,
+  record: Uint8Array,
+  removals: Removal[],
+): void {
+  const { state, key } = decodeEvent(main, sub, record);
+  // Before a creation there is a tombstone at most, and that has removed itself.
+  if (state.version !== 1) {
+    removals.push({ table: "rev", key: encodeRevKey(state.pointers[0]!, state.pointers[1]!) });
+  }
+  if (!state.deleted) return;
+  removals.push({ table: "rev", key: encodeRevKey(main, sub) });
+  const gone = records.overlay.get("idx", key);
+  if (gone === undefined) return;
+  const newest = decodeState(gone);
+  if (newest.main === main && newest.sub === sub) removals.push({ table: "idx", key });
+}
