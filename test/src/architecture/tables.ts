@@ -16,6 +16,17 @@ export interface Folder {
 
 const base = ["replica/src/assert.ts"];
 const boundary = [...base, "replica/src/errors.ts", "replica/src/log.ts", "replica/src/metrics"];
+const wired = [
+  ...boundary,
+  "replica/src/apply",
+  "replica/src/mvcc",
+  "replica/src/raft",
+  "replica/src/rpc",
+  "replica/src/runtime",
+  "replica/src/storage",
+  "replica/src/transport",
+  "replica/src/version.ts",
+];
 
 export const folders: readonly Folder[] = [
   { name: "proto", imports: [] },
@@ -51,20 +62,10 @@ export const folders: readonly Folder[] = [
     imports: [...boundary, "proto", "replica/src/runtime"],
     types: ["replica/src/apply", "replica/src/mvcc", "replica/src/raft", "replica/src/transport"],
   },
-  // The entry point wires everything together.
-  {
-    name: "replica/src/main.ts",
-    imports: [
-      ...boundary,
-      "replica/src/apply",
-      "replica/src/mvcc",
-      "replica/src/raft",
-      "replica/src/rpc",
-      "replica/src/runtime",
-      "replica/src/storage",
-      "replica/src/transport",
-    ],
-  },
+  // The entry point and what wires everything together.
+  { name: "replica/src/version.ts", imports: [] },
+  { name: "replica/src/server.ts", imports: wired },
+  { name: "replica/src/main.ts", imports: [...wired, "replica/src/server.ts"] },
 
   { name: "client/src", imports: ["proto"] },
   { name: "client/src/cli", imports: ["client/src", "client/src/local", "proto"] },
