@@ -1,4 +1,5 @@
 import { assert } from "../assert.ts";
+import { isJoint } from "./confchange/configuration.ts";
 import { campaign, countOwnVote, leaderDisconnected, tickElection } from "./election.ts";
 import { askLeavers, maybeLeaveJoint, maybeStepDown, proposeConfiguration } from "./membership.ts";
 import { Raft } from "./raft.ts";
@@ -15,6 +16,7 @@ import {
   type ChangeResult,
   type Entry,
   type HardState,
+  type IndexedConfiguration,
   type LogStorage,
   type MemberId,
   type Message,
@@ -248,6 +250,24 @@ export class RawNode {
 
   status(): Status {
     return statusOf(this.#raft);
+  }
+
+  get term(): bigint {
+    return this.#raft.term;
+  }
+
+  get appliedIndex(): bigint {
+    return this.#raft.log.applied;
+  }
+
+  /** In force: the newest in the log, committed or not. */
+  get configuration(): IndexedConfiguration {
+    return this.#raft.configurations.inForce;
+  }
+
+  /** The configuration in force is committed and not joint: no change of membership is under way. */
+  isConfigurationSettled(): boolean {
+    return this.#raft.configurations.isInForceCommitted() && !isJoint(this.#raft.configuration);
   }
 
   #isSoftStateDue(): boolean {

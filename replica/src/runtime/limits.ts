@@ -35,6 +35,7 @@ export const limits = {
   applyTurnMaxBytes: 1024 * 1024,
   /** Keys that one synchronous step of a range, hash or compaction visits. */
   scanStepMaxKeys: 1000,
+  scanStepMaxBytes: 1024 * 1024,
   /** Members that leave and lag are told for this long. */
   leaverMaxMs: 30_000,
   /** Entries that stay in the log below the durable applied index. */

@@ -2,7 +2,14 @@ import type { Store } from "../mvcc/store.ts";
 import type { KeyRange, KeyValue, RevisionRefusal } from "../mvcc/types.ts";
 import type { Clock } from "./clock.ts";
 import { limits } from "./limits.ts";
-import { type CallOptions, type RangeAnswer, type RangeRequest, ReplicaError } from "./replica-api.ts";
+import {
+  type CallOptions,
+  type HashAnswer,
+  type RangeAnswer,
+  type RangeRequest,
+  ReplicaError,
+} from "./replica-api.ts";
+import type { StateMachine } from "./state-machine.ts";
 
 export function revisionRefusalError(refusal: RevisionRefusal): ReplicaError {
   return refusal.reason === "compacted"
@@ -60,6 +67,25 @@ export class LongReads {
       await this.#turn();
     }
     return { keyValues, count, more: left !== undefined, revision };
+  }
+
+  /** Begins anew when a compaction came in between, so that the answer is of one state. */
+  async hash(machine: StateMachine, revision: bigint | undefined, options: CallOptions): Promise<HashAnswer> {
+    const { store, appliedIndex } = machine;
+    let hashing = store.hash(revision);
+    for (;;) {
+      if ("reason" in hashing) throw revisionRefusalError(hashing);
+      const step = hashing.step({ maxRecords: limits.scanStepMaxKeys, maxBytes: limits.scanStepMaxBytes });
+      if (step !== undefined && "hash" in step) return { ...step, appliedIndex };
+      if (step !== undefined) hashing = store.hash(revision);
+      if (this.#clock.nowMs() >= options.deadlineMs) {
+        throw new ReplicaError(
+          "deadline-exceeded",
+          "the history was not hashed before the deadline: allow more time",
+        );
+      }
+      await this.#turn();
+    }
   }
 
   /** Lets other work of the loop go first. */

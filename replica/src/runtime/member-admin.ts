@@ -15,13 +15,23 @@ import {
 /** The configuration in force, by way of a linearizable read unless a stale one will do. */
 export async function listMembers(member: Member, options: ReadOptions): Promise<MemberListing> {
   await member.awaitReadable(options);
-  const { configuration: indexed, joint, committed } = member.node.configurationState();
+  const { configuration: indexed, joint, configurationCommitted, members } = member.node.status();
   const { configuration, index } = indexed;
-  const members = membersOf(configuration).map((id) => {
-    const record = member.record(id) ?? { id, name: "", peerUrl: "", clientUrl: "", joinedIndex: 0n };
-    return { ...record, kind: memberKind(configuration, id) };
-  });
-  return { members, configurationIndex: index, joint, committed, progress: member.node.progress() };
+  return {
+    members: membersOf(configuration).map((id) => {
+      const record = member.record(id) ?? { id, name: "", peerUrl: "", clientUrl: "", joinedIndex: 0n };
+      return { ...record, kind: memberKind(configuration, id) };
+    }),
+    configurationIndex: index,
+    joint,
+    committed: configurationCommitted,
+    progress: members.map(({ id, match, recentActive, state }) => ({
+      memberId: id,
+      matchIndex: match,
+      active: recentActive,
+      state,
+    })),
+  };
 }
 
 /** Brings the cluster to a target configuration and answers when it is committed and no longer joint. */
@@ -34,8 +44,8 @@ export async function changeMembership(
   const index = await member.onLoop(() => {
     if (!member.isLeader) throw member.notLeaderError();
     refuseRemoved(member, target);
-    const current = member.node.configurationState().configuration.configuration;
-    const joinedIndex = member.node.lastIndex + 1n;
+    const current = member.node.configuration.configuration;
+    const joinedIndex = member.node.status().lastIndex + 1n;
     const records = recordsForTarget(member.records, current, target, joinedIndex);
     const result = member.node.proposeConfiguration(change.expectedIndex, {
       voters: target.filter(({ kind }) => kind === "voter").map(({ id }) => id),
@@ -48,7 +58,7 @@ export async function changeMembership(
   if (!(await member.awaitChange(index, options.deadlineMs))) {
     throw unknownOutcomeError("the change of membership was not committed before the deadline");
   }
-  const { configuration } = member.node.configurationState().configuration;
+  const { configuration, index: reachedIndex } = member.node.configuration;
   const wanted = new Set(target.map(({ id }) => id));
   const reached = membersOf(configuration);
   if (reached.length !== wanted.size || reached.some((id) => !wanted.has(id))) {
@@ -57,11 +67,11 @@ export async function changeMembership(
       "another leader took the change back: list the members and plan anew",
       {
         outcome: "not-applied",
-        detail: { index: member.node.configurationState().configuration.index },
+        detail: { index: reachedIndex },
       },
     );
   }
-  return { configurationIndex: member.node.configurationState().configuration.index };
+  return { configurationIndex: reachedIndex };
 }
 
 /** An id that was removed never comes back (A7). */
@@ -98,14 +108,13 @@ export async function transferLeadership(
 }
 
 export function bestSuccessor(member: Member): MemberId | undefined {
-  const { voters } = member.node.configurationState().configuration.configuration;
-  let best: { readonly memberId: MemberId; readonly matchIndex: bigint } | undefined;
-  for (const progress of member.node.progress()) {
-    const { memberId, matchIndex, active } = progress;
-    if (memberId === member.id || !active || !voters.includes(memberId)) continue;
-    if (best === undefined || matchIndex > best.matchIndex) best = { memberId, matchIndex };
-  }
-  return best?.memberId;
+  const { configuration, members } = member.node.status();
+  const { voters } = configuration.configuration;
+  const ready = members.filter(
+    ({ id, recentActive }) => id !== member.id && recentActive && voters.includes(id),
+  );
+  ready.sort((a, b) => (a.match < b.match ? 1 : -1));
+  return ready[0]?.id;
 }
 
 function transferError(why: string): ReplicaError {

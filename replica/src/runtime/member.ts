@@ -10,6 +10,7 @@ import {
   NO_MEMBER,
   type RaftOptions,
   type Ready,
+  type Role,
   type SnapshotMetadata,
   type SoftState,
 } from "../raft/types.ts";
@@ -158,7 +159,11 @@ export class Member {
 
   /** As leader: up to where a member has acknowledged the log as durable. */
   acknowledgedIndex(peer: MemberId): bigint | undefined {
-    return this.isLeader ? this.node.matchIndex(peer) : undefined;
+    return this.isLeader ? this.node.status().members.find(({ id }) => id === peer)?.match : undefined;
+  }
+
+  get role(): Role {
+    return this.#softState.role;
   }
 
   get isLeader(): boolean {
@@ -252,8 +257,7 @@ export class Member {
   }
 
   #isSettled(index: bigint): boolean {
-    const { configuration, joint, committed } = this.node.configurationState();
-    return configuration.index >= index && !joint && committed;
+    return this.node.configuration.index >= index && this.node.isConfigurationSettled();
   }
 
   /** True once this member leads, as far as is known here. */
@@ -383,7 +387,7 @@ export class Member {
 
   #turnEnded(): boolean {
     const nowMs = this.#parts.clock.nowMs();
-    this.#peers.follow(this.node.configurationState().configuration, nowMs);
+    this.#peers.follow(this.node.configuration, nowMs);
     this.#revisionWaiters.check(nowMs);
     this.#changeWaiters.check(nowMs);
     this.#leaderWaiters.check(nowMs);

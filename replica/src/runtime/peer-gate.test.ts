@@ -29,7 +29,7 @@ describe("PeerGate", () => {
     ["no cluster", { clusterId: 0n }, {}, "wrong-cluster"],
     ["another member at this address (A14)", { to: 4n }, {}, "wrong-member"],
     ["another protocol", { protocolVersion: 2 }, {}, "unsupported-version"],
-    ["a removed member (A4)", {}, { removedIndex: () => 40n }, "removed"],
+    ["a removed member (A4)", {}, { removedIndex: (): bigint => 40n }, "removed"],
   ] as const)("refuses %s", (_, helloChange, stateChange, reason) => {
     expect(new PeerGate().judge({ ...hello, ...helloChange }, { ...state, ...stateChange })?.reason).toBe(
       reason,
@@ -46,8 +46,16 @@ describe("PeerGate", () => {
   test.each([
     ["an earlier start", { incarnation: 2n }, {}],
     ["a term that went back", { incarnation: 4n, durableTerm: 4n }, {}],
-    ["a log shorter than what it acknowledged", { incarnation: 4n }, { acknowledgedIndex: () => 51n }],
-    ["the same start again with a shorter log", { durableLastIndex: 49n }, { acknowledgedIndex: () => 50n }],
+    [
+      "a log shorter than what it acknowledged",
+      { incarnation: 4n },
+      { acknowledgedIndex: (): bigint => 51n },
+    ],
+    [
+      "the same start again with a shorter log",
+      { durableLastIndex: 49n },
+      { acknowledgedIndex: (): bigint => 50n },
+    ],
   ] as const)("refuses a disk that went back: %s (B2)", (_, helloChange, stateChange) => {
     const gate = new PeerGate();
     gate.judge(hello, state);

@@ -203,13 +203,12 @@ export class RaftLoop {
   }
 
   #installed(snapshot: SnapshotMetadata): void {
-    const { node, proposals } = this.#parts;
+    const { proposals } = this.#parts;
     this.#committed = this.#committed
       .slice(this.#committedAt)
       .filter((entry) => entry.index > snapshot.index);
     this.#committedAt = 0;
     proposals.skipped(snapshot.index);
-    node.applied(snapshot.index);
   }
 
   #applyCommitted(): void {

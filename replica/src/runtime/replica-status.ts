@@ -16,13 +16,13 @@ interface StatusParts {
 export function replicaStatus(parts: StatusParts): ReplicaStatus {
   const { directory, member, config } = parts;
   const { log, store } = directory;
-  const state = member?.node.configurationState();
+  const state = member?.node.status();
   return {
     version: parts.version,
     role: roleOf(directory, member),
     firstIndex: log.firstIndex(),
     lastIndex: log.lastIndex(),
-    commitIndex: member?.node.commitIndex ?? 0n,
+    commitIndex: state?.commit ?? 0n,
     appliedIndex: member?.machine.appliedIndex ?? 0n,
     durableAppliedIndex: member?.machine.durableAppliedIndex ?? 0n,
     configurationIndex: state?.configuration.index ?? 0n,
@@ -40,7 +40,7 @@ export function replicaStatus(parts: StatusParts): ReplicaStatus {
 function roleOf(directory: DataDirectory, member: Member | undefined): ReplicaStatus["role"] {
   if (directory.identity.removedIndex !== undefined) return "removed";
   if (member === undefined) return "uninitialized";
-  const { configuration } = member.node.configurationState().configuration;
-  if (member.node.role === "follower" && !isVoter(configuration, member.id)) return "learner";
-  return member.node.role;
+  const { configuration } = member.node.configuration;
+  if (member.role === "follower" && !isVoter(configuration, member.id)) return "learner";
+  return member.role;
 }

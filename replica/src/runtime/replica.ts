@@ -194,6 +194,7 @@ export class Replica implements ReplicaApi, PeerHandler {
       config: this.#parts.config,
       directory: this.#directory,
       member: this.#member,
+      diskBytesAvailable: 0,
       problems: this.readiness(),
     });
   }

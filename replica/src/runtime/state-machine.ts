@@ -74,7 +74,10 @@ export class StateMachine {
   tick(nowMs: number): void {
     const { flushBytes, flushIntervalMs } = this.#parts;
     if (this.#flushing !== undefined) return;
-    this.store.compactStep(limits.scanStepMaxKeys);
+    if (this.store.compactionPending) {
+      this.store.compactStep({ maxRecords: limits.scanStepMaxKeys, maxBytes: limits.scanStepMaxBytes });
+      this.#dirtySinceMs ??= nowMs;
+    }
     if (this.#dirtySinceMs === undefined) return;
     const due = nowMs - this.#dirtySinceMs >= flushIntervalMs || this.store.overlay.activeBytes >= flushBytes;
     if (due) this.#startFlush();

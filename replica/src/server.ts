@@ -1,0 +1,74 @@
+import { randomBytes } from "node:crypto";
+import type { FatalError } from "./errors.ts";
+import type { Logger } from "./log.ts";
+import { createMetrics } from "./metrics.ts";
+import { decodeConfiguration } from "./raft/confchange/codec.ts";
+import { createClientServer } from "./rpc/client-server.ts";
+import { membershipRoutes } from "./rpc/membership-service.ts";
+import { createMetricsServer } from "./rpc/metrics-server.ts";
+import { systemClock } from "./runtime/clock.ts";
+import type { ReplicaConfig } from "./runtime/config.ts";
+import { Replica } from "./runtime/replica.ts";
+import { openDataDirectory } from "./storage/open-data-directory.ts";
+import { createPeerServer } from "./transport/peer-server.ts";
+import { createPeerTransport } from "./transport/peer-transport.ts";
+import { version } from "./version.ts";
+
+export interface RunningReplica {
+  /** Hands leadership over, lets requests under way finish, writes everything to the disk. */
+  stop(): Promise<void>;
+}
+
+function endpoint(address: string): { host: string; port: number } {
+  const colon = address.lastIndexOf(":");
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(address.slice(colon + 1)) };
+}
+
+/** Puts a replica together from its parts: disk, runtime, transport, and the three ports. */
+export async function startReplica(
+  config: ReplicaConfig,
+  log: Logger,
+  failed: (error: FatalError) => void,
+): Promise<RunningReplica> {
+  const clock = systemClock;
+  const random = Math.random;
+  const directory = await openDataDirectory(config.dataDir, {
+    randomBytes,
+    decodeConfiguration,
+    onFatal: failed,
+    commitDeadlineMs: config.diskDeadlineMs,
+  });
+  const metrics = createMetrics();
+  const replica = new Replica({ directory, config, version, clock, random, log, metrics, failed });
+  const transport = createPeerTransport({ handler: replica, clock, random, logger: log });
+  const peerServer = await createPeerServer({
+    handler: replica,
+    links: transport.links,
+    clock,
+    listen: endpoint(config.peerListen),
+    services: membershipRoutes(replica),
+    logger: log,
+  });
+  const metricsServer = await createMetricsServer({
+    api: replica,
+    metrics,
+    listen: endpoint(config.metricsListen),
+  });
+  const clientServer = await createClientServer({
+    api: replica,
+    limits: config,
+    metrics,
+    listen: endpoint(config.clientListen),
+  });
+  replica.start(transport);
+  return {
+    async stop() {
+      await replica.stop();
+      await clientServer.close();
+      await transport.close();
+      await peerServer.close();
+      await metricsServer.close();
+      await replica.close();
+    },
+  };
+}
