@@ -30,7 +30,7 @@ export class SnapshotSender {
   readonly #parts: SnapshotSenderParts;
   #making = false;
   #retryAtMs = 0;
-  /** Followers that were offered a snapshot, and when each last made progress. */
+  /** Followers that were offered a snapshot, and when anyone last fetched some of it. */
   readonly #offered = new Map<MemberId, number>();
 
   constructor(parts: SnapshotSenderParts) {
@@ -93,32 +93,17 @@ export class SnapshotSender {
     offer(offerFrom(message, description));
   }
 
-  read(
-    snapshotId: string,
-    offset: number,
-    peer: MemberId | undefined,
-  ): AsyncIterable<SnapshotChunk> | undefined {
+  read(snapshotId: string, offset: number): AsyncIterable<SnapshotChunk> | undefined {
     const chunks = this.#parts.source.read(snapshotId, offset);
-    return chunks === undefined ? undefined : this.#watched(chunks, peer);
+    return chunks === undefined ? undefined : this.#watched(chunks);
   }
 
-  async *#watched(
-    chunks: AsyncIterable<SnapshotChunk>,
-    peer: MemberId | undefined,
-  ): AsyncIterable<SnapshotChunk> {
+  async *#watched(chunks: AsyncIterable<SnapshotChunk>): AsyncIterable<SnapshotChunk> {
     for await (const chunk of chunks) {
-      this.#progress(peer);
+      const nowMs = this.#parts.clock.nowMs();
+      for (const peer of this.#offered.keys()) this.#offered.set(peer, nowMs);
       yield chunk;
     }
-  }
-
-  #progress(peer: MemberId | undefined): void {
-    const nowMs = this.#parts.clock.nowMs();
-    if (peer !== undefined) {
-      if (this.#offered.has(peer)) this.#offered.set(peer, nowMs);
-      return;
-    }
-    for (const offered of this.#offered.keys()) this.#offered.set(offered, nowMs);
   }
 
   fetched(peer: MemberId, ok: boolean): void {
