@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { AssertionError } from "../assert.ts";
-import { MemoryBackend } from "../mvcc/memory-backend.ts";
+import { MemoryBackend } from "../mvcc/testing/memory-backend.ts";
 import type { Configuration, Entry } from "../raft/types.ts";
 import { Applier } from "./applier.ts";
 import { encodeCommandBatch, UnknownCommandError } from "./command.ts";
@@ -51,10 +51,10 @@ function configurationEntry(index: bigint, ...ids: number[]): Entry {
   return { type: "configuration", index, term: 1n, data: Uint8Array.from(ids) };
 }
 
-async function flush(applier: Applier, backend: MemoryBackend): Promise<void> {
+function flush(applier: Applier, backend: MemoryBackend): void {
   const batch = applier.freeze();
   if (batch === undefined) return;
-  await backend.commit(batch.writes);
+  backend.write(batch.writes);
   applier.release();
 }
 
@@ -101,12 +101,12 @@ describe("entries", () => {
 });
 
 describe("restart", () => {
-  test("continues at the durable applied index; replay gives the same hash (B8)", async () => {
+  test("continues at the durable applied index; replay gives the same hash (B8)", () => {
     const backend = new MemoryBackend();
     const applier = applierOn(backend);
     const entries = [entry(1n, []), entry(2n, [put("a", "1")]), entry(3n, [put("a", "2"), put("b", "1")])];
     applier.apply(entries.slice(0, 2));
-    await flush(applier, backend);
+    flush(applier, backend);
     expect(applier.durableAppliedIndex).toBe(2n);
     applier.apply(entries.slice(2));
     const again = applierOn(backend);
@@ -115,32 +115,32 @@ describe("restart", () => {
     expect(again.stateHash).toEqual(applier.stateHash);
   });
 
-  test("an entry without changes is made durable too", async () => {
+  test("an entry without changes is made durable too", () => {
     const backend = new MemoryBackend();
     const applier = applierOn(backend);
     applier.apply([entry(1n, [])]);
-    await flush(applier, backend);
+    flush(applier, backend);
     expect(applierOn(backend).appliedIndex).toBe(1n);
     expect(applier.freeze()).toBeUndefined();
   });
 
-  test("the store of another cluster is refused", async () => {
+  test("the store of another cluster is refused", () => {
     const backend = new MemoryBackend();
     const applier = applierOn(backend);
     applier.apply([entry(1n, [])]);
-    await flush(applier, backend);
+    flush(applier, backend);
     expect(() => new Applier({ backend, clusterId: 78n, decodeConfiguration })).toThrow(AssertionError);
   });
 });
 
 describe("members", () => {
-  test("who is no longer in a committed configuration has a tombstone, also after a restart (A7)", async () => {
+  test("who is no longer in a committed configuration has a tombstone, also after a restart (A7)", () => {
     const backend = new MemoryBackend();
     const applier = applierOn(backend);
     applier.apply([configurationEntry(1n, 1, 2, 3), configurationEntry(2n, 1, 2, 0, 3)]);
     expect(applier.members.removedIndex(3n)).toBeUndefined();
     applier.apply([configurationEntry(3n, 1, 2)]);
-    await flush(applier, backend);
+    flush(applier, backend);
     const again = applierOn(backend);
     expect(again.members.removedIndex(3n)).toBe(3n);
     expect(again.members.removedIndex(2n)).toBeUndefined();

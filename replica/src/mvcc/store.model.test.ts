@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { bytesFromText, textFromBytes } from "./bytes.ts";
-import { MemoryBackend } from "./memory-backend.ts";
 import { Store } from "./store.ts";
+import { MemoryBackend } from "./testing/memory-backend.ts";
 import type { KeyRange, KeyValue, RevisionRefusal } from "./types.ts";
 
 /** The whole store at every revision: nothing to get wrong. */
@@ -287,7 +287,7 @@ test("a store that is flushed, compacted in steps and restarted anywhere is the 
           if (frozen === undefined) {
             frozen = { writes: store.freeze().writes as Iterable<never>, changes: changes.length };
           } else {
-            void backend.commit(frozen.writes);
+            backend.write(frozen.writes);
             durable = frozen.changes;
             frozen = undefined;
             store.release();

@@ -1,12 +1,5 @@
-import type {
-  KvBackend,
-  KvSnapshot,
-  KvUsage,
-  KvWrite,
-  ScanOptions,
-  Table,
-} from "../storage/kv-backend.types.ts";
-import { compareBytes, textFromBytes } from "./bytes.ts";
+import type { KvReader, KvWrite, ScanOptions, Table } from "../../storage/kv-backend.types.ts";
+import { compareBytes, textFromBytes } from "../bytes.ts";
 
 type Row = readonly [Uint8Array, Uint8Array];
 
@@ -18,12 +11,12 @@ interface Rows {
 }
 
 /**
- * A backend in memory, for tests and the simulator. What is committed is there at once; it copies what it
- * is given and what it gives. `fork` makes a copy, to start again from that point.
+ * What a backend holds, in memory, for tests and the simulator. What is written is there at once: when a
+ * commit is durable, and what a crash loses, is for the owner to decide. It copies what it is given and what
+ * it gives. `fork` makes a copy, to start again from that point.
  */
-export class MemoryBackend implements KvBackend {
+export class MemoryBackend implements KvReader {
   readonly #tables: Record<Table, Rows>;
-  #bytes = 0;
 
   constructor() {
     this.#tables = { meta: newRows(), rev: newRows(), cur: newRows(), idx: newRows() };
@@ -46,14 +39,9 @@ export class MemoryBackend implements KvBackend {
     }
   }
 
-  /** Applies the writes at once. */
-  commit(writes: Iterable<KvWrite>): Promise<void> {
+  /** All of a batch, or nothing: it is not seen half done. */
+  write(writes: Iterable<KvWrite>): void {
     for (const write of writes) this.#write(write);
-    return Promise.resolve();
-  }
-
-  usage(): KvUsage {
-    return { usedBytes: this.#bytes, fileBytes: this.#bytes };
   }
 
   fork(): MemoryBackend {
@@ -61,31 +49,18 @@ export class MemoryBackend implements KvBackend {
     for (const table of ["meta", "rev", "cur", "idx"] as const) {
       for (const [text, value] of this.#tables[table].byText) copy.#tables[table].byText.set(text, value);
     }
-    copy.#bytes = this.#bytes;
     return copy;
-  }
-
-  pin(): KvSnapshot {
-    const copy = this.fork();
-    return {
-      get: (table, key) => copy.get(table, key),
-      scan: (table, options) => copy.scan(table, options),
-      close: () => {},
-    };
   }
 
   #write({ table, key, value }: KvWrite): void {
     const rows = this.#tables[table];
     const text = textFromBytes(key);
-    const before = rows.byText.get(text);
-    if (before !== undefined) this.#bytes -= key.length + before.length;
     if (value === undefined) {
       if (rows.byText.delete(text)) rows.sorted = undefined;
       return;
     }
-    if (before === undefined) rows.sorted = undefined;
+    if (!rows.byText.has(text)) rows.sorted = undefined;
     rows.byText.set(text, new Uint8Array(value));
-    this.#bytes += key.length + value.length;
   }
 }
 
