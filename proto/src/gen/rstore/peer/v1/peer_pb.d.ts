@@ -488,12 +488,13 @@ export declare const PeerService: GenService<{
     output: typeof StreamResponseSchema;
   },
   /**
-   * FetchSnapshot sends a snapshot from an offset to its end. NOT_FOUND when it is not there any more.
+   * FetchSnapshot sends a snapshot from an offset to its end. NOT_FOUND when it is not there any more. There
+   * is one request; the caller ends its side when it has read everything, which acknowledges the whole.
    *
    * @generated from rpc rstore.peer.v1.PeerService.FetchSnapshot
    */
   fetchSnapshot: {
-    methodKind: "server_streaming";
+    methodKind: "bidi_streaming";
     input: typeof FetchSnapshotRequestSchema;
     output: typeof FetchSnapshotResponseSchema;
   },

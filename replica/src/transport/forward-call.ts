@@ -1,0 +1,104 @@
+import type http2 from "node:http2";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { ForwardRequestSchema, ForwardResponseSchema } from "@rstore/proto/rstore/peer/v1/peer";
+import type { TransportClock } from "./clock.ts";
+import { parseUnaryError } from "./envelope.ts";
+import { decodeRefusal, encodeHello } from "./hello-codec.ts";
+import { peerErrorFrom } from "./peer-error.ts";
+import { peerPaths, requestHeaders, UNARY_CONTENT_TYPE } from "./peer-session.ts";
+import { ForwardError, type PeerHello, type PeerRefusal } from "./types.ts";
+
+/** Beside the payload: a refusal, a field's header, the JSON of an error. */
+const ANSWER_OVERHEAD_BYTES = 64 * 1024;
+
+export interface ForwardCall {
+  readonly hello: PeerHello;
+  readonly payload: Uint8Array;
+  readonly timeoutMs: number;
+  readonly answerMaxBytes: number;
+  readonly clock: TransportClock;
+  /** The stream is gone; it may outlive the promise, which settles at the deadline. */
+  readonly ended: () => void;
+}
+
+/**
+ * A unary call of the Connect protocol on an open session. At the deadline the caller is told, but the stream
+ * is left to the peer to end: Node takes a burst of resets for an attack and closes the session.
+ */
+export function callForward(
+  session: http2.ClientHttp2Session,
+  call: ForwardCall,
+): Promise<Uint8Array | PeerRefusal> {
+  return new Promise((resolve, reject) => {
+    const stream = beginForward(session, call);
+    if (stream instanceof ForwardError) {
+      call.ended();
+      reject(stream);
+      return;
+    }
+    const fail = (message: string, sent: boolean, cause?: unknown): void => {
+      reject(new ForwardError(message, sent, cause === undefined ? undefined : { cause }));
+    };
+    const cancelTimer = call.clock.after(call.timeoutMs, () => fail("no answer before the deadline", true));
+    const chunks: Buffer[] = [];
+    let sizeBytes = 0;
+    let status = 0;
+    stream.on("response", (headers) => {
+      status = headers[":status"] ?? 0;
+    });
+    stream.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      sizeBytes += chunk.length;
+      if (sizeBytes > call.answerMaxBytes + ANSWER_OVERHEAD_BYTES) stream.destroy();
+    });
+    stream.on("end", () => {
+      try {
+        resolve(readAnswer(status, Buffer.concat(chunks)));
+      } catch (error) {
+        reject(error);
+      }
+    });
+    stream.on("error", () => {});
+    stream.on("close", () => {
+      cancelTimer();
+      call.ended();
+      // REFUSED_STREAM (7) promises that nothing was done (RFC 9113 §8.7).
+      fail("the connection broke before the answer", stream.rstCode !== 7);
+    });
+  });
+}
+
+function beginForward(
+  session: http2.ClientHttp2Session,
+  { hello, payload, timeoutMs }: ForwardCall,
+): http2.ClientHttp2Stream | ForwardError {
+  if (timeoutMs < 1) return new ForwardError("the deadline has passed", false);
+  const request = toBinary(ForwardRequestSchema, {
+    $typeName: "rstore.peer.v1.ForwardRequest",
+    hello: encodeHello(hello),
+    payload,
+  });
+  try {
+    const stream = session.request({
+      ...requestHeaders(peerPaths.forward, UNARY_CONTENT_TYPE),
+      "connect-timeout-ms": String(Math.floor(timeoutMs)),
+    });
+    stream.end(request);
+    return stream;
+  } catch (error) {
+    return new ForwardError("the connection is closing", false, { cause: error });
+  }
+}
+
+function readAnswer(status: number, body: Buffer): Uint8Array | PeerRefusal {
+  if (status !== 200) {
+    const error = parseUnaryError(body, status);
+    throw new ForwardError(error.message, error.code !== "exhausted", { cause: error });
+  }
+  try {
+    const answer = fromBinary(ForwardResponseSchema, body);
+    return answer.refusal === undefined ? answer.payload : decodeRefusal(answer.refusal);
+  } catch (error) {
+    throw new ForwardError("an answer that cannot be read", true, { cause: peerErrorFrom(error) });
+  }
+}

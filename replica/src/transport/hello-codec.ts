@@ -1,0 +1,111 @@
+import type {
+  FetchSnapshotResponse,
+  ForwardResponse,
+  Hello,
+  Refusal,
+  StreamResponse,
+  Welcome,
+} from "@rstore/proto/rstore/peer/v1/peer";
+import { PeerError } from "./peer-error.ts";
+import type { PeerHello, PeerRefusal } from "./types.ts";
+
+/** Version of what members say to each other; a hello carries it, `admit` judges it. */
+export const PEER_PROTOCOL_VERSION = 1;
+
+export function encodeHello(hello: PeerHello): Hello {
+  return { $typeName: "rstore.peer.v1.Hello", ...hello };
+}
+
+export function decodeHello(hello: Hello | undefined): PeerHello {
+  if (hello === undefined) throw new PeerError("malformed", "no hello");
+  const { clusterId, from, to, incarnation, durableTerm, durableLastIndex, protocolVersion } = hello;
+  if (from === 0n || to === 0n) throw new PeerError("malformed", "a hello without both member ids");
+  return { clusterId, from, to, incarnation, durableTerm, durableLastIndex, protocolVersion };
+}
+
+/** `own` is this member's hello to the one that it welcomes. */
+export function encodeWelcome(own: PeerHello): StreamResponse {
+  const { clusterId, from: memberId, incarnation } = own;
+  const value: Welcome = { $typeName: "rstore.peer.v1.Welcome", clusterId, memberId, incarnation };
+  return { $typeName: "rstore.peer.v1.StreamResponse", result: { case: "welcome", value } };
+}
+
+export function encodeStreamRefusal(refusal: PeerRefusal): StreamResponse {
+  const value = encodeRefusal(refusal);
+  return { $typeName: "rstore.peer.v1.StreamResponse", result: { case: "refusal", value } };
+}
+
+export function encodeFetchRefusal(refusal: PeerRefusal): FetchSnapshotResponse {
+  return {
+    $typeName: "rstore.peer.v1.FetchSnapshotResponse",
+    offset: 0n,
+    checksum: 0,
+    data: new Uint8Array(0),
+    refusal: encodeRefusal(refusal),
+  };
+}
+
+export function encodeForwardResponse(answer: Uint8Array | PeerRefusal): ForwardResponse {
+  const $typeName = "rstore.peer.v1.ForwardResponse";
+  if (answer instanceof Uint8Array) return { $typeName, payload: answer };
+  return { $typeName, payload: new Uint8Array(0), refusal: encodeRefusal(answer) };
+}
+
+function encodeRefusal(refusal: PeerRefusal): Refusal {
+  return { $typeName: "rstore.peer.v1.Refusal", reason: encodeReason(refusal) };
+}
+
+function encodeReason(refusal: PeerRefusal): Refusal["reason"] {
+  switch (refusal.reason) {
+    case "wrong-cluster": {
+      const { clusterId } = refusal;
+      return { case: "wrongCluster", value: { $typeName: "rstore.peer.v1.WrongCluster", clusterId } };
+    }
+    case "wrong-member": {
+      const { memberId } = refusal;
+      return { case: "wrongMember", value: { $typeName: "rstore.peer.v1.WrongMember", memberId } };
+    }
+    case "removed": {
+      const { index } = refusal;
+      return { case: "removed", value: { $typeName: "rstore.peer.v1.Removed", index } };
+    }
+    case "stale-disk": {
+      const { message } = refusal;
+      return { case: "staleDisk", value: { $typeName: "rstore.peer.v1.StaleDisk", message } };
+    }
+    case "unsupported-version": {
+      const { message } = refusal;
+      const value = { $typeName: "rstore.peer.v1.UnsupportedVersion", message } as const;
+      return { case: "unsupportedVersion", value };
+    }
+    case "not-ready": {
+      const { message } = refusal;
+      return { case: "notReady", value: { $typeName: "rstore.peer.v1.NotReady", message } };
+    }
+    default:
+      return refusal satisfies never;
+  }
+}
+
+export function decodeRefusal(refusal: Refusal): PeerRefusal {
+  const { reason } = refusal;
+  switch (reason.case) {
+    case "wrongCluster":
+      return { reason: "wrong-cluster", clusterId: reason.value.clusterId };
+    case "wrongMember":
+      return { reason: "wrong-member", memberId: reason.value.memberId };
+    case "removed":
+      return { reason: "removed", index: reason.value.index };
+    case "staleDisk":
+      return { reason: "stale-disk", message: reason.value.message };
+    case "unsupportedVersion":
+      return { reason: "unsupported-version", message: reason.value.message };
+    case "notReady":
+      return { reason: "not-ready", message: reason.value.message };
+    case undefined:
+      // Refused all the same: a later version's reason must not be taken for a welcome.
+      return { reason: "not-ready", message: "the peer refused for a reason that this member does not know" };
+    default:
+      return reason satisfies never;
+  }
+}
