@@ -1,0 +1,252 @@
+import { assert } from "../assert.ts";
+import type { FatalError } from "../errors.ts";
+import type { Configuration, Entry, IndexedConfiguration } from "../raft/types.ts";
+import { durableRename, removeAll } from "./layout.ts";
+import type { LogPoint } from "./log-pending.ts";
+import type { BaseConfiguration } from "./log-state.ts";
+import { type OpenContext, openEnvironment } from "./open-raft.ts";
+import type { RaftLog } from "./raft-log.ts";
+import { SnapshotReceiver } from "./snapshot-receiver.ts";
+import { LocalSnapshots } from "./snapshot-source.ts";
+import { judgeLog } from "./start-rules.ts";
+import { type StoreBackend, tables } from "./store-backend.ts";
+import type { StoreMeta } from "./store-meta.ts";
+import type { SuperblockWriter } from "./superblock.ts";
+import {
+  type DataDirectory,
+  type ReceivedSnapshot,
+  type ResetRequest,
+  type StartState,
+  StorageError,
+  type StorageIdentity,
+} from "./types.ts";
+
+const noConfiguration: Configuration = {
+  voters: [],
+  outgoing: [],
+  learners: [],
+  learnersNext: [],
+  context: new Uint8Array(),
+};
+
+export interface DirectoryParts {
+  readonly context: OpenContext;
+  readonly log: RaftLog;
+  readonly store: StoreBackend;
+  readonly superblock: SuperblockWriter;
+  readonly baseConfiguration: BaseConfiguration | undefined;
+  readonly unlock: () => void;
+  /** Opens what lies in the directory after a reset, under the lock that is held. */
+  readonly reopen: () => Promise<DataDirectory>;
+}
+
+/** What the store says; a blank one says that nothing is applied. */
+export function appliedOf(meta: StoreMeta | undefined): LogPoint {
+  return { index: meta?.appliedIndex ?? 0n, term: meta?.appliedTerm ?? 0n };
+}
+
+export function initialConfiguration(
+  meta: StoreMeta | undefined,
+  decode: (bytes: Uint8Array) => Configuration,
+): IndexedConfiguration {
+  if (!meta || meta.configurationIndex === 0n) return { index: 0n, configuration: noConfiguration };
+  return { index: meta.configurationIndex, configuration: decode(meta.configuration) };
+}
+
+export class LocalDirectory implements DataDirectory {
+  readonly snapshots: LocalSnapshots;
+  readonly incoming: SnapshotReceiver;
+  readonly #parts: DirectoryParts;
+  #start: StartState = { kind: "ready" };
+
+  constructor(parts: DirectoryParts) {
+    this.#parts = parts;
+    const { context, store } = parts;
+    this.snapshots = new LocalSnapshots(context, () => store.environment);
+    this.incoming = new SnapshotReceiver(context, () => this.identity.clusterId);
+  }
+
+  get path(): string {
+    return this.#parts.context.layout.directory;
+  }
+
+  get identity(): StorageIdentity {
+    return this.#parts.log.identity;
+  }
+
+  get start(): StartState {
+    return this.#start;
+  }
+
+  get log(): RaftLog {
+    return this.#parts.log;
+  }
+
+  get store(): StoreBackend {
+    return this.#parts.store;
+  }
+
+  get notes(): readonly string[] {
+    return this.#parts.context.notes;
+  }
+
+  /** Brings the log in line with the store: the rules of start, also after an install. */
+  async align(lost: string | undefined): Promise<void> {
+    const { log, store, context, baseConfiguration } = this.#parts;
+    const applied = appliedOf(store.meta());
+    const verdict = judgeLog(applied, log.bounds, (index) => log.term(index));
+    this.#start = { kind: "ready" };
+    if (verdict.kind === "keep") return;
+    if (verdict.kind === "discard") {
+      context.notes.push(`the log is discarded and begins after the applied index ${applied.index}`);
+      await log.reset(applied);
+      return;
+    }
+    const minIndex = log.bounds.baseIndex;
+    if (lost === undefined) throw storeTooOld(context, applied.index, minIndex);
+    const configuration = baseConfiguration && {
+      index: baseConfiguration.index,
+      configuration: context.options.decodeConfiguration(baseConfiguration.configuration),
+    };
+    this.#start = { kind: "needsSnapshot", minIndex, configuration, reason: lost };
+  }
+
+  async stampCluster(clusterId: bigint): Promise<void> {
+    if (this.#isStampedWith(clusterId)) return;
+    await this.#parts.log.writeIdentity({ ...this.identity, clusterId });
+    await this.writeSuperblock();
+  }
+
+  async markJoined(index: bigint): Promise<void> {
+    if (this.identity.joinedIndex !== undefined) return;
+    await this.#parts.log.writeIdentity({ ...this.identity, joinedIndex: index });
+  }
+
+  async bootstrap(clusterId: bigint, configuration: Uint8Array): Promise<void> {
+    const { log } = this.#parts;
+    if (this.#isStampedWith(clusterId)) {
+      if (log.identity.joinedIndex === 1n) return;
+      throw new StorageError(
+        "alreadyInitialized",
+        "this member was added to the cluster, it did not found it",
+      );
+    }
+    if (log.lastIndex() > 0n || log.durablePosition().term > 0n) {
+      throw new StorageError("alreadyInitialized", "this member has taken part in a cluster already");
+    }
+    const entry: Entry = { index: 1n, term: 1n, type: "configuration", data: configuration };
+    // A cluster of one: its own vote is a majority, and the entry is committed once it is durable.
+    const hardState = { term: 1n, vote: this.identity.memberId, commit: 1n };
+    await log.writeIdentity(
+      { ...this.identity, clusterId, joinedIndex: 1n },
+      { hardState, entries: [entry] },
+    );
+    await this.writeSuperblock();
+  }
+
+  async markRemoved(index: bigint): Promise<void> {
+    if (this.identity.removedIndex !== undefined) return;
+    await this.#parts.log.writeIdentity({ ...this.identity, removedIndex: index });
+  }
+
+  #isStampedWith(clusterId: bigint): boolean {
+    assert(clusterId !== 0n, "a cluster id of 0");
+    const { clusterId: own } = this.identity;
+    if (own !== undefined && own !== clusterId) throw wrongCluster(own, clusterId);
+    return own !== undefined;
+  }
+
+  /** Records outside of `raft/` what must not go back. */
+  writeSuperblock(): Promise<void> {
+    const { memberId, clusterId = 0n, incarnation } = this.identity;
+    const { term, commit } = this.#parts.log.durablePosition();
+    return this.#parts.superblock.write({ memberId, clusterId, incarnation, term, commit });
+  }
+
+  async install(received: ReceivedSnapshot): Promise<void> {
+    const { context, log, store } = this.#parts;
+    const { layout } = context;
+    const step = context.options.faults?.atStep ?? (() => {});
+    this.#assertNewer(received.snapshot.index);
+    await log.idle();
+    await store.idle();
+    step("install: begin");
+    const environment = openEnvironment(context, "store", received.path, tables);
+    try {
+      await durableRename(received.path, layout.storeFile);
+    } catch (error) {
+      await environment.close();
+      throw context.gate.raise("diskFailed", "a received snapshot could not be put in its place", error);
+    }
+    step("install: renamed");
+    const old = store.swap(environment);
+    // Views may be pinned to it; nobody waits for them here.
+    void old.close();
+    log.offerSnapshot(undefined);
+    await removeAll(layout.damageMark);
+    // A core that runs has reset its own log to the snapshot; otherwise what the log holds is kept.
+    if (this.#start.kind === "ready") await log.reset(appliedOf(store.meta()));
+    else await this.align(undefined);
+    step("install: aligned");
+    await this.incoming.installed();
+    await removeAll(layout.damagedStore);
+  }
+
+  /** Neither the store nor the log may go back. */
+  #assertNewer(index: bigint): void {
+    const { log, store } = this.#parts;
+    const floor = [appliedOf(store.meta()).index, log.bounds.baseIndex].find((position) => index < position);
+    if (floor === undefined) return;
+    throw new StorageError("badSnapshot", `a snapshot at ${index} is older than what is here, ${floor}`);
+  }
+
+  async reset({ clusterId, memberId, removedIndex }: ResetRequest): Promise<DataDirectory> {
+    const { clusterId: own, memberId: self, removedIndex: known } = this.identity;
+    if (own === undefined || own !== clusterId) throw wrongCluster(own, clusterId);
+    if (self !== memberId)
+      throw new StorageError("wrongMember", `this is member ${hex(self)}, not ${hex(memberId)}`);
+    if (known === undefined && removedIndex === undefined) {
+      throw new StorageError(
+        "notRemoved",
+        "this member does not know that it was removed: give the index of that",
+      );
+    }
+    await this.#closeFiles();
+    return this.#parts.reopen();
+  }
+
+  async close(): Promise<void> {
+    await this.#closeFiles();
+    this.#parts.unlock();
+  }
+
+  async #closeFiles(): Promise<void> {
+    const { context, log, store, superblock } = this.#parts;
+    await this.snapshots.close();
+    await this.incoming.abort();
+    if (!context.gate.failure) {
+      await log.idle();
+      await store.idle();
+    }
+    await log.close();
+    await store.environment.close();
+    await superblock.close();
+  }
+}
+
+export function hex(id: bigint): string {
+  return id.toString(16).padStart(16, "0");
+}
+
+function wrongCluster(own: bigint | undefined, asked: bigint): StorageError {
+  const belongs = own === undefined ? "belongs to no cluster" : `belongs to cluster ${hex(own)}`;
+  return new StorageError("wrongCluster", `this data directory ${belongs}, not to ${hex(asked)}`);
+}
+
+function storeTooOld({ gate }: OpenContext, applied: bigint, base: bigint): FatalError {
+  return gate.raise(
+    "corruptStore",
+    `store/ ends at index ${applied}, the log begins after ${base}: was an old copy put in its place? Remove ` +
+      "store/ (not raft/) and start again, and it is fetched from another member",
+  );
+}

@@ -1,0 +1,155 @@
+import { type FileHandle, open, rm, stat, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import { syncFolder } from "./layout.ts";
+import type { StorageFaults, StorageUsage } from "./types.ts";
+
+const mebibyte = 1024 * 1024;
+
+/** What LMDB needs at the least to commit what gets it out of a full disk. */
+const startMinFreeBytes = 4 * mebibyte;
+
+/**
+ * `ok`: everything is let in. `low`: the quota is reached or the disk runs out; puts are refused, while
+ * deletes, compaction and changes of membership are let in, which is the way out. `full`: the disk is about
+ * to refuse writes; the reserve was given up, and a leader must hand over before it cannot append (B11).
+ */
+export type DiskState = "ok" | "low" | "full";
+
+export interface DiskReport {
+  readonly state: DiskState;
+  readonly reason: "quota" | "disk" | undefined;
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+  readonly usedBytes: number;
+  readonly hasReserve: boolean;
+}
+
+export interface DiskSpaceOptions {
+  /** Any path on the file system that is watched. */
+  readonly directory: string;
+  readonly reserveFile: string;
+  /** The reserve is never more than a twentieth of the disk. */
+  readonly reserveMaxBytes: number;
+  /** Pages of the store in use, beyond which puts are refused. */
+  readonly quotaBytes: number;
+  readonly usage: () => StorageUsage;
+  readonly faults?: StorageFaults;
+}
+
+interface Space {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
+export async function measureSpace(path: string, faults: StorageFaults = {}): Promise<Space> {
+  if (faults.statfs) return faults.statfs(path);
+  const { bavail, blocks, bsize } = await statfs(path);
+  return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+}
+
+/**
+ * Watches the disk. `check` is called by the runtime about once a second and after every large commit; it
+ * never overlaps itself.
+ */
+export class DiskSpace {
+  readonly #options: DiskSpaceOptions;
+  #report: DiskReport;
+  #checking: Promise<DiskReport> | undefined;
+
+  constructor(options: DiskSpaceOptions) {
+    this.#options = options;
+    const usedBytes = options.usage().usedBytes;
+    const none = { freeBytes: 0, totalBytes: 0, usedBytes, hasReserve: false };
+    this.#report = { state: "ok", reason: undefined, ...none };
+  }
+
+  get report(): DiskReport {
+    return this.#report;
+  }
+
+  check(): Promise<DiskReport> {
+    this.#checking ??= this.#check().finally(() => {
+      this.#checking = undefined;
+    });
+    return this.#checking;
+  }
+
+  async #check(): Promise<DiskReport> {
+    const { directory, faults, reserveFile, usage, quotaBytes } = this.#options;
+    const space = await measureSpace(directory, faults);
+    const { usedBytes } = usage();
+    const reserveBytes = this.#reserveBytes(space);
+    let hasReserve = await isReserved(reserveFile, reserveBytes);
+    const lowBytes = 2 * reserveBytes + 16 * mebibyteOf(space);
+    // Back to a better state only with room to spare, or it would flap.
+    const spare = this.#report.state === "ok" ? 0 : reserveBytes / 2;
+    const byDisk = diskState(space.freeBytes - spare, reserveBytes / 2, lowBytes);
+    const byQuota = usedBytes >= quotaBytes ? "low" : "ok";
+    if (byDisk === "full" && hasReserve) {
+      await releaseReserve(reserveFile);
+      hasReserve = false;
+    }
+    if (byDisk !== "full" && !hasReserve && space.freeBytes > reserveBytes + lowBytes) {
+      hasReserve = await makeReserve(reserveFile, reserveBytes);
+    }
+    const state = byDisk === "ok" ? byQuota : byDisk;
+    const reason = state === "ok" ? undefined : byDisk === "ok" ? "quota" : "disk";
+    this.#report = { state, reason, ...space, usedBytes, hasReserve };
+    return this.#report;
+  }
+
+  #reserveBytes({ totalBytes }: Space): number {
+    return Math.min(this.#options.reserveMaxBytes, Math.floor(totalBytes / 20));
+  }
+}
+
+/** One MiB, less on a disk so small that it would be a large part of it. */
+function mebibyteOf({ totalBytes }: Space): number {
+  return Math.min(mebibyte, totalBytes / 1024);
+}
+
+function diskState(freeBytes: number, fullBytes: number, lowBytes: number): DiskState {
+  if (freeBytes < fullBytes) return "full";
+  return freeBytes < lowBytes ? "low" : "ok";
+}
+
+async function isReserved(file: string, bytes: number): Promise<boolean> {
+  return stat(file).then(
+    ({ size }) => size >= bytes && bytes > 0,
+    () => false,
+  );
+}
+
+/** Writes real blocks: a sparse file would reserve nothing. False when there is no room after all. */
+async function makeReserve(path: string, bytes: number): Promise<boolean> {
+  if (bytes === 0) return false;
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, "w", 0o600);
+    const block = Buffer.alloc(Math.min(mebibyte, bytes));
+    for (let at = 0; at < bytes; at += block.byteLength) {
+      await file.write(block, 0, Math.min(block.byteLength, bytes - at), at);
+    }
+    await file.datasync();
+    await file.close();
+    return true;
+  } catch {
+    await file?.close().catch(() => undefined);
+    await rm(path, { force: true });
+    return false;
+  }
+}
+
+async function releaseReserve(path: string): Promise<void> {
+  await rm(path, { force: true });
+  await syncFolder(dirname(path));
+}
+
+/** At start: a full disk would refuse the first transaction already. */
+export async function releaseReserveIfFull(path: string, faults?: StorageFaults): Promise<boolean> {
+  if (!(await isReserved(path, 1))) return false;
+  const { freeBytes } = await measureSpace(dirname(path), faults);
+  if (freeBytes >= startMinFreeBytes) return false;
+  await releaseReserve(path);
+  return true;
+}

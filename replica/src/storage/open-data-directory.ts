@@ -1,0 +1,186 @@
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { FatalError } from "../errors.ts";
+import { appliedOf, hex, initialConfiguration, LocalDirectory } from "./data-directory.ts";
+import { lockDirectory } from "./directory-lock.ts";
+import { releaseReserveIfFull } from "./disk-space.ts";
+import { FatalGate } from "./fatal-gate.ts";
+import { exists, type Layout, layoutOf, removeAll, syncFolder, unusable } from "./layout.ts";
+import { type OpenContext, type OpenedRaft, openRaft } from "./open-raft.ts";
+import { openStore } from "./open-store.ts";
+import { RaftLog } from "./raft-log.ts";
+import type { StoreBackend } from "./store-backend.ts";
+import { SuperblockWriter } from "./superblock.ts";
+import type { DataDirectory, OpenOptions } from "./types.ts";
+
+const mebibyte = 1024 * 1024;
+
+/** Entries read, and so verified, when the directory is opened; they fill the cache. */
+const warmMaxBytes = 8 * mebibyte;
+
+/**
+ * Opens the data of one member, or makes it on a blank directory. The order is the rule: lock, finish what a
+ * crash left half done, flush and check each file before it is mapped, count the incarnation up durably,
+ * compare what must not go back, bring the log in line with the store. Nothing may be sent before this
+ * resolves. Throws FatalError with the exit code to end with.
+ */
+export async function openDataDirectory(path: string, options: OpenOptions): Promise<DataDirectory> {
+  const layout = layoutOf(resolve(path));
+  await makeDirectory(layout.directory);
+  const unlock = lockDirectory(layout.lock, layout.directory);
+  try {
+    return await openLocked(layout, options, unlock);
+  } catch (error) {
+    unlock();
+    throw unusable(layout.directory, error);
+  }
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    if (!(await exists(path))) {
+      await mkdir(path, { recursive: true, mode: 0o700 });
+      await syncFolder(dirname(path));
+    }
+    if (!(await stat(path)).isDirectory()) throw new Error("it is not a directory");
+  } catch (error) {
+    throw unusable(path, error);
+  }
+}
+
+async function openLocked(layout: Layout, options: OpenOptions, unlock: () => void): Promise<LocalDirectory> {
+  const context: OpenContext = { layout, options, gate: new FatalGate(options.onFatal), notes: [] };
+  if (await releaseReserveIfFull(layout.reserve, options.faults)) {
+    context.notes.push("the disk is full: the reserve was given up to start");
+  }
+  await finishReset(layout);
+  await removeAll(layout.snapshots);
+  const raft = await openRaft(context);
+  try {
+    const { store, lost } = await openStore(context);
+    try {
+      return await assemble(context, { raft, store, lost, unlock });
+    } catch (error) {
+      await store.environment.close();
+      throw error;
+    }
+  } catch (error) {
+    await raft.environment.close();
+    throw error;
+  }
+}
+
+interface Opened {
+  readonly raft: OpenedRaft;
+  readonly store: StoreBackend;
+  readonly lost: string | undefined;
+  readonly unlock: () => void;
+}
+
+async function assemble(
+  context: OpenContext,
+  { raft, store, lost, unlock }: Opened,
+): Promise<LocalDirectory> {
+  const { layout, options, gate } = context;
+  checkCluster(raft, store);
+  const superblock = await SuperblockWriter.open(layout.superblock, raft.superblockSequence);
+  await syncFolder(layout.directory);
+  const log = new RaftLog({
+    environment: raft.environment,
+    bounds: raft.bounds,
+    identity: raft.identity,
+    cacheMaxBytes: options.logCacheMaxBytes ?? 64 * mebibyte,
+    durableApplied: durableAppliedOf(store, options),
+    onCompacted: () => directory.writeSuperblock(),
+  });
+  const directory = new LocalDirectory({
+    context,
+    log,
+    store,
+    superblock,
+    unlock,
+    baseConfiguration: raft.baseConfiguration,
+    reopen: async () => {
+      await moveAway(layout, raft.identity.memberId);
+      return openLocked(layout, options, unlock);
+    },
+  });
+  try {
+    log.warm(warmMaxBytes);
+    await directory.align(lost);
+    await directory.writeSuperblock();
+    await syncFolder(layout.directory);
+  } catch (error) {
+    await superblock.close();
+    throw error;
+  }
+  gate.arm();
+  return directory;
+}
+
+function checkCluster({ identity }: OpenedRaft, store: StoreBackend): void {
+  const clusterId = store.meta()?.clusterId ?? 0n;
+  if (clusterId === 0n || clusterId === identity.clusterId) return;
+  throw new FatalError(
+    "wrongDirectory",
+    `store/ belongs to cluster ${hex(clusterId)} and raft/ does not: put the right folders together again`,
+  );
+}
+
+function durableAppliedOf(store: StoreBackend, { decodeConfiguration }: OpenOptions) {
+  return {
+    initial: () => {
+      const meta = store.meta();
+      return {
+        appliedIndex: appliedOf(meta).index,
+        configuration: initialConfiguration(meta, decodeConfiguration),
+      };
+    },
+    applied: () => {
+      const meta = store.meta();
+      return {
+        index: appliedOf(meta).index,
+        configurationIndex: meta?.configurationIndex ?? 0n,
+        configuration: meta?.configuration ?? new Uint8Array(),
+      };
+    },
+  };
+}
+
+/** Notes which member's data goes, then moves it: a crash in between is finished at the next start. */
+async function moveAway(layout: Layout, memberId: bigint): Promise<void> {
+  const mark = await open(layout.resetMark, "w", 0o600);
+  try {
+    await mark.writeFile(hex(memberId));
+    await mark.sync();
+  } finally {
+    await mark.close();
+  }
+  await syncFolder(layout.directory);
+  await finishReset(layout);
+}
+
+async function finishReset(layout: Layout): Promise<void> {
+  const memberId = await readFile(layout.resetMark, "utf8").catch(() => undefined);
+  if (memberId === undefined) return;
+  if (!/^[0-9a-f]{16}$/.test(memberId)) {
+    // Torn before anything was moved.
+    await rm(layout.resetMark);
+    return;
+  }
+  const target = join(layout.directory, `removed-${memberId}`);
+  for (const name of await readdir(layout.directory)) {
+    const path = join(layout.directory, name);
+    if (name.startsWith("removed-") && path !== target) await removeAll(path);
+  }
+  await mkdir(target, { recursive: true, mode: 0o700 });
+  // The log last: as long as it is there, nothing takes the directory for a blank one.
+  for (const name of ["snapshots", "incoming", "damaged-store", "store", "superblock", "raft"]) {
+    const from = join(layout.directory, name);
+    if (await exists(from)) await rename(from, join(target, name));
+  }
+  await syncFolder(target);
+  await syncFolder(layout.directory);
+  await rm(layout.resetMark);
+  await syncFolder(layout.directory);
+}

@@ -1,0 +1,218 @@
+import { mkdir, stat } from "node:fs/promises";
+import { assert } from "../assert.ts";
+import { FatalError } from "../errors.ts";
+import type { MemberId } from "../raft/types.ts";
+import { Environment, type EnvironmentName, tableStats } from "./environment.ts";
+import type { FatalGate } from "./fatal-gate.ts";
+import { type Layout, syncFolder } from "./layout.ts";
+import { checkDataFile } from "./lmdb-file.ts";
+import { entryKey, indexOfKey } from "./log-record.ts";
+import {
+  type BaseConfiguration,
+  baseConfigurationKey,
+  boundsKey,
+  type Decoded,
+  decodeBaseConfiguration,
+  decodeBounds,
+  decodeIdentity,
+  emptyBounds,
+  encodeBounds,
+  encodeIdentity,
+  identityKey,
+  type LogBounds,
+} from "./log-state.ts";
+import { corruptLogMessage } from "./raft-log.ts";
+import { readSuperblock, type Superblock } from "./superblock.ts";
+import type { OpenOptions, StorageIdentity } from "./types.ts";
+
+export interface OpenContext {
+  readonly layout: Layout;
+  readonly options: OpenOptions;
+  readonly gate: FatalGate;
+  readonly notes: string[];
+}
+
+export interface OpenedRaft {
+  readonly environment: Environment;
+  readonly identity: StorageIdentity;
+  readonly bounds: LogBounds;
+  readonly baseConfiguration: BaseConfiguration | undefined;
+  /** Sequence of the superblock that was found; 0n: none. */
+  readonly superblockSequence: bigint;
+}
+
+export function openEnvironment(
+  { options, gate }: OpenContext,
+  name: EnvironmentName,
+  file: string,
+  tables: readonly string[],
+): Environment {
+  return new Environment({
+    name,
+    file,
+    tables,
+    gate,
+    commitDeadlineMs: options.commitDeadlineMs ?? 30_000,
+    after: options.after ?? systemAfter,
+    faults: options.faults ?? {},
+  });
+}
+
+function systemAfter(delayMs: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, delayMs);
+  return () => clearTimeout(timer);
+}
+
+function corrupt(what: string, cause?: unknown): FatalError {
+  return new FatalError("corruptLog", corruptLogMessage(what), { cause });
+}
+
+/** Opens `raft/`, or makes it on a blank directory, and counts the incarnation up durably. */
+export async function openRaft(context: OpenContext): Promise<OpenedRaft> {
+  const { layout } = context;
+  const found = await readSuperblock(layout.superblock);
+  if (found.kind === "unknownFormat") throw unknownFormat("the data directory", found.version);
+  const fresh = await isBlank(layout, found.kind !== "missing");
+  await mkdir(layout.raft, { mode: 0o700, recursive: true });
+  let environment: Environment;
+  try {
+    environment = openEnvironment(context, "raft", layout.raftFile, ["meta", "log"]);
+  } catch (cause) {
+    if (fresh) throw cause;
+    throw corrupt(`the data file cannot be opened (${(cause as Error).message})`, cause);
+  }
+  try {
+    const old = readState(environment);
+    if (!old && !fresh && found.kind !== "missing") throw corrupt("it holds no identity");
+    if (!old) await syncFolder(layout.raft);
+    const state = old ?? blankState(context);
+    if (found.kind === "found") checkFloor(found.superblock, state);
+    else if (old) context.notes.push("the superblock was missing or damaged and is written anew");
+    const identity = { ...state.identity, incarnation: state.identity.incarnation + 1n };
+    await environment.commit(() => {
+      const meta = environment.table("meta");
+      void meta.put(identityKey, encodeIdentity(identity));
+      void meta.put(boundsKey, encodeBounds(state.bounds));
+    });
+    return {
+      ...state,
+      environment,
+      identity,
+      superblockSequence: found.kind === "found" ? found.sequence : 0n,
+    };
+  } catch (error) {
+    await environment.close();
+    throw error;
+  }
+}
+
+/** Throws corruptLog when `raft/` is lost or damaged: that is not a blank directory (B1, B10). */
+async function isBlank(layout: Layout, hasSuperblock: boolean): Promise<boolean> {
+  const check = checkDataFile(layout.raftFile, { walk: true });
+  if (check.kind === "damaged") throw corrupt(check.what);
+  if (check.kind === "good") return false;
+  if (hasSuperblock) throw corrupt(`the data file is ${check.kind}`);
+  const storeBytes = await stat(layout.storeFile).then(
+    ({ size }) => size,
+    () => 0,
+  );
+  if (storeBytes > 0) throw corrupt(`the data file is ${check.kind}, but store/ is there`);
+  return true;
+}
+
+type RaftState = Pick<OpenedRaft, "identity" | "bounds" | "baseConfiguration">;
+
+function blankState({ options }: OpenContext): RaftState {
+  const identity = {
+    memberId: drawMemberId(options.randomBytes),
+    clusterId: undefined,
+    incarnation: 0n,
+    joinedIndex: undefined,
+    removedIndex: undefined,
+  };
+  return { identity, bounds: emptyBounds, baseConfiguration: undefined };
+}
+
+export function drawMemberId(randomBytes: OpenOptions["randomBytes"]): MemberId {
+  for (let i = 0; i < 16; i++) {
+    const bytes = randomBytes(8);
+    const id = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).readBigUInt64LE();
+    if (id !== 0n) return id;
+  }
+  throw new FatalError("internal", "the source of random bytes gives only zeros");
+}
+
+/** undefined: the process ended in its first start, before the first commit. */
+function readState(environment: Environment): RaftState | undefined {
+  const meta = environment.table("meta");
+  const identity = meta.getBinary(identityKey);
+  const bounds = meta.getBinary(boundsKey);
+  if (!identity && !bounds && tableStats(environment.table("log")).entryCount === 0) return undefined;
+  if (!identity || !bounds) throw corrupt("the record of the identity or of the hard state is missing");
+  const base = meta.getBinary(baseConfigurationKey);
+  const state = {
+    identity: known("the identity", decodeIdentity(identity)),
+    bounds: known("the hard state", decodeBounds(bounds)),
+    baseConfiguration: base && known("the configuration", decodeBaseConfiguration(base)),
+  };
+  checkExtent(environment, state.bounds);
+  return state;
+}
+
+function known<T>(what: string, decoded: Decoded<T>): T {
+  if ("value" in decoded) return decoded.value;
+  if (decoded.fault === "format") throw unknownFormat("raft/", undefined);
+  throw corrupt(`the record of ${what} does not match its checksum`);
+}
+
+function unknownFormat(what: string, version: number | undefined): FatalError {
+  const which = version === undefined ? "a format" : `format ${version}`;
+  return new FatalError(
+    "unknownFormat",
+    `${what} has ${which} that this rstore does not know: use the version that wrote it, or a newer one`,
+  );
+}
+
+/** The entries that are there must be exactly those that were made durable (B10). */
+function checkExtent(environment: Environment, bounds: LogBounds): void {
+  const log = environment.table("log");
+  const { baseIndex, lastIndex, hardState } = bounds;
+  const count = BigInt(tableStats(log).entryCount);
+  const [first] = log.getKeys({ limit: 1 });
+  const [last] = log.getKeys({ limit: 1, reverse: true, end: entryKey(0n) });
+  const isWhole =
+    count === lastIndex - baseIndex &&
+    (count === 0n ||
+      (first && last && indexOfKey(first) === baseIndex + 1n && indexOfKey(last) === lastIndex));
+  if (!isWhole) {
+    throw corrupt(
+      `${count} entries are there, but those from ${baseIndex + 1n} to ${lastIndex} were written`,
+    );
+  }
+  if (hardState.commit > lastIndex) {
+    throw corrupt(`the log ends at ${lastIndex}, before the commit index ${hardState.commit}`);
+  }
+}
+
+/** Outside of `raft/` it is written what must not go back. */
+function checkFloor(floor: Superblock, { identity, bounds }: RaftState): void {
+  const { hardState } = bounds;
+  const clusterId = identity.clusterId ?? 0n;
+  if (floor.memberId !== identity.memberId || (floor.clusterId !== 0n && floor.clusterId !== clusterId)) {
+    throw new FatalError(
+      "wrongDirectory",
+      "raft/ and the superblock beside it belong to different members: put the right folders together again",
+    );
+  }
+  assert(identity.incarnation >= 0n, "an incarnation below 0");
+  const wentBack =
+    identity.incarnation < floor.incarnation ||
+    hardState.term < floor.term ||
+    hardState.commit < floor.commit;
+  if (wentBack) {
+    throw corrupt(
+      `it went back to term ${hardState.term}, commit ${hardState.commit}, start ${identity.incarnation}, from ` +
+        `term ${floor.term}, commit ${floor.commit}, start ${floor.incarnation}: was an old copy put in its place?`,
+    );
+  }
+}

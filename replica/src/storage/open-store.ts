@@ -1,0 +1,88 @@
+import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { mkdir, readFile, rename } from "node:fs/promises";
+import { dirname } from "node:path";
+import { FatalError } from "../errors.ts";
+import { exists, type Layout, removeAll, syncFolder } from "./layout.ts";
+import { checkDataFile } from "./lmdb-file.ts";
+import { type OpenContext, openEnvironment } from "./open-raft.ts";
+import { StoreBackend, tables } from "./store-backend.ts";
+
+export interface OpenedStore {
+  readonly store: StoreBackend;
+  /** Why what the store held is lost; undefined when it is as it was left. */
+  readonly lost: string | undefined;
+}
+
+/**
+ * Opens `store/`. What is damaged is set aside as `damaged-store/` (one is kept, until the store is whole
+ * again) and an empty store takes its place; an unknown format is never taken for damage.
+ */
+export async function openStore(context: OpenContext): Promise<OpenedStore> {
+  const { layout } = context;
+  const damage = await findDamage(layout);
+  if (damage === undefined) {
+    const isNew = !(await exists(layout.storeFile));
+    try {
+      const store = await openBackend(context);
+      return { store, lost: isNew ? "store/ is missing" : undefined };
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return setAside(context, (error as Error).message);
+    }
+  }
+  return setAside(context, damage);
+}
+
+async function findDamage(layout: Layout): Promise<string | undefined> {
+  const mark = await readFile(layout.damageMark, "utf8").catch(() => undefined);
+  if (mark !== undefined) return `damage was found: ${mark}`;
+  const check = checkDataFile(layout.storeFile, { walk: false });
+  return check.kind === "damaged" ? check.what : undefined;
+}
+
+/** What LMDB itself cannot open is damage too; trouble with the file system is not. */
+function isDamage(error: unknown): boolean {
+  if (error instanceof FatalError) return error.reason === "corruptStore";
+  const { code } = error as { code?: unknown };
+  return typeof code === "number" && code < 0;
+}
+
+async function openBackend(context: OpenContext): Promise<StoreBackend> {
+  const { layout } = context;
+  await mkdir(layout.store, { mode: 0o700, recursive: true });
+  const environment = openEnvironment(context, "store", layout.storeFile, tables);
+  const store = new StoreBackend(environment, { onDamage: (what) => markDamaged(layout, what) });
+  try {
+    store.meta();
+    await syncFolder(layout.store);
+    await syncFolder(layout.directory);
+    return store;
+  } catch (error) {
+    await environment.close();
+    throw error;
+  }
+}
+
+async function setAside(context: OpenContext, why: string): Promise<OpenedStore> {
+  const { layout, notes } = context;
+  await removeAll(layout.damagedStore);
+  await rename(layout.store, layout.damagedStore);
+  await syncFolder(layout.directory);
+  notes.push(`store/ was set aside as damaged-store/: ${why}`);
+  return { store: await openBackend(context), lost: why };
+}
+
+/** Synchronous, since the process is about to end; if it fails, the damage is found again. */
+export function markDamaged(layout: Layout, what: string): void {
+  try {
+    const mark = openSync(layout.damageMark, "w", 0o600);
+    writeSync(mark, what);
+    fsyncSync(mark);
+    closeSync(mark);
+    const folder = openSync(dirname(layout.damageMark), "r");
+    fsyncSync(folder);
+    closeSync(folder);
+  } catch {
+    // Nothing better can be done on the way out.
+  }
+}

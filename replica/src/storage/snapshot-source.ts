@@ -1,0 +1,177 @@
+import { createHash, type Hash } from "node:crypto";
+import { mkdir, open, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import { assert } from "../assert.ts";
+import { measureSpace } from "./disk-space.ts";
+import type { Environment } from "./environment.ts";
+import { removeAll } from "./layout.ts";
+import { type OpenContext, openEnvironment } from "./open-raft.ts";
+import { StoreBackend, tables } from "./store-backend.ts";
+import type { StoreMeta } from "./store-meta.ts";
+import { type SnapshotChunk, type SnapshotDescription, type SnapshotSource, StorageError } from "./types.ts";
+
+export const snapshotChunkBytes = 256 * 1024;
+
+/** Kept free beside a snapshot: the log and the store go on growing while it is written. */
+export const snapshotMarginBytes = 16 * 1024 * 1024;
+
+interface LocalSnapshot {
+  readonly description: SnapshotDescription;
+  readonly folder: string;
+  readonly file: string;
+  readers: number;
+  unwanted: boolean;
+}
+
+/** Snapshots made here, in `snapshots/<id>/`. They don't outlive the process. */
+export class LocalSnapshots implements SnapshotSource {
+  readonly #context: OpenContext;
+  readonly #environment: () => Environment;
+  #current: LocalSnapshot | undefined;
+  #creating: Promise<SnapshotDescription> | undefined;
+
+  constructor(context: OpenContext, environment: () => Environment) {
+    this.#context = context;
+    this.#environment = environment;
+  }
+
+  current(): SnapshotDescription | undefined {
+    return this.#current?.description;
+  }
+
+  create(): Promise<SnapshotDescription> {
+    this.#creating ??= this.#create().finally(() => {
+      this.#creating = undefined;
+    });
+    return this.#creating;
+  }
+
+  async #create(): Promise<SnapshotDescription> {
+    const { layout, options } = this.#context;
+    const step = options.faults?.atStep ?? (() => {});
+    const environment = this.#environment();
+    await requireSpace(this.#context, environment.usage().usedBytes, "a snapshot");
+    const snapshotId = Buffer.from(options.randomBytes(8)).toString("hex");
+    const folder = join(layout.snapshots, snapshotId);
+    const file = join(folder, "data.mdb");
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    try {
+      step("snapshot: begin");
+      await environment.copyTo(file);
+      step("snapshot: copied");
+      const meta = await readStoreMeta(this.#context, file);
+      assert(meta, "a snapshot of a store to which nothing was applied");
+      const description: SnapshotDescription = {
+        snapshotId,
+        snapshot: {
+          index: meta.appliedIndex,
+          term: meta.appliedTerm,
+          configuration: {
+            index: meta.configurationIndex,
+            configuration: options.decodeConfiguration(meta.configuration),
+          },
+        },
+        sizeBytes: (await stat(file)).size,
+        checksum: await hashFile(file).then((hash) => hash.digest()),
+      };
+      await this.discard();
+      this.#current = { description, folder, file, readers: 0, unwanted: false };
+      return description;
+    } catch (error) {
+      await removeAll(folder);
+      throw (error as { code?: unknown }).code === 28 ? noSpace("a snapshot", error) : error;
+    }
+  }
+
+  read(snapshotId: string, offset: number): AsyncIterable<SnapshotChunk> | undefined {
+    const current = this.#current;
+    if (current?.description.snapshotId !== snapshotId) return undefined;
+    assert(
+      offset >= 0 && offset <= current.description.sizeBytes,
+      `offset ${offset} lies outside of the snapshot`,
+    );
+    return this.#chunks(current, offset);
+  }
+
+  async *#chunks(snapshot: LocalSnapshot, from: number): AsyncGenerator<SnapshotChunk> {
+    snapshot.readers++;
+    try {
+      const file = await open(snapshot.file, "r");
+      try {
+        for (let offset = from; offset < snapshot.description.sizeBytes; ) {
+          const buffer = Buffer.allocUnsafe(snapshotChunkBytes);
+          const { bytesRead } = await file.read(buffer, 0, buffer.byteLength, offset);
+          assert(bytesRead > 0, "a snapshot file became shorter");
+          const data = buffer.subarray(0, bytesRead);
+          yield { offset, data, checksum: crc32(data) };
+          offset += bytesRead;
+        }
+      } finally {
+        await file.close();
+      }
+    } finally {
+      snapshot.readers--;
+      await removeIfUnused(snapshot);
+    }
+  }
+
+  async discard(): Promise<void> {
+    const current = this.#current;
+    this.#current = undefined;
+    if (!current) return;
+    current.unwanted = true;
+    await removeIfUnused(current);
+  }
+
+  /** Waits for the copy being made: it reads the environment. */
+  async close(): Promise<void> {
+    await this.#creating?.catch(() => undefined);
+    await this.discard();
+  }
+}
+
+async function removeIfUnused({ folder, readers, unwanted }: LocalSnapshot): Promise<void> {
+  if (unwanted && readers === 0) await removeAll(folder);
+}
+
+export async function hashFile(path: string, bytes = Number.POSITIVE_INFINITY): Promise<Hash> {
+  const hash = createHash("sha256");
+  const file = await open(path, "r");
+  try {
+    const buffer = Buffer.allocUnsafe(snapshotChunkBytes);
+    for (let left = bytes; left > 0; ) {
+      const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.byteLength, left));
+      if (bytesRead === 0) break;
+      hash.update(buffer.subarray(0, bytesRead));
+      left -= bytesRead;
+    }
+  } finally {
+    await file.close();
+  }
+  return hash;
+}
+
+/** What a copy of the store, checked before, says of itself. */
+export async function readStoreMeta(context: OpenContext, file: string): Promise<StoreMeta | undefined> {
+  const environment = openEnvironment(context, "store", file, tables);
+  try {
+    return new StoreBackend(environment, { onDamage: () => undefined }).meta();
+  } finally {
+    await environment.close();
+    await rm(`${file}-lock`, { force: true });
+  }
+}
+
+export async function requireSpace(
+  { layout, options }: OpenContext,
+  bytes: number,
+  what: string,
+): Promise<void> {
+  const { freeBytes } = await measureSpace(layout.directory, options.faults);
+  if (freeBytes < bytes + snapshotMarginBytes) throw noSpace(what);
+}
+
+function noSpace(what: string, cause?: unknown): StorageError {
+  return new StorageError("noSpace", `the disk has no room for ${what}`, { cause });
+}
