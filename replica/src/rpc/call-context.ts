@@ -1,0 +1,45 @@
+import { type ContextKey, createContextKey, type HandlerContext } from "@connectrpc/connect";
+import type { Logger } from "../log.ts";
+import type { ReplicaError, RpcLimits } from "../runtime/replica-api.ts";
+import { deadlineFrom } from "./deadline.ts";
+import { connectErrorFromReplicaError, replicaErrorFromUnknown } from "./errors.ts";
+
+/** What the client port hands to a service with a call. */
+export interface Call {
+  readonly deadlineMs: number;
+  /** Set when the call is turned away before its body is read. */
+  readonly refusal: ReplicaError | undefined;
+}
+
+export const callKey: ContextKey<Call | undefined> = createContextKey<Call | undefined>(undefined, {
+  description: "rstore call",
+});
+
+/** What every service is made of. */
+export interface ServiceOptions {
+  readonly limits: RpcLimits;
+  readonly log?: Logger | undefined;
+}
+
+/** Runs a unary call: gives it its deadline, and turns what it throws into what a caller is told. */
+export async function answerCall<Response>(
+  context: HandlerContext,
+  options: ServiceOptions,
+  run: (deadlineMs: number) => Promise<Response> | Response,
+): Promise<Response> {
+  const { limits } = options;
+  const call = context.values.get(callKey);
+  const deadlineMs = call?.deadlineMs ?? deadlineFrom(performance.now(), context.timeoutMs(), limits);
+  try {
+    return await run(deadlineMs);
+  } catch (thrown) {
+    throw connectErrorFromReplicaError(reportInternal(thrown, context.method.name, options.log));
+  }
+}
+
+/** The caller is not shown what is inside the replica; the log is. */
+export function reportInternal(thrown: unknown, method: string, log: Logger | undefined): ReplicaError {
+  const error = replicaErrorFromUnknown(thrown);
+  if (error.reason === "internal") log?.error({ err: error.cause ?? error, method }, "call failed");
+  return error;
+}

@@ -1,0 +1,97 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Logger } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
+import type { ReplicaApi } from "../runtime/replica-api.ts";
+import { type ListenAddress, listen } from "./listen.ts";
+
+export interface MetricsServerOptions {
+  readonly metrics: Metrics;
+  /** Says why the replica is not ready to serve. */
+  readonly api: Pick<ReplicaApi, "readiness">;
+  /**
+   * Why only a restart would help; empty when none is needed. It must not depend on other members: a probe that
+   * kills replicas without a quorum takes away what is left (faults C4).
+   */
+  readonly liveness?: () => readonly string[];
+  readonly listen: ListenAddress;
+  readonly log?: Logger | undefined;
+}
+
+export interface MetricsServer {
+  readonly address: ListenAddress;
+  close(): Promise<void>;
+}
+
+interface Page {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** `/metrics`, `/livez` and `/readyz`; never keys or values. */
+export async function createMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
+  const pages: Record<string, () => Page | Promise<Page>> = {
+    "/metrics": async () => ({
+      status: 200,
+      contentType: options.metrics.contentType,
+      body: await options.metrics.render(),
+    }),
+    "/livez": () => probePage("live", options.liveness?.() ?? []),
+    "/readyz": () => probePage("ready", options.api.readiness()),
+  };
+  const server = createServer({ headersTimeout: 5000, requestTimeout: 10_000, keepAliveTimeout: 75_000 });
+  server.maxConnections = 256;
+  server.on("request", (request, response) => {
+    answer(pages, request, response).catch((thrown: unknown) => {
+      options.log?.error({ err: thrown, path: request.url }, "metrics port failed to answer");
+      if (!response.headersSent) send(response, textPage(500, "internal error; the replica's log has more"));
+    });
+  });
+  const address = await listen(server, options.listen, "metrics");
+  return {
+    address,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function answer(
+  pages: Record<string, () => Page | Promise<Page>>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const path = (request.url ?? "").split("?", 1)[0]!;
+  const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
+  if (!page) {
+    send(response, textPage(404, `not found; this port serves ${Object.keys(pages).join(", ")}`));
+  } else if (request.method !== "GET" && request.method !== "HEAD") {
+    response.setHeader("allow", "GET, HEAD");
+    send(response, textPage(405, "use GET"));
+  } else {
+    send(response, await page());
+  }
+}
+
+function probePage(name: "live" | "ready", reasons: readonly string[]): Page {
+  const ok = reasons.length === 0;
+  const body = `${JSON.stringify({ [name]: ok, reasons })}\n`;
+  return { status: ok ? 200 : 503, contentType: "application/json", body };
+}
+
+function textPage(status: number, text: string): Page {
+  return { status, contentType: "text/plain; charset=utf-8", body: `${text}\n` };
+}
+
+function send(response: ServerResponse, { status, contentType, body }: Page): void {
+  const bytes = Buffer.from(body);
+  response.writeHead(status, {
+    "content-type": contentType,
+    "content-length": bytes.length,
+    "cache-control": "no-store",
+  });
+  // node:http leaves the body out of an answer to HEAD.
+  response.end(bytes);
+}
