@@ -227,12 +227,31 @@ export class Raft {
     if (first.index <= this.log.lastIndex) {
       this.log.truncateFrom(first.index);
       this.configurations.truncateFrom(first.index);
+      this.#takeBackClaims(first.index);
     }
     for (let i = from; i < entries.length; i++) {
       const entry = entries[i]!;
       this.log.push(entry);
       if (entry.type === "configuration") this.#useConfiguration(entry);
     }
+  }
+
+  /**
+   * Entries from `index` on were replaced before a Ready handed them out, so they will never be on the disk:
+   * what claims that they are must not leave. Claims that were handed out leave after a write that has them.
+   */
+  #takeBackClaims(index: bigint): void {
+    this.messagesAfterAppend = this.messagesAfterAppend.filter((message) => {
+      switch (message.type) {
+        case "AppendEntriesResponse":
+          return message.index < index;
+        case "PreVote":
+        case "RequestVote":
+          return message.lastLogIndex < index;
+        default:
+          return true;
+      }
+    });
   }
 
   /** A configuration counts from the moment it is appended (dissertation §4.1). */
@@ -246,6 +265,7 @@ export class Raft {
   /** Follower: the log is replaced by a snapshot and the configuration by the one in it. */
   restore(snapshot: SnapshotMetadata): void {
     assert(this.role === "follower", "only a follower installs a snapshot");
+    this.#takeBackClaims(this.log.committed + 1n);
     this.log.restore(snapshot);
     this.configurations.restore(snapshot.configuration);
   }
