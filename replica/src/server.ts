@@ -1,14 +1,18 @@
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import type { FatalError } from "./errors.ts";
 import type { Logger } from "./log.ts";
-import { createMetrics } from "./metrics.ts";
+import { Metrics } from "./metrics.ts";
 import { decodeConfiguration } from "./raft/confchange/codec.ts";
 import { createClientServer } from "./rpc/client-server.ts";
 import { membershipRoutes } from "./rpc/membership-service.ts";
 import { createMetricsServer } from "./rpc/metrics-server.ts";
 import { systemClock } from "./runtime/clock.ts";
 import type { ReplicaConfig } from "./runtime/config.ts";
+import { DiskWatch } from "./runtime/disk-watch.ts";
 import { Replica } from "./runtime/replica.ts";
+import type { RpcLimits } from "./runtime/replica-api.ts";
+import { DiskSpace } from "./storage/disk-space.ts";
 import { openDataDirectory } from "./storage/open-data-directory.ts";
 import { createPeerServer } from "./transport/peer-server.ts";
 import { createPeerTransport } from "./transport/peer-transport.ts";
@@ -38,28 +42,38 @@ export async function startReplica(
     onFatal: failed,
     commitDeadlineMs: config.diskDeadlineMs,
   });
-  const metrics = createMetrics();
-  const replica = new Replica({ directory, config, version, clock, random, log, metrics, failed });
+  const space = new DiskSpace({
+    directory: directory.path,
+    reserveFile: join(directory.path, "reserve"),
+    reserveMaxBytes: config.reserveBytes,
+    quotaBytes: config.quotaBytes,
+    usage: () => directory.store.usage(),
+  });
+  const disk = new DiskWatch(space, log);
+  await disk.check();
+  const metrics = new Metrics();
+  const replica = new Replica({ directory, config, version, clock, random, log, metrics, disk, failed });
   const transport = createPeerTransport({ handler: replica, clock, random, logger: log });
+  const limits = rpcLimits(config);
   const peerServer = await createPeerServer({
     handler: replica,
     links: transport.links,
     clock,
     listen: endpoint(config.peerListen),
-    services: membershipRoutes(replica),
+    services: membershipRoutes(replica, { limits, log }),
     logger: log,
   });
-  const metricsServer = await createMetricsServer({
-    api: replica,
-    metrics,
-    listen: endpoint(config.metricsListen),
-  });
-  const clientServer = await createClientServer({
-    api: replica,
-    limits: config,
-    metrics,
-    listen: endpoint(config.clientListen),
-  });
+  const metricsListen = endpoint(config.metricsListen);
+  const metricsServer = await createMetricsServer({ api: replica, metrics, listen: metricsListen, log });
+  const listen = endpoint(config.clientListen);
+  const clientServer = await createClientServer({ api: replica, limits, metrics, listen, log });
+  metrics.readReplica(() => ({
+    state: replica.answerState(),
+    status: replica.status(),
+    ready: replica.readiness().length === 0,
+    proposalsPending: replica.proposalsPending,
+    peers: transport.stats(),
+  }));
   replica.start(transport);
   return {
     async stop() {
@@ -71,4 +85,8 @@ export async function startReplica(
       await replica.close();
     },
   };
+}
+
+function rpcLimits(config: ReplicaConfig): RpcLimits {
+  return { ...config, defaultTimeoutMs: config.requestTimeoutMs, maxTimeoutMs: config.requestMaxTimeoutMs };
 }

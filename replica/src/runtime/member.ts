@@ -1,6 +1,7 @@
 import { decodeMemberRecords } from "../apply/member-records.ts";
 import type { WriteOperation } from "../apply/operation.ts";
 import type { Logger } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
 import { isMember } from "../raft/confchange/configuration.ts";
 import { RawNode } from "../raft/raw-node.ts";
 import {
@@ -18,6 +19,7 @@ import type { DataDirectory } from "../storage/types.ts";
 import type { PeerTransport } from "../transport/types.ts";
 import type { Clock } from "./clock.ts";
 import type { ReplicaConfig } from "./config.ts";
+import type { DiskWatch } from "./disk-watch.ts";
 import { Forwarder } from "./forwarder.ts";
 import { limits } from "./limits.ts";
 import { LinearizableReads } from "./linearizable-reads.ts";
@@ -45,18 +47,11 @@ export interface MemberParts {
   readonly random: () => number;
   readonly transport: PeerTransport;
   readonly log: Logger;
-  readonly metrics: MemberMetrics;
+  readonly metrics: Metrics;
+  readonly disk: DiskWatch;
   readonly failed: (error: unknown) => void;
   /** A committed configuration is without this member. */
   readonly removed: (index: bigint) => void;
-}
-
-/** What the member counts; the process's metrics implement it. */
-export interface MemberMetrics {
-  flushed(seconds: number): void;
-  applied(seconds: number): void;
-  leaderChanged(): void;
-  proposalFailed(reason: string): void;
 }
 
 /** A member of a cluster at work: the core, its loop, the state machine and what ties them together. */
@@ -95,7 +90,7 @@ export class Member {
       clusterId: this.clusterId,
       failed: parts.failed,
       flushed: () => this.loop.schedule(),
-      observeApply: (seconds) => metrics.applied(seconds),
+      observeApply: (seconds) => metrics.applyDuration.observe(seconds),
     });
     this.snapshotSender = new SnapshotSender({
       source: directory.snapshots,
@@ -197,6 +192,8 @@ export class Member {
   #writeOnce(operations: readonly WriteOperation[], options: WriteOptions): Promise<readonly WriteOutcome[]> {
     const { leader } = this.#softState;
     if (this.isLeader) {
+      const refusal = this.#parts.disk.refusal(operations);
+      if (refusal !== undefined) return Promise.reject(refusal);
       const outcomes = this.proposals.add(operations, options.deadlineMs);
       this.loop.schedule();
       return outcomes;
@@ -316,7 +313,7 @@ export class Member {
     const { directory, clock, metrics } = this.#parts;
     const startMs = clock.nowMs();
     await directory.log.append({ hardState: ready.hardState, entries: ready.entries });
-    metrics.flushed((clock.nowMs() - startMs) / 1000);
+    metrics.raftFsync.observe((clock.nowMs() - startMs) / 1000);
   }
 
   async #install(snapshot: SnapshotMetadata): Promise<void> {
@@ -363,7 +360,7 @@ export class Member {
           : `is ${state.role}, leader ${state.leader === NO_MEMBER ? "unknown" : formatId(state.leader)}`,
       );
     }
-    if (before.leader !== state.leader && state.leader !== NO_MEMBER) metrics.leaderChanged();
+    if (before.leader !== state.leader && state.leader !== NO_MEMBER) metrics.leaderChanges.increment();
     if (before.role === "leader" && state.role !== "leader") {
       this.proposals.takeWaiting((reject) => reject(this.notLeaderError()));
     }
@@ -398,8 +395,18 @@ export class Member {
       this.#nextHousekeepingMs = nowMs + limits.housekeepingMs;
       this.snapshotSender.tick();
       this.#compactLog();
+      this.#checkDisk();
     }
     return false;
+  }
+
+  /** A leader whose disk is about to refuse entries lets another one lead. */
+  #checkDisk(): void {
+    const { disk, failed } = this.#parts;
+    disk
+      .check()
+      .then(() => (disk.report.state === "full" ? this.handOver() : undefined))
+      .catch(failed);
   }
 
   /** Forgets entries that are in the store on disk, less a margin and what followers may still need. */

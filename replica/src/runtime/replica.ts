@@ -3,6 +3,7 @@ import { encodeMemberRecords } from "../apply/member-records.ts";
 import type { WriteOperation } from "../apply/operation.ts";
 import { FatalError } from "../errors.ts";
 import type { Logger } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
 import type { KeyValue } from "../mvcc/types.ts";
 import { encodeConfiguration } from "../raft/confchange/codec.ts";
 import { type MemberId, type Message, NO_MEMBER } from "../raft/types.ts";
@@ -17,9 +18,10 @@ import type {
 } from "../transport/types.ts";
 import type { Clock } from "./clock.ts";
 import type { ReplicaConfig } from "./config.ts";
+import type { DiskWatch } from "./disk-watch.ts";
 import { encodeOutcomes } from "./forwarding-codec.ts";
 import { LongReads, revisionRefusalError } from "./long-reads.ts";
-import { Member, type MemberMetrics } from "./member.ts";
+import { Member } from "./member.ts";
 import { changeMembership, listMembers, transferLeadership } from "./member-admin.ts";
 import { formatId } from "./membership.ts";
 import { PEER_PROTOCOL_VERSION, PeerGate } from "./peer-gate.ts";
@@ -48,7 +50,8 @@ export interface ReplicaParts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
-  readonly metrics: MemberMetrics;
+  readonly metrics: Metrics;
+  readonly disk: DiskWatch;
   readonly failed: (error: FatalError) => void;
 }
 
@@ -94,7 +97,7 @@ export class Replica implements ReplicaApi, PeerHandler {
   }
 
   #startMember(): Member {
-    const { config, clock, random, log, metrics } = this.#parts;
+    const { config, clock, random, log, metrics, disk } = this.#parts;
     const member = new Member({
       directory: this.#directory,
       config,
@@ -103,6 +106,7 @@ export class Replica implements ReplicaApi, PeerHandler {
       transport: this.#transport!,
       log,
       metrics,
+      disk,
       failed: (error) => this.#failed(error),
       removed: (index) => this.#removedAt(index),
     });
@@ -154,8 +158,9 @@ export class Replica implements ReplicaApi, PeerHandler {
     );
   }
 
-  get member(): Member | undefined {
-    return this.#member;
+  /** Writes proposed and not answered yet. */
+  get proposalsPending(): number {
+    return this.#member?.proposals.pending ?? 0;
   }
 
   // What the RPC layer asks.
@@ -194,7 +199,7 @@ export class Replica implements ReplicaApi, PeerHandler {
       config: this.#parts.config,
       directory: this.#directory,
       member: this.#member,
-      diskBytesAvailable: 0,
+      diskBytesAvailable: this.#parts.disk.report.freeBytes,
       problems: this.readiness(),
     });
   }
@@ -206,6 +211,8 @@ export class Replica implements ReplicaApi, PeerHandler {
     if (member === undefined) return ["not initialised: belongs to no cluster"];
     const problems: string[] = [];
     if (member.leader === NO_MEMBER) problems.push("no leader is known");
+    const disk = this.#parts.disk.problem();
+    if (disk !== undefined) problems.push(disk);
     if (!member.caughtUp) problems.push("has not caught up since its start");
     return problems;
   }

@@ -1,0 +1,47 @@
+import type { WriteOperation } from "../apply/operation.ts";
+import type { Logger } from "../log.ts";
+import type { DiskReport, DiskSpace } from "../storage/disk-space.ts";
+import { ReplicaError } from "./replica-api.ts";
+
+/** Looks at the disk from time to time and says what may still be written (B11). */
+export class DiskWatch {
+  readonly #space: DiskSpace;
+  readonly #log: Logger;
+
+  constructor(space: DiskSpace, log: Logger) {
+    this.#space = space;
+    this.#log = log;
+  }
+
+  get report(): DiskReport {
+    return this.#space.report;
+  }
+
+  async check(): Promise<void> {
+    const before = this.report.state;
+    const { state, reason, freeBytes } = await this.#space.check();
+    if (state === before) return;
+    const fields = { msgId: "disk.state", state, before, reason, freeBytes };
+    if (state === "ok") this.#log.info(fields, "there is room again: puts are served");
+    else this.#log.warn(fields, this.problem() ?? "");
+  }
+
+  /** Why puts are refused; undefined when they are not. */
+  problem(): string | undefined {
+    const { state, reason } = this.report;
+    if (state === "ok") return undefined;
+    return reason === "quota"
+      ? "the store has reached its quota (--quota-bytes): delete keys and compact, or raise it"
+      : "the disk is almost full: delete keys and compact, or give the disk more room";
+  }
+
+  /** Puts are refused while there is no room; deletes and compaction, the way out, never. */
+  refusal(operations: readonly WriteOperation[]): ReplicaError | undefined {
+    const problem = this.problem();
+    if (problem === undefined || !operations.some(({ type }) => type === "put")) return undefined;
+    return new ReplicaError("no-space", problem, {
+      outcome: "not-applied",
+      detail: { subject: this.report.reason === "quota" ? "quotaBytes" : "disk" },
+    });
+  }
+}
