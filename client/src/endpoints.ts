@@ -56,7 +56,7 @@ export class Endpoints {
   /** The endpoint with this URL, for calls that speak about one replica. */
   at(url: string): Endpoint {
     const normal = normalUrl(url);
-    return this.#known.get(normal) ?? this.#add(normal, true);
+    return this.#known.get(normal) ?? this.#makeRoom().#add(normal, false);
   }
 
   /** Every answer says who leads; the word of the highest term counts, so a deposed leader's does not. */

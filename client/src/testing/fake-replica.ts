@@ -1,6 +1,6 @@
 import * as http2 from "node:http2";
 import type { AddressInfo } from "node:net";
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, type DescService, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter, type ServiceImpl } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { ClusterService } from "@rstore/proto/rstore/v1/cluster";
@@ -31,8 +31,8 @@ export interface FakeHooks {
 
 /** A replica's client and peer services on one real port, over a store in memory; for tests. */
 export class FakeReplica {
-  readonly store: FakeStore;
-  readonly hooks: FakeHooks;
+  store: FakeStore;
+  hooks: FakeHooks;
   readonly batches: BatchRequest[] = [];
   /** What headers say about the leader. */
   leaderClientUrl = "";
@@ -98,15 +98,40 @@ export class FakeReplica {
       range: (request) => ({ header: this.header(), ...this.store.range(request) }),
       compact: () => ({ header: this.header() }),
     });
-    router.service(ClusterService, this.hooks.cluster ?? {});
-    router.service(MaintenanceService, this.hooks.maintenance ?? {});
-    router.service(MembershipService, this.hooks.membership ?? {});
+    router.service(
+      ClusterService,
+      delegate(ClusterService, () => this.hooks.cluster),
+    );
+    router.service(
+      MaintenanceService,
+      delegate(MaintenanceService, () => this.hooks.maintenance),
+    );
+    router.service(
+      MembershipService,
+      delegate(MembershipService, () => this.hooks.membership),
+    );
   }
 
   #apply(operation: Operation): OperationResult {
     const result = this.hooks.operation?.(operation) ?? this.store.apply(operation);
     return create(OperationResultSchema, { result });
   }
+}
+
+/** Looks the hook up at each call, so that a test can change it. */
+function delegate<T extends DescService>(
+  service: T,
+  hooks: () => Partial<ServiceImpl<T>> | undefined,
+): Partial<ServiceImpl<T>> {
+  const call = (name: string) => (request: unknown, context: unknown) => {
+    const hook = hooks()?.[name as keyof ServiceImpl<T>] as
+      | ((request: unknown, context: unknown) => unknown)
+      | undefined;
+    if (hook === undefined) throw new ConnectError(`${name} is not in this fake`, Code.Unimplemented);
+    return hook(request, context);
+  };
+  const methods = service.methods.map(({ localName }) => [localName, call(localName)]);
+  return Object.fromEntries(methods) as Partial<ServiceImpl<T>>;
 }
 
 type Detail = Partial<Omit<ErrorDetail, "$typeName" | "$unknown">>;
