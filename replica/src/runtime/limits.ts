@@ -13,6 +13,8 @@ export const limits = {
   committedMaxBytes: 4 * 1024 * 1024,
   /** Read-index requests that wait at the leader. */
   pendingReadsMax: 10_000,
+  /** Callers of no known configuration that are answered. */
+  callersMax: 16,
   /** Pause before a write is tried with another leader. */
   leaderRetryMs: 50,
   /** A replica that stops waits this long for what is under way. */

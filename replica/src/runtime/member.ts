@@ -73,7 +73,7 @@ export class Member {
   readonly #revisionWaiters: Waiters<bigint>;
   readonly #changeWaiters: Waiters<bigint>;
   #softState: SoftState = { leader: NO_MEMBER, role: "follower" };
-  readonly #peers: PeerDirectory;
+  readonly peers: PeerDirectory;
   #nextHousekeepingMs = 0;
   #caughtUp: "no" | "asking" | "yes" = "no";
 
@@ -111,7 +111,7 @@ export class Member {
     });
     this.node = new RawNode(raftOptions(this.id, config, parts.random), this.snapshotSender.logForCore());
     this.proposals = new Proposals(() => clock.wallMs());
-    this.#peers = new PeerDirectory(this.id, (peers) => transport.setPeers(peers));
+    this.peers = new PeerDirectory(this.id, (peers) => transport.setPeers(peers));
     this.#forwarder = new Forwarder(transport, clock);
     this.#leaderWaiters = new Waiters((wanted) => {
       const { leader } = this.#softState;
@@ -167,11 +167,11 @@ export class Member {
 
   /** The records of everyone in the configuration in force, leavers included. */
   get records(): readonly MemberRecord[] {
-    return this.#peers.records;
+    return this.peers.records;
   }
 
   record(id: MemberId): MemberRecord | undefined {
-    return this.#peers.record(id);
+    return this.peers.record(id);
   }
 
   async write(
@@ -384,7 +384,7 @@ export class Member {
 
   #turnEnded(): boolean {
     const nowMs = this.#parts.clock.nowMs();
-    this.#peers.follow(this.node.configuration, nowMs);
+    this.peers.follow(this.node.configuration, nowMs);
     this.#revisionWaiters.check(nowMs);
     this.#changeWaiters.check(nowMs);
     this.#leaderWaiters.check(nowMs);

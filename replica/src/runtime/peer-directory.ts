@@ -15,6 +15,8 @@ export class PeerDirectory {
   #index: bigint | undefined;
   #records: readonly MemberRecord[] = [];
   #leaversUntilMs: number | undefined;
+  /** Who called and is in no configuration that is known here: a member that joins must be able to answer. */
+  readonly #callers = new Map<MemberId, string>();
 
   constructor(self: MemberId, setPeers: (peers: readonly PeerAddress[]) => void) {
     this.#self = self;
@@ -27,6 +29,15 @@ export class PeerDirectory {
 
   record(id: MemberId): MemberRecord | undefined {
     return this.#records.find((record) => record.id === id);
+  }
+
+  /** A peer was admitted. */
+  called({ memberId, peerUrl }: PeerAddress): void {
+    if (peerUrl === "" || this.record(memberId) !== undefined || this.#callers.get(memberId) === peerUrl)
+      return;
+    if (this.#callers.size >= limits.callersMax) this.#callers.clear();
+    this.#callers.set(memberId, peerUrl);
+    this.#connect();
   }
 
   /** Call often; does something only when the configuration changed or leavers had their time. */
@@ -47,7 +58,9 @@ export class PeerDirectory {
   }
 
   #connect(): void {
-    const others = this.#records.filter((record) => record.id !== this.#self);
-    this.#setPeers(others.map((record) => ({ memberId: record.id, peerUrl: record.peerUrl })));
+    for (const { id } of this.#records) this.#callers.delete(id);
+    const urls = new Map(this.#callers);
+    for (const { id, peerUrl } of this.#records) if (id !== this.#self) urls.set(id, peerUrl);
+    this.#setPeers([...urls].map(([memberId, peerUrl]) => ({ memberId, peerUrl })));
   }
 }

@@ -10,6 +10,7 @@ const hello: PeerHello = {
   durableTerm: 5n,
   durableLastIndex: 50n,
   protocolVersion: PEER_PROTOCOL_VERSION,
+  peerUrl: "http://127.0.0.1:1",
 };
 
 const state: GateState = {

@@ -315,12 +315,14 @@ export class Replica implements ReplicaApi, PeerHandler {
     if (this.#stopping) return { reason: "not-ready", message: "the replica is stopping" };
     if (removedIndex !== undefined) return { reason: "not-ready", message: "this member was removed" };
     const member = this.#member;
-    return this.#gate.judge(hello, {
+    const refusal = this.#gate.judge(hello, {
       memberId,
       clusterId: clusterId ?? 0n,
       removedIndex: (peer) => member?.machine.applier.members.removedIndex(peer),
       acknowledgedIndex: (peer) => member?.acknowledgedIndex(peer),
     });
+    if (refusal === undefined) member?.peers.called({ memberId: hello.from, peerUrl: hello.peerUrl });
+    return refusal;
   }
 
   hello(to: MemberId): PeerHello {
@@ -334,6 +336,7 @@ export class Replica implements ReplicaApi, PeerHandler {
       durableTerm: term,
       durableLastIndex: lastIndex,
       protocolVersion: PEER_PROTOCOL_VERSION,
+      peerUrl: this.#parts.config.peerAdvertise,
     };
   }
 
@@ -354,7 +357,10 @@ export class Replica implements ReplicaApi, PeerHandler {
     this.#parts.log.info({ msgId: "replica.joins", cluster: formatId(hello.clusterId) }, "joins a cluster");
     this.#joining = this.#directory
       .stampCluster(hello.clusterId)
-      .then(() => void this.#startMember())
+      .then(() => {
+        const member = this.#startMember();
+        member.peers.called({ memberId: hello.from, peerUrl: hello.peerUrl });
+      })
       .catch((error) => this.#failed(error))
       .finally(() => {
         this.#joining = undefined;

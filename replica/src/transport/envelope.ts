@@ -2,8 +2,9 @@ import { PeerError, type PeerErrorCode } from "./peer-error.ts";
 
 /**
  * The streaming envelope of the Connect protocol (https://connectrpc.com/docs/protocol): one byte of flags,
- * the length in four bytes big-endian, then the message. connect-node's own streams cost about four times as
- * much a frame (promises and copies for every chunk), so the peer streams write and read it themselves.
+ * the length in four bytes big-endian, then the message. The peer streams write and read it themselves: measured
+ * against connect-node's own streams (2 cores, both ends in one process) a frame of 400 KB costs 0.8 instead
+ * of 1.7 ms and one of 10 KB 32 instead of 70 µs of processor, mostly copies saved.
  */
 export const ENVELOPE_BYTES = 5;
 const COMPRESSED_FLAG = 0x01;

@@ -18,9 +18,9 @@ export function encodeHello(hello: PeerHello): Hello {
 
 export function decodeHello(hello: Hello | undefined): PeerHello {
   if (hello === undefined) throw new PeerError("malformed", "no hello");
-  const { clusterId, from, to, incarnation, durableTerm, durableLastIndex, protocolVersion } = hello;
+  const { clusterId, from, to, incarnation, durableTerm, durableLastIndex, protocolVersion, peerUrl } = hello;
   if (from === 0n || to === 0n) throw new PeerError("malformed", "a hello without both member ids");
-  return { clusterId, from, to, incarnation, durableTerm, durableLastIndex, protocolVersion };
+  return { clusterId, from, to, incarnation, durableTerm, durableLastIndex, protocolVersion, peerUrl };
 }
 
 /** `own` is this member's hello to the one that it welcomes. */

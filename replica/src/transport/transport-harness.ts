@@ -60,7 +60,16 @@ export class RecordingHandler implements PeerHandler {
   hello(to: MemberId): PeerHello {
     const { id: from, clusterId, incarnation } = this;
     const protocolVersion = PEER_PROTOCOL_VERSION;
-    return { clusterId, from, to, incarnation, durableTerm: 3n, durableLastIndex: 9n, protocolVersion };
+    return {
+      clusterId,
+      from,
+      to,
+      incarnation,
+      durableTerm: 3n,
+      durableLastIndex: 9n,
+      protocolVersion,
+      peerUrl: "",
+    };
   }
 
   receive(messages: readonly Message[], hello: PeerHello): void {

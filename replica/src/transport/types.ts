@@ -16,6 +16,8 @@ export interface PeerHello {
   readonly durableTerm: bigint;
   readonly durableLastIndex: bigint;
   readonly protocolVersion: number;
+  /** Where the caller is reached: a member that joins knows no configuration yet. */
+  readonly peerUrl: string;
 }
 
 export type PeerRefusal =

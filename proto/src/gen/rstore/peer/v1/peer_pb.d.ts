@@ -54,6 +54,13 @@ export declare type Hello = Message<"rstore.peer.v1.Hello"> & {
    * @generated from field: uint32 protocol_version = 7;
    */
   protocolVersion: number;
+
+  /**
+   * Where the caller is reached: a member that joins knows no configuration yet.
+   *
+   * @generated from field: string peer_url = 8;
+   */
+  peerUrl: string;
 };
 
 /**
