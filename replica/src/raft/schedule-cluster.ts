@@ -5,7 +5,7 @@ import { type PendingWrite, ScheduleMember } from "./schedule-member.ts";
 import { check, ScheduleModel } from "./schedule-model.ts";
 import { ScheduleNetwork } from "./schedule-network.ts";
 import { ScheduleRandom } from "./schedule-random.ts";
-import type { Configuration, MemberId, Message, Ready, SnapshotMetadata } from "./types.ts";
+import type { Configuration, HardState, MemberId, Message, Ready, SnapshotMetadata } from "./types.ts";
 
 export interface ClusterOptions {
   readonly voters: number;
@@ -116,7 +116,8 @@ export class ScheduleCluster {
     }
     const moved = commit !== before.commit || role !== before.role;
     if (moved || this.conditions.random.chance(this.conditions.drainChance)) this.drain(member);
-    if (role !== "follower" && role !== "leader" && role !== before.role) this.model.campaigns(member);
+    if (role !== "follower" && role !== "leader" && role !== before.role)
+      this.model.campaigns(member, commit);
     return result;
   }
 
@@ -188,7 +189,7 @@ export class ScheduleCluster {
   }
 
   #toDisk(member: ScheduleMember, write: PendingWrite): void {
-    if (write.hardState !== undefined) this.model.durableHardState(member, write.hardState);
+    if (write.hardState !== undefined) this.model.votes(member, write.hardState);
     this.model.replaces(member, write.entries);
     member.complete(write);
   }
@@ -276,6 +277,7 @@ function freeze(ready: Ready): void {
 /** What a message promises must be on the disk of its sender when it leaves. */
 function checkMessage(member: ScheduleMember, message: Message, model: ScheduleModel): void {
   const { durable } = member;
+  const { hardState } = durable.initialState();
   const describe = () => `${member.id} sends ${message.type} of term ${message.term} to ${message.to}`;
   check(
     message.from === member.id && message.to !== member.id && message.to !== 0n,
@@ -284,8 +286,10 @@ function checkMessage(member: ScheduleMember, message: Message, model: ScheduleM
   );
   switch (message.type) {
     case "RequestVote":
+      // With a later term on the disk it is void, and nobody can be misled: that term was not led by it.
+      if (hardState.term > message.term) break;
       check(
-        model.voteOf(member.id, message.term) === member.id,
+        isDurableVote(hardState, message.term, member.id),
         "a vote request has a durable vote behind it",
         describe,
       );
@@ -298,16 +302,17 @@ function checkMessage(member: ScheduleMember, message: Message, model: ScheduleM
       break;
     case "RequestVoteResponse":
       if (!message.granted) break;
-      check(model.voteOf(member.id, message.term) === message.to, "a granted vote is durable", describe);
+      check(
+        hardState.term > message.term || isDurableVote(hardState, message.term, message.to),
+        "a granted vote is durable",
+        describe,
+      );
+      model.votes(member, { term: message.term, vote: message.to });
       break;
     case "AppendEntriesResponse":
       if (message.rejected) break;
       check(durable.lastIndex() >= message.index, "acknowledged entries are durable (B4)", describe);
-      check(
-        durable.initialState().hardState.term >= message.term,
-        "an acknowledgement's term is durable",
-        describe,
-      );
+      check(hardState.term >= message.term, "an acknowledgement's term is durable", describe);
       break;
     case "AppendEntries": {
       check(model.led(member.id, message.term), "only leaders send entries", describe);
@@ -335,4 +340,8 @@ function checkMessage(member: ScheduleMember, message: Message, model: ScheduleM
     default:
       break;
   }
+}
+
+function isDurableVote(hardState: HardState, term: bigint, vote: MemberId): boolean {
+  return hardState.term === term && hardState.vote === vote;
 }

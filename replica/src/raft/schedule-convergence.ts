@@ -21,6 +21,8 @@ export function checkConvergence(cluster: ScheduleCluster, operator: ScheduleOpe
     if (!member.up) member.start();
   }
   const conditions = { diskChance: 1, drainChance: 1, applyChance: 1, random: new ScheduleRandom(seed) };
+  // What is late may still arrive, a TimeoutNow among it.
+  cluster.run(Math.max(...networkQualities.map(({ lateMaxRounds }) => lateMaxRounds)), conditions);
   const runUntil = (condition: () => boolean, property: string) => {
     for (let round = 0; !condition(); round++) {
       check(round < CONVERGENCE_MAX_ROUNDS, property, () => describeCluster(cluster));

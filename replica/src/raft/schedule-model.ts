@@ -46,16 +46,28 @@ export function check(condition: unknown, property: string, detail: () => string
 export class ScheduleModel {
   readonly #members: ReadonlyMap<MemberId, ScheduleMember>;
   readonly #leaders = new Map<bigint, MemberId>();
-  /** Every vote that was ever durable, by member and term. */
+  /** Every vote that was ever durable or granted, by member and term. */
   readonly #votes = new Map<string, MemberId>();
   /** Every entry that was ever in a log, by index and term. */
   readonly #known = new Map<string, KnownEntry>();
   readonly #committed: Entry[] = [];
+  /** The term of the leader that committed each of them. */
+  readonly #committedIn: bigint[] = [];
   readonly #reads = new Map<bigint, AskedRead>();
   /** The point that the first log begins after. */
   readonly #base: { readonly index: bigint; readonly term: bigint };
   readonly #configurations: IndexedConfiguration[];
   #nextRead = 1n;
+  /** How often schedules got to what they are to test. */
+  readonly reached = {
+    elections: 0,
+    commits: 0,
+    jointConfigurations: 0,
+    replacedEntries: 0,
+    snapshots: 0,
+    readsConfirmed: 0,
+    readsFailed: 0,
+  };
 
   constructor(members: ReadonlyMap<MemberId, ScheduleMember>, base: SnapshotMetadata) {
     this.#members = members;
@@ -77,6 +89,7 @@ export class ScheduleModel {
   found(entry: Entry, configuration: IndexedConfiguration): void {
     this.#known.set(`${entry.index}/${entry.term}`, { entry, previousTerm: this.#base.term });
     this.#committed.push(entry);
+    this.#committedIn.push(entry.term);
     this.#configurations.push(configuration);
   }
 
@@ -85,14 +98,10 @@ export class ScheduleModel {
     return this.#leaders.get(term) === member;
   }
 
-  voteOf(member: MemberId, term: bigint): MemberId | undefined {
-    return this.#votes.get(`${member}/${term}`);
-  }
-
-  /** A hard state has reached a disk. */
-  durableHardState(member: ScheduleMember, { term, vote }: HardState): void {
+  /** A hard state has reached a disk, or a granted vote has left that a later term on the disk stands for. */
+  votes(member: ScheduleMember, { term, vote }: Pick<HardState, "term" | "vote">): void {
     if (vote === 0n) return;
-    const before = this.voteOf(member.id, term);
+    const before = this.#votes.get(`${member.id}/${term}`);
     check(before === undefined || before === vote, "one vote a term (Raft §5.2)", () => {
       return `${member.id} voted for ${before} and ${vote} in term ${term}`;
     });
@@ -107,13 +116,16 @@ export class ScheduleModel {
     });
     if (leader === member.id) return;
     this.#leaders.set(term, member.id);
+    this.reached.elections += 1;
     const { configuration } = member.configuration;
     check(
-      this.#decided(configuration, (id) => this.voteOf(id, term) === member.id),
+      this.#decided(configuration, (id) => this.#votes.get(`${id}/${term}`) === member.id),
       "a leader has durable votes of every active half (Raft §6)",
       () => `${member.id} leads in term ${term} with ${describeConfiguration(configuration)}`,
     );
     for (let index = firstIndexOf(member); index <= this.commitIndex; index++) {
+      // One that is elected late may lack what was committed in later terms.
+      if (this.#committedIn[Number(index - this.#base.index) - 1]! >= term) continue;
       check(
         member.written.term(index) === this.committedTerm(index),
         "leader completeness (Raft §5.4)",
@@ -124,9 +136,16 @@ export class ScheduleModel {
     }
   }
 
-  campaigns(member: ScheduleMember): void {
-    const { voters, outgoing } = member.configuration.configuration;
-    check(voters.includes(member.id) || outgoing.includes(member.id), "only voters campaign", () => {
+  /**
+   * A member campaigns. It needs a vote in the configuration in force or, until that is committed, in one that
+   * it may fall back to (dissertation §4.2.2).
+   */
+  campaigns(member: ScheduleMember, commit: bigint): void {
+    const { configurations } = member;
+    const committed = configurations.findLastIndex(({ index }) => index <= commit);
+    const possible = configurations.slice(Math.max(0, committed)).map(({ configuration }) => configuration);
+    const isVoter = possible.some(({ voters, outgoing }) => [...voters, ...outgoing].includes(member.id));
+    check(isVoter, "only voters campaign", () => {
       return `${member.id} with ${describeConfiguration(member.configuration.configuration)}`;
     });
   }
@@ -189,6 +208,7 @@ export class ScheduleModel {
       check(sameMembers(after.voters, before.voters), "leaving keeps the incoming voters", detail);
       check(sameMembers([...after.learners].sort(), learners), "leaving keeps the learners", detail);
     } else if (after.outgoing.length > 0) {
+      this.reached.jointConfigurations += 1;
       check(sameMembers(after.outgoing, before.voters), "the outgoing half is what was", detail);
     } else {
       check(sameMembers(after.voters, before.voters), "voters change by joint consensus only", detail);
@@ -206,7 +226,8 @@ export class ScheduleModel {
     check(member.written.term(to) === term, "only entries of its own term by counting (Raft §5.4.2)", () => {
       return `${member.id} commits ${to} of term ${member.written.term(to)} in term ${term}`;
     });
-    this.#extend(member, from, to);
+    this.reached.commits += 1;
+    this.#extend(member, { term, from, to });
     for (const other of this.#members.values()) {
       const status = other.node?.status();
       if (status?.role !== "leader" || status.term <= term) continue;
@@ -222,7 +243,7 @@ export class ScheduleModel {
     }
   }
 
-  #extend(member: ScheduleMember, from: bigint, to: bigint): void {
+  #extend(member: ScheduleMember, { term, from, to }: CommitMove): void {
     for (let index = from + 1n; index <= to; index++) {
       const [entry] = member.written.entries(index, index + 1n, 0);
       const known = this.committedTerm(index);
@@ -234,6 +255,7 @@ export class ScheduleModel {
         return `${member.id} commits ${index} after ${this.commitIndex}`;
       });
       this.#committed.push(entry!);
+      this.#committedIn.push(term);
       if (entry!.type === "configuration") this.#configurations.push(...configurationsOf(member, index));
     }
   }
@@ -266,6 +288,7 @@ export class ScheduleModel {
 
   installs(member: ScheduleMember, snapshot: SnapshotMetadata): void {
     const { index, term, configuration } = snapshot;
+    this.reached.snapshots += 1;
     check(index > member.handedOut, "a snapshot never replaces newer state", () => {
       return `${member.id} installs ${index} over ${member.handedOut}`;
     });
@@ -283,6 +306,7 @@ export class ScheduleModel {
     const first = entries[0];
     if (first === undefined) return;
     const { durable } = member;
+    if (first.index <= durable.lastIndex()) this.reached.replacedEntries += 1;
     for (let index = first.index; index <= durable.lastIndex() && index <= this.commitIndex; index++) {
       if (durable.term(index) !== this.committedTerm(index)) continue;
       check(
@@ -312,6 +336,7 @@ export class ScheduleModel {
   readConfirmed(member: ScheduleMember, { requestId, index }: ReadState): void {
     const read = this.#answer(member, requestId);
     read.confirmed = true;
+    this.reached.readsConfirmed += 1;
     check(index >= read.committed, "reads are linearizable (dissertation §6.4, A10-A12)", () => {
       return `${member.id} reads at ${index}, ${read.committed} was committed when it asked (request ${requestId})`;
     });
@@ -320,6 +345,7 @@ export class ScheduleModel {
 
   readFailed(member: ScheduleMember, requestId: bigint): void {
     this.#answer(member, requestId);
+    this.reached.readsFailed += 1;
   }
 
   #answer(member: ScheduleMember, requestId: bigint): AskedRead {

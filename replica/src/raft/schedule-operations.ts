@@ -23,8 +23,15 @@ export type Operation =
   | { readonly op: "read"; readonly who: Who; readonly count: number }
   | { readonly op: "crash"; readonly who: Who; readonly survivors: number; readonly restart: boolean }
   | { readonly op: "start"; readonly who: Who }
-  | { readonly op: "cut"; readonly who: Who; readonly shape: CutShape; readonly mask: number }
-  | { readonly op: "heal" }
+  | {
+      readonly op: "cut";
+      readonly who: Who;
+      readonly shape: CutShape;
+      readonly mask: number;
+      /** Proposals that the member gets right after, most of which will be lost. */
+      readonly count: number;
+    }
+  | { readonly op: "heal"; readonly start: boolean }
   | { readonly op: "pause"; readonly who: Who; readonly rounds: number; readonly ticks: number }
   | { readonly op: "change"; readonly voters: number; readonly learners: number; readonly flags: number }
   | { readonly op: "transfer"; readonly who: Who; readonly target: Who }
@@ -41,6 +48,8 @@ export interface Schedule {
   readonly seed: number;
   readonly compacted: boolean;
   readonly readsPending: boolean;
+  /** Rounds without faults before the first operation. */
+  readonly calmRounds: number;
   readonly operations: readonly Operation[];
 }
 
@@ -70,7 +79,7 @@ export class ScheduleOperator {
 
   do(operation: Operation): void {
     if (operation.op === "run") this.#run(operation);
-    else if (operation.op === "heal") this.#cluster.network.heal();
+    else if (operation.op === "heal") this.#heal(operation.start);
     else if (operation.op === "change") this.#change(operation);
     else {
       const member = this.#who(operation.who);
@@ -99,6 +108,7 @@ export class ScheduleOperator {
         break;
       case "cut":
         this.#cut(member.id, operation.shape, operation.mask);
+        for (let i = 0; i < operation.count; i++) this.propose(member, 0);
         break;
       case "pause":
         member.pausedRounds = operation.rounds;
@@ -142,6 +152,11 @@ export class ScheduleOperator {
     const random = new ScheduleRandom(salt);
     const diskChance = diskChances[disk]!;
     this.#cluster.run(rounds, { diskChance, drainChance: 0.8, applyChance: 0.7, random });
+  }
+
+  #heal(start: boolean): void {
+    this.#cluster.network.heal();
+    for (const member of this.#cluster.members.values()) if (start && !member.up) member.start();
   }
 
   propose(member: ScheduleMember, bytes: number): bigint | undefined {

@@ -13,6 +13,7 @@ export function runSchedule(schedule: Schedule): ScheduleCluster {
   const operator = new ScheduleOperator(cluster);
   let at = 0;
   try {
+    operator.do({ op: "run", rounds: schedule.calmRounds, quality: 0, disk: 0, salt: schedule.seed });
     for (const operation of schedule.operations) {
       operator.do(operation);
       at += 1;
