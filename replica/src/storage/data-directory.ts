@@ -5,6 +5,7 @@ import { durableRename, removeAll } from "./layout.ts";
 import type { LogPoint } from "./log-pending.ts";
 import type { BaseConfiguration } from "./log-state.ts";
 import { type OpenContext, openEnvironment } from "./open-raft.ts";
+import { forgetStarts } from "./open-store.ts";
 import type { RaftLog } from "./raft-log.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
 import { LocalSnapshots } from "./snapshot-source.ts";
@@ -58,6 +59,7 @@ export class LocalDirectory implements DataDirectory {
   readonly incoming: SnapshotReceiver;
   readonly #parts: DirectoryParts;
   #start: StartState = { kind: "ready" };
+  #closed: Promise<void> | undefined;
 
   constructor(parts: DirectoryParts) {
     this.#parts = parts;
@@ -113,13 +115,13 @@ export class LocalDirectory implements DataDirectory {
 
   async stampCluster(clusterId: bigint): Promise<void> {
     if (this.#isStampedWith(clusterId)) return;
-    await this.#parts.log.writeIdentity({ ...this.identity, clusterId });
+    await this.#parts.log.writeIdentity({ clusterId });
     await this.writeSuperblock();
   }
 
   async markJoined(index: bigint): Promise<void> {
     if (this.identity.joinedIndex !== undefined) return;
-    await this.#parts.log.writeIdentity({ ...this.identity, joinedIndex: index });
+    await this.#parts.log.writeIdentity({ joinedIndex: index });
   }
 
   async bootstrap(clusterId: bigint, configuration: Uint8Array): Promise<void> {
@@ -146,7 +148,7 @@ export class LocalDirectory implements DataDirectory {
 
   async markRemoved(index: bigint): Promise<void> {
     if (this.identity.removedIndex !== undefined) return;
-    await this.#parts.log.writeIdentity({ ...this.identity, removedIndex: index });
+    await this.#parts.log.writeIdentity({ removedIndex: index });
   }
 
   #isStampedWith(clusterId: bigint): boolean {
@@ -163,7 +165,7 @@ export class LocalDirectory implements DataDirectory {
     return this.#parts.superblock.write({ memberId, clusterId, incarnation, term, commit });
   }
 
-  async install(received: ReceivedSnapshot): Promise<void> {
+  async install(received: ReceivedSnapshot, swapped?: () => void): Promise<void> {
     const { context, log, store } = this.#parts;
     const { layout } = context;
     const step = context.options.faults?.atStep ?? (() => {});
@@ -180,6 +182,7 @@ export class LocalDirectory implements DataDirectory {
     }
     step("install: renamed");
     const old = store.swap(environment);
+    swapped?.();
     // Views may be pinned to it; nobody waits for them here.
     void old.close();
     log.offerSnapshot(undefined);
@@ -215,9 +218,9 @@ export class LocalDirectory implements DataDirectory {
     return this.#parts.reopen();
   }
 
-  async close(): Promise<void> {
-    await this.#closeFiles();
-    this.#parts.unlock();
+  close(): Promise<void> {
+    this.#closed ??= this.#closeFiles().finally(this.#parts.unlock);
+    return this.#closed;
   }
 
   async #closeFiles(): Promise<void> {
@@ -231,6 +234,7 @@ export class LocalDirectory implements DataDirectory {
     await log.close();
     await store.environment.close();
     await superblock.close();
+    if (!context.gate.failure) await forgetStarts(context.layout);
   }
 }
 

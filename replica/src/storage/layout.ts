@@ -14,6 +14,8 @@ export interface Layout {
   readonly storeFile: string;
   /** Left behind when damage was found: the store is set aside at the next start. */
   readonly damageMark: string;
+  /** Counts the starts since the store was last known to be whole. */
+  readonly startsMark: string;
   readonly damagedStore: string;
   readonly snapshots: string;
   readonly incoming: string;
@@ -33,6 +35,7 @@ export function layoutOf(directory: string): Layout {
     store: at("store"),
     storeFile: at("store", "data.mdb"),
     damageMark: at("store", "damaged"),
+    startsMark: at("store", "starts"),
     damagedStore: at("damaged-store"),
     snapshots: at("snapshots"),
     incoming: at("incoming"),

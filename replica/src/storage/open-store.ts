@@ -1,11 +1,18 @@
 import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
-import { mkdir, readFile, rename } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { FatalError } from "../errors.ts";
 import { exists, type Layout, removeAll, syncFolder } from "./layout.ts";
 import { checkDataFile } from "./lmdb-file.ts";
 import { type OpenContext, openEnvironment } from "./open-raft.ts";
 import { StoreBackend, tables } from "./store-backend.ts";
+
+/**
+ * A page of LMDB that is damaged in its structure can end the process in any way, and would do so again at
+ * every start. After so many starts that did not end well, all pages are checked before they are mapped; it
+ * takes too long to do it every time.
+ */
+const walkAfterStarts = 2;
 
 export interface OpenedStore {
   readonly store: StoreBackend;
@@ -36,8 +43,17 @@ export async function openStore(context: OpenContext): Promise<OpenedStore> {
 async function findDamage(layout: Layout): Promise<string | undefined> {
   const mark = await readFile(layout.damageMark, "utf8").catch(() => undefined);
   if (mark !== undefined) return `damage was found: ${mark}`;
-  const check = checkDataFile(layout.storeFile, { walk: false });
-  return check.kind === "damaged" ? check.what : undefined;
+  const starts = Number(await readFile(layout.startsMark, "utf8").catch(() => "0"));
+  const check = checkDataFile(layout.storeFile, { walk: !(starts < walkAfterStarts) });
+  if (check.kind === "damaged") return check.what;
+  if (check.kind === "good")
+    await writeFile(layout.startsMark, `${starts < walkAfterStarts ? starts + 1 : 1}`);
+  return undefined;
+}
+
+/** A clean end, or a scrub of everything, shows that the store is whole. */
+export async function forgetStarts(layout: Layout): Promise<void> {
+  await rm(layout.startsMark, { force: true });
 }
 
 /** What LMDB itself cannot open is damage too; trouble with the file system is not. */

@@ -1,6 +1,6 @@
 import { assert } from "../assert.ts";
 import type { FatalError } from "../errors.ts";
-import type { Entry, InitialState, SnapshotMetadata } from "../raft/types.ts";
+import type { Entry, HardState, InitialState, SnapshotMetadata } from "../raft/types.ts";
 import type { Environment, Table } from "./environment.ts";
 import { LogCache } from "./log-cache.ts";
 import { type LogPoint, PendingWrite } from "./log-pending.ts";
@@ -52,6 +52,9 @@ export class RaftLog implements DurableLog {
   readonly #cache: LogCache;
   #bounds: LogBounds;
   #identity: StorageIdentity;
+  /** As they will be when all that is asked for is durable. */
+  #nextIdentity: StorageIdentity;
+  #nextHardState: HardState;
   #pending = new PendingWrite();
   /** False in the same step in which the last transaction ends, or a write that comes then would be lost. */
   #busy = false;
@@ -65,6 +68,8 @@ export class RaftLog implements DurableLog {
     this.#meta = options.environment.table("meta");
     this.#bounds = options.bounds;
     this.#identity = options.identity;
+    this.#nextIdentity = options.identity;
+    this.#nextHardState = options.bounds.hardState;
     this.#cache = new LogCache(options.cacheMaxBytes);
     this.#cache.clear(options.bounds.lastIndex + 1n);
   }
@@ -191,7 +196,7 @@ export class RaftLog implements DurableLog {
   }
 
   append(append: LogAppend): Promise<void> {
-    if (append.hardState) this.#assertForward(append.hardState.term, append.hardState.commit);
+    if (append.hardState) this.#goForward(append.hardState);
     return this.#enqueue((pending) => pending.append(append));
   }
 
@@ -199,19 +204,24 @@ export class RaftLog implements DurableLog {
     return this.#enqueue((pending) => pending.reset(point));
   }
 
-  /** Writes an identity, in the same transaction as `append` if given. */
-  writeIdentity(identity: StorageIdentity, append?: LogAppend): Promise<void> {
+  /** Writes a changed identity, in the same transaction as `append` if given. */
+  writeIdentity(change: Partial<StorageIdentity>, append?: LogAppend): Promise<void> {
+    if (append?.hardState) this.#goForward(append.hardState);
+    const identity = { ...this.#nextIdentity, ...change };
+    this.#nextIdentity = identity;
     return this.#enqueue((pending) => {
       pending.identity = identity;
       if (append) pending.append(append);
     });
   }
 
-  /** Term and commit never go back (B1, B10): a core that asks for it is broken. */
-  #assertForward(term: bigint, commit: bigint): void {
-    const { hardState } = this.#bounds;
-    assert(term >= hardState.term, `the term goes back from ${hardState.term} to ${term}`);
-    assert(commit >= hardState.commit, `the commit index goes back from ${hardState.commit} to ${commit}`);
+  /** Term and commit never go back, and a term has one vote (B1): a core that asks otherwise is broken. */
+  #goForward(next: HardState): void {
+    const { term, vote, commit } = this.#nextHardState;
+    assert(next.term >= term, `the term goes back from ${term} to ${next.term}`);
+    assert(next.commit >= commit, `the commit index goes back from ${commit} to ${next.commit}`);
+    assert(next.term > term || vote === 0n || next.vote === vote, `a second vote in term ${term}`);
+    this.#nextHardState = next;
   }
 
   #enqueue(change: (pending: PendingWrite) => void): Promise<void> {
@@ -314,14 +324,8 @@ export class RaftLog implements DurableLog {
       const last = pending.entries.at(-1)!;
       next = { ...next, lastIndex: last.index, lastTerm: last.term, lastPosition: position };
     }
-    next = { ...next, hardState: this.#nextHardState(pending, next) };
+    next = { ...next, hardState: hardStateAfter(pending, next) };
     return this.#compactedBounds(pending, next);
-  }
-
-  #nextHardState(pending: PendingWrite, next: LogBounds): LogBounds["hardState"] {
-    const hardState = pending.hardState ?? next.hardState;
-    // What a snapshot holds is committed.
-    return hardState.commit < next.baseIndex ? { ...hardState, commit: next.baseIndex } : hardState;
   }
 
   #compactedBounds(pending: PendingWrite, next: LogBounds): LogBounds {
@@ -370,6 +374,12 @@ export class RaftLog implements DurableLog {
     for (const entry of pending.entries) this.#cache.push(entry);
     this.#cache.dropThrough(next.baseIndex);
   }
+}
+
+function hardStateAfter({ hardState: asked }: PendingWrite, next: LogBounds): HardState {
+  const hardState = asked ?? next.hardState;
+  // What a snapshot holds is committed.
+  return { ...hardState, commit: later(hardState.commit, next.baseIndex) };
 }
 
 export function corruptLogMessage(what: string): string {

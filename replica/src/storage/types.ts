@@ -198,9 +198,10 @@ export interface DataDirectory {
   markRemoved(index: bigint): Promise<void>;
   /**
    * Swaps a received snapshot in for the store and then brings the log in line with it, exactly as a start
-   * after a crash would. The store must not be read or written meanwhile; views that are pinned stay valid.
+   * after a crash would. Nothing may be committed meanwhile; reads show the old store until `swapped` is
+   * called, and the new one from within that call on. Views that are pinned stay valid.
    */
-  install(received: ReceivedSnapshot): Promise<void>;
+  install(received: ReceivedSnapshot, swapped?: () => void): Promise<void>;
   /**
    * Moves the data of a removed member to `removed-<member id>/` and draws a new id. Throws StorageError
    * wrongCluster, wrongMember, notRemoved. This object is closed; the answer takes its place.
