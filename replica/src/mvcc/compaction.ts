@@ -1,7 +1,6 @@
-import type { Table } from "../storage/kv-backend.types.ts";
 import type { Revision } from "./history.ts";
 import type { HistoryRecords } from "./history-records.ts";
-import { decodeEvent, decodeState, encodeRevKey } from "./records.ts";
+import { decodeEvent, decodeState } from "./records.ts";
 import { type StepBudget, StepMeter } from "./step-budget.ts";
 
 /**
@@ -21,7 +20,7 @@ export function removeCompacted(
 ): Revision {
   const meter = new StepMeter(budget);
   // Collected first: a scan is void once the overlay is written to.
-  const removals: Removal[] = [];
+  const removals: Removals = { events: [], deletedKeys: [] };
   let reached: Revision = { main: through + 1, sub: 0 };
   for (const [revision, record] of records.events(next, reached)) {
     if (meter.spent) {
@@ -31,30 +30,31 @@ export function removeCompacted(
     meter.spend(record.length);
     collectRemovals(records, revision, record, removals);
   }
-  for (const { table, key } of removals) records.overlay.delete(table, key);
+  for (const { main, sub } of removals.events) records.overlay.deleteEvent(main, sub);
+  for (const key of removals.deletedKeys) records.overlay.delete("idx", key);
   return reached;
 }
 
-interface Removal {
-  readonly table: Table;
-  readonly key: Uint8Array;
+interface Removals {
+  readonly events: Revision[];
+  /** Keys of idx. */
+  readonly deletedKeys: Uint8Array[];
 }
 
 function collectRemovals(
   records: HistoryRecords,
-  { main, sub }: Revision,
+  revision: Revision,
   record: Uint8Array,
-  removals: Removal[],
+  removals: Removals,
 ): void {
+  const { main, sub } = revision;
   const { state, key } = decodeEvent(main, sub, record);
   // Before a creation there is a tombstone at most, and that has removed itself.
-  if (state.version !== 1) {
-    removals.push({ table: "rev", key: encodeRevKey(state.pointers[0]!, state.pointers[1]!) });
-  }
+  if (state.version !== 1) removals.events.push({ main: state.previousMain, sub: state.previousSub });
   if (!state.deleted) return;
-  removals.push({ table: "rev", key: encodeRevKey(main, sub) });
+  removals.events.push(revision);
   const gone = records.overlay.get("idx", key);
   if (gone === undefined) return;
   const newest = decodeState(gone);
-  if (newest.main === main && newest.sub === sub) removals.push({ table: "idx", key });
+  if (newest.main === main && newest.sub === sub) removals.deletedKeys.push(key);
 }

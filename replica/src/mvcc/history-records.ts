@@ -12,33 +12,33 @@ import {
   type EventRecord,
   encodeRevKey,
   writeEvent,
-  writeRevKey,
-  writeState,
 } from "./records.ts";
-import { StateCache } from "./state-cache.ts";
+import { type KeySlot, SlotCache } from "./slot-cache.ts";
 import type { KeyValue } from "./types.ts";
 
-/** The records of the history, typed, above the overlay and the cache of states. */
+/** The records of the history, typed, above the overlay and the cache of slots. */
 export class HistoryRecords {
   readonly overlay: Overlay;
-  readonly #cache: StateCache;
+  readonly #cache: SlotCache;
   readonly #writer = new ByteWriter();
 
   constructor(backend: KvReader, cacheMaxBytes: number) {
     this.overlay = new Overlay(backend);
-    this.#cache = new StateCache(cacheMaxBytes);
+    this.#cache = new SlotCache(cacheMaxBytes);
   }
 
-  /** The newest state of a key, live or deleted; undefined when no history of it is left. */
-  newestState(key: Uint8Array): KeyState | undefined {
+  /** Of a key, live or deleted, that has history; undefined: none is left. */
+  slot(key: Uint8Array): KeySlot | undefined {
     const text = textFromBytes(key);
-    const cached = this.#cache.get(text);
-    if (cached !== undefined) return cached;
+    return this.#cache.get(text) ?? this.#loadSlot(text, key);
+  }
+
+  #loadSlot(text: string, key: Uint8Array): KeySlot | undefined {
     const record = this.overlay.get("cur", key) ?? this.overlay.get("idx", key);
     if (record === undefined) return undefined;
-    const state = decodeState(record);
-    this.#cache.set(text, state);
-    return state;
+    const slot: KeySlot = { text, state: decodeState(record), held: undefined };
+    this.#cache.add(slot);
+    return slot;
   }
 
   event(main: number, sub: number): EventRecord {
@@ -47,6 +47,12 @@ export class HistoryRecords {
 
   eventState(main: number, sub: number): KeyState {
     return decodeEventState(main, sub, this.eventRecord(main, sub));
+  }
+
+  eventRecord(main: number, sub: number): Uint8Array {
+    const record = this.overlay.event(main, sub);
+    assert(record !== undefined, `the event at revision ${main}.${sub} is not in the store`);
+    return record;
   }
 
   /** The state at a revision that is not compacted, from the newest. */
@@ -60,30 +66,32 @@ export class HistoryRecords {
     for (const [key, record] of this.overlay.scan("rev", range)) yield [decodeRevKey(key), record];
   }
 
-  eventRecord(main: number, sub: number): Uint8Array {
-    const record = this.overlay.get("rev", encodeRevKey(main, sub));
-    assert(record !== undefined, `the event at revision ${main}.${sub} is not in the store`);
-    return record;
-  }
-
   /** The value that a live state's event carries. */
   keyValue(state: KeyState, key: Uint8Array): KeyValue {
     return keyValueOf(state, key, this.event(state.main, state.sub).value);
   }
 
-  /** Adds the event that leads to `state`, and makes that the key's newest in place of `before`. */
-  append(state: KeyState, before: KeyState | undefined, key: Uint8Array, value: Uint8Array): EncodedEvent {
-    const writer = this.#writer;
-    const event = writeEvent(writer, state, key, value);
-    const overlay = this.overlay;
-    overlay.set("rev", writeRevKey(writer, state.main, state.sub), event.record);
-    const live = state.version !== 0;
-    overlay.set(live ? "cur" : "idx", event.key, writeState(writer, state));
+  /** Adds the event that leads to `state`, and makes that the key's newest. `slot`: of this key. */
+  append(slot: KeySlot | undefined, state: KeyState, key: Uint8Array, value: Uint8Array): EncodedEvent {
+    const event = writeEvent(this.#writer, state, key, value);
+    this.overlay.appendEvent(state.main, state.sub, event.record);
+    if (slot === undefined) {
+      const text = textFromBytes(key);
+      this.#cache.add({ text, state, held: this.overlay.hold(tableOf(state), text, state) });
+      return event;
+    }
+    const moves = slot.state.deleted !== state.deleted;
     // A key is in one of the two tables at most.
-    if (before !== undefined && before.deleted === live) overlay.delete(live ? "idx" : "cur", event.key);
-    this.#cache.set(textFromBytes(key), state);
+    if (moves) this.overlay.hold(tableOf(slot.state), slot.text, undefined);
+    slot.state = state;
+    if (!moves && slot.held !== undefined && this.overlay.isActive(slot.held)) slot.held.value = state;
+    else slot.held = this.overlay.hold(tableOf(state), slot.text, state);
     return event;
   }
+}
+
+function tableOf(state: KeyState): "cur" | "idx" {
+  return state.deleted ? "idx" : "cur";
 }
 
 export function keyValueOf(state: KeyState, key: Uint8Array, value: Uint8Array): KeyValue {

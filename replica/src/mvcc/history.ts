@@ -21,17 +21,22 @@ export class KeyState {
   readonly lease: bigint;
   /** Events in the chain up to this one; at least 1. */
   readonly depth: number;
-  /** Main and sub of the event pointed to, level by level. */
-  readonly pointers: readonly number[];
+  /** Level 0: the event before; 0 when depth is 1. */
+  readonly previousMain: number;
+  readonly previousSub: number;
+  /** Levels from 1: main and sub of the event pointed to. Shared with the states before. */
+  readonly skips: readonly number[];
 
-  constructor(position: Revision, life: Life, chain: Chain) {
-    this.main = position.main;
-    this.sub = position.sub;
+  constructor(revision: Revision, life: Life, chain: Chain) {
+    this.main = revision.main;
+    this.sub = revision.sub;
     this.create = life.create;
     this.version = life.version;
     this.lease = life.lease;
     this.depth = chain.depth;
-    this.pointers = chain.pointers;
+    this.previousMain = chain.previousMain;
+    this.previousSub = chain.previousSub;
+    this.skips = chain.skips;
   }
 
   get deleted(): boolean {
@@ -52,31 +57,36 @@ export interface Life {
 
 export interface Chain {
   readonly depth: number;
-  readonly pointers: readonly number[];
+  readonly previousMain: number;
+  readonly previousSub: number;
+  readonly skips: readonly number[];
 }
 
 export const DELETED: Life = { create: 0, version: 0, lease: 0n };
 
-const FIRST: Chain = { depth: 1, pointers: [] };
+const FIRST: Chain = { depth: 1, previousMain: 0, previousSub: 0, skips: [] };
 
 /** The chain of the event that follows `before`; undefined: of a first event. */
 export function chainAfter(before: KeyState | undefined): Chain {
   if (before === undefined) return FIRST;
   const { depth, main, sub } = before;
-  const pointers = [main, sub];
-  let level = 1;
-  for (let span = CHAIN_BASE; span <= depth; span *= CHAIN_BASE) {
-    if (depth % span === 0) pointers.push(main, sub);
-    else pointers.push(before.pointers[2 * level]!, before.pointers[2 * level + 1]!);
-    level++;
-  }
-  return { depth: depth + 1, pointers };
+  const skips = depth % CHAIN_BASE === 0 ? skipsAfter(before) : before.skips;
+  return { depth: depth + 1, previousMain: main, previousSub: sub, skips };
 }
 
-/** Number of pointers of an event at this depth. */
-export function chainLevels(depth: number): number {
+function skipsAfter({ depth, main, sub, skips }: KeyState): number[] {
+  const next: number[] = [];
+  for (let span = CHAIN_BASE; span <= depth; span *= CHAIN_BASE) {
+    if (depth % span === 0) next.push(main, sub);
+    else next.push(skips[next.length]!, skips[next.length + 1]!);
+  }
+  return next;
+}
+
+/** Number of levels above 0 that an event at this depth has pointers for. */
+export function skipLevels(depth: number): number {
   let levels = 0;
-  for (let span = 1; span < depth; span *= CHAIN_BASE) levels++;
+  for (let span = CHAIN_BASE; span < depth; span *= CHAIN_BASE) levels++;
   return levels;
 }
 
@@ -92,13 +102,17 @@ export function stateAt(
 ): KeyState | undefined {
   let state = newest;
   while (state.main > revision) {
-    const { pointers } = state;
-    if (pointers.length === 0) return undefined;
-    let at = pointers.length - 2;
-    while (at > 0 && pointers[at]! <= revision) at -= 2;
-    // What comes before a creation is a tombstone: no need to read it, and compaction may have removed it.
-    if (state.version === 1 && pointers[at]! <= revision) return undefined;
-    state = readState(pointers[at]!, pointers[at + 1]!);
+    const { skips, previousMain, previousSub } = state;
+    let at = skips.length - 2;
+    while (at >= 0 && skips[at]! <= revision) at -= 2;
+    if (at >= 0) {
+      state = readState(skips[at]!, skips[at + 1]!);
+    } else {
+      if (state.depth === 1) return undefined;
+      // What comes before a creation is a tombstone: no need to read it, and compaction may have removed it.
+      if (state.version === 1 && previousMain <= revision) return undefined;
+      state = readState(previousMain, previousSub);
+    }
   }
   return state.deleted ? undefined : state;
 }

@@ -1,23 +1,26 @@
-import { textFromBytes } from "./bytes.ts";
-import type { HeldRecord, RecordCursor } from "./sorted-records.ts";
+import { bytesFromText, textFromBytes } from "./bytes.ts";
+import type { HeldValue, RecordCursor, ScannedRecord } from "./sorted-records.ts";
 
 type Row = readonly [Uint8Array, Uint8Array];
 
+interface MergedScanParts {
+  /** Newest first, all above `below`. */
+  readonly cursors: readonly RecordCursor[];
+  readonly below: Iterator<Row>;
+  readonly reverse: boolean;
+  readonly encode: (value: HeldValue | undefined) => Uint8Array | undefined;
+}
+
 /** Merges scans in one direction: of records with the same key the first source's counts. */
 export class MergedScan implements IterableIterator<Row> {
-  readonly #cursors: readonly RecordCursor[];
-  readonly #heads: (HeldRecord | undefined)[];
-  readonly #below: Iterator<Row>;
-  readonly #reverse: boolean;
+  readonly #parts: MergedScanParts;
+  readonly #heads: (ScannedRecord | undefined)[];
   #belowRow: Row | undefined;
   #belowText = "";
 
-  /** `cursors` newest first, all above `below`. */
-  constructor(cursors: readonly RecordCursor[], below: Iterator<Row>, reverse: boolean) {
-    this.#cursors = cursors;
-    this.#heads = cursors.map((cursor) => cursor.next());
-    this.#below = below;
-    this.#reverse = reverse;
+  constructor(parts: MergedScanParts) {
+    this.#parts = parts;
+    this.#heads = parts.cursors.map((cursor) => cursor.next());
     this.#advanceBelow();
   }
 
@@ -35,23 +38,24 @@ export class MergedScan implements IterableIterator<Row> {
         return { done: false, value: belowRow };
       }
       this.#skip(first.text);
-      if (first.value !== undefined) return { done: false, value: [first.key, first.value] };
+      const value = this.#parts.encode(first.value);
+      if (value !== undefined) return { done: false, value: [bytesFromText(first.text), value] };
     }
   }
 
   return(): IteratorResult<Row> {
     this.#belowRow = undefined;
     this.#heads.fill(undefined);
-    this.#below.return?.();
+    this.#parts.below.return?.();
     return { done: true, value: undefined };
   }
 
   #precedes(a: string, b: string): boolean {
-    return this.#reverse ? a > b : a < b;
+    return this.#parts.reverse ? a > b : a < b;
   }
 
-  #firstHead(): HeldRecord | undefined {
-    let first: HeldRecord | undefined;
+  #firstHead(): ScannedRecord | undefined {
+    let first: ScannedRecord | undefined;
     for (const head of this.#heads) {
       if (head !== undefined && (first === undefined || this.#precedes(head.text, first.text))) first = head;
     }
@@ -59,14 +63,15 @@ export class MergedScan implements IterableIterator<Row> {
   }
 
   #skip(text: string): void {
+    const { cursors } = this.#parts;
     for (let i = 0; i < this.#heads.length; i++) {
-      if (this.#heads[i]?.text === text) this.#heads[i] = this.#cursors[i]!.next();
+      if (this.#heads[i]?.text === text) this.#heads[i] = cursors[i]!.next();
     }
     if (this.#belowRow !== undefined && this.#belowText === text) this.#advanceBelow();
   }
 
   #advanceBelow(): void {
-    const result = this.#below.next();
+    const result = this.#parts.below.next();
     this.#belowRow = result.done === true ? undefined : result.value;
     if (this.#belowRow !== undefined) this.#belowText = textFromBytes(this.#belowRow[0]);
   }

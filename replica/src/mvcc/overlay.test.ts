@@ -1,97 +1,147 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AssertionError } from "../assert.ts";
-import type { KvWrite, Table } from "../storage/kv-backend.types.ts";
+import type { KvWrite } from "../storage/kv-backend.types.ts";
 import { bytesFromText, compareBytes, textFromBytes } from "./bytes.ts";
 import { Overlay } from "./overlay.ts";
+import { decodeRevKey, encodeRevKey } from "./records.ts";
 import { MemoryBackend } from "./testing/memory-backend.ts";
-
-const tables: readonly Table[] = ["cur", "idx", "meta", "rev"];
 
 const keys = fc
   .array(fc.constantFrom("\x00", "\x01", "a", "b", "\xff"), { maxLength: 3 })
   .map((texts) => texts.join(""));
+const table = fc.constantFrom("cur", "idx", "meta");
+/** Keys of rev, and what lies between them. */
+const revKeys = fc
+  .tuple(fc.nat(40), fc.nat(2), fc.integer({ min: 7, max: 16 }))
+  .map(([main, sub, length]) => textFromBytes(encodeRevKey(main, sub).subarray(0, length)));
+
 const step = fc.oneof(
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      do: fc.constant("set" as const),
-      table: fc.constantFrom(...tables),
-      key: keys,
-      value: fc.nat(99),
-    }),
-  },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant("set"), table, key: keys, value: fc.nat(99) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("delete"), table, key: keys }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant("append"), sub: fc.nat(2), value: fc.nat(99) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("deleteEvent"), pick: fc.nat() }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("flush") }) },
   {
     weight: 4,
     arbitrary: fc.record({
-      do: fc.constant("delete" as const),
-      table: fc.constantFrom(...tables),
-      key: keys,
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("flush" as const) }) },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      do: fc.constant("scan" as const),
-      table: fc.constantFrom(...tables),
+      do: fc.constant("scan"),
+      table,
       start: keys,
       end: fc.option(keys, { nil: undefined }),
       reverse: fc.boolean(),
     }),
   },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant("scan"),
+      table: fc.constant("rev"),
+      start: revKeys,
+      end: fc.option(revKeys, { nil: undefined }),
+      reverse: fc.boolean(),
+    }),
+  },
 );
+const steps = fc.array(step, { maxLength: 80, size: "max" });
 
-function rowsOf(
-  map: ReadonlyMap<string, number>,
-  start: string,
-  end: string | undefined,
-): [string, number][] {
-  return [...map]
-    .filter(([key]) => key >= start && (end === undefined || key < end))
-    .sort(([a], [b]) => (a < b ? -1 : 1));
+/** An overlay beside four plain maps. */
+class Pair {
+  readonly backend = new MemoryBackend();
+  readonly overlay = new Overlay(this.backend);
+  readonly model = {
+    cur: new Map<string, number>(),
+    idx: new Map<string, number>(),
+    meta: new Map<string, number>(),
+    rev: new Map<string, number>(),
+  };
+  /** What the next batch must hold; undefined: a deletion. */
+  written = new Map<string, number | undefined>();
+  batch: Iterable<KvWrite> | undefined;
+  #main = 0;
+  #fresh = new Set<string>();
+
+  set(table: "cur" | "idx" | "meta", key: string, value: number): void {
+    this.overlay.set(table, bytesFromText(key), Uint8Array.of(value));
+    this.model[table].set(key, value);
+    this.written.set(`${table}/${key}`, value);
+  }
+
+  delete(table: "cur" | "idx" | "meta", key: string): void {
+    this.overlay.delete(table, bytesFromText(key));
+    this.model[table].delete(key);
+    this.written.set(`${table}/${key}`, undefined);
+  }
+
+  append(sub: number, value: number): void {
+    this.overlay.appendEvent(++this.#main, sub, Uint8Array.of(value));
+    const key = textFromBytes(encodeRevKey(this.#main, sub));
+    this.model.rev.set(key, value);
+    this.written.set(`rev/${key}`, value);
+    this.#fresh.add(key);
+  }
+
+  deleteEvent(pick: number): void {
+    const all = [...this.model.rev.keys()];
+    const key = all[pick % all.length];
+    if (key === undefined) return;
+    const { main, sub } = decodeRevKey(bytesFromText(key));
+    this.overlay.deleteEvent(main, sub);
+    this.model.rev.delete(key);
+    // What came and went between two batches need not be told.
+    if (this.#fresh.has(key)) this.written.delete(`rev/${key}`);
+    else this.written.set(`rev/${key}`, undefined);
+  }
+
+  /** By turns: freeze, then commit and release. */
+  flush(): void {
+    if (this.batch === undefined) {
+      this.batch = this.overlay.freeze().writes;
+      this.written = new Map();
+      this.#fresh = new Set();
+    } else {
+      this.backend.write(this.batch);
+      this.overlay.release();
+      this.batch = undefined;
+    }
+  }
+
+  check(
+    table: "cur" | "idx" | "meta" | "rev",
+    start: string,
+    end: string | undefined,
+    reverse: boolean,
+  ): void {
+    const range = {
+      start: bytesFromText(start),
+      end: end === undefined ? undefined : bytesFromText(end),
+      reverse,
+    };
+    const found = [...this.overlay.scan(table, range)].map(([key, value]) => [textFromBytes(key), value[0]]);
+    const inside = [...this.model[table]].filter(([key]) => key >= start && (end === undefined || key < end));
+    const expected = inside.sort(([a], [b]) => (a < b ? -1 : 1));
+    expect(found).toEqual(reverse ? expected.reverse() : expected);
+    if (table !== "rev" || start.length === 16) {
+      expect(this.overlay.get(table, range.start)?.[0]).toBe(this.model[table].get(start));
+    }
+  }
+
+  run(action: typeof step extends fc.Arbitrary<infer T> ? T : never): void {
+    if (action.do === "set") this.set(action.table, action.key, action.value);
+    else if (action.do === "delete") this.delete(action.table, action.key);
+    else if (action.do === "append") this.append(action.sub, action.value);
+    else if (action.do === "deleteEvent") this.deleteEvent(action.pick);
+    else if (action.do === "scan") this.check(action.table, action.start, action.end, action.reverse);
+    else this.flush();
+  }
 }
 
 describe("reads", () => {
   test("see active, then flushing, then backend, in both directions, like one sorted map", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80, size: "max" }), (steps) => {
-        const backend = new MemoryBackend();
-        const overlay = new Overlay(backend);
-        const model = { cur: new Map<string, number>(), idx: new Map(), meta: new Map(), rev: new Map() };
-        let batch: Iterable<KvWrite> | undefined;
-        for (const action of steps) {
-          if (action.do === "set") {
-            overlay.set(action.table, bytesFromText(action.key), Uint8Array.of(action.value));
-            model[action.table].set(action.key, action.value);
-          } else if (action.do === "delete") {
-            overlay.delete(action.table, bytesFromText(action.key));
-            model[action.table].delete(action.key);
-          } else if (action.do === "flush") {
-            // By turns: freeze, then commit and release.
-            if (batch === undefined) {
-              batch = overlay.freeze().writes;
-            } else {
-              backend.write(batch);
-              overlay.release();
-              batch = undefined;
-            }
-          } else {
-            const { table, start, end, reverse } = action;
-            const options = {
-              start: bytesFromText(start),
-              end: end === undefined ? undefined : bytesFromText(end),
-              reverse,
-            };
-            const found = [...overlay.scan(table, options)].map(([key, value]) => [
-              textFromBytes(key),
-              value[0],
-            ]);
-            const expected = rowsOf(model[table], start, end);
-            expect(found).toEqual(reverse ? expected.reverse() : expected);
-            expect(overlay.get(table, options.start)?.[0]).toBe(model[table].get(start));
-          }
-        }
+      fc.property(steps, (actions) => {
+        const pair = new Pair();
+        for (const action of actions) pair.run(action);
       }),
       { numRuns: 500 },
     );
@@ -137,26 +187,18 @@ describe("reads", () => {
 describe("batches", () => {
   test("have each record once, the last write of it, sorted by table and key", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80, size: "max" }), (steps) => {
-        const overlay = new Overlay(new MemoryBackend());
-        const last = new Map<string, number | undefined>();
-        for (const action of steps) {
-          if (action.do === "set") {
-            overlay.set(action.table, bytesFromText(action.key), Uint8Array.of(action.value));
-            last.set(`${action.table}/${action.key}`, action.value);
-          } else if (action.do === "delete") {
-            overlay.delete(action.table, bytesFromText(action.key));
-            last.set(`${action.table}/${action.key}`, undefined);
-          }
-        }
-        const { writes } = overlay.freeze();
+      fc.property(steps, (actions) => {
+        const pair = new Pair();
+        for (const action of actions) pair.run(action);
+        if (pair.batch !== undefined) pair.flush();
+        const { writes } = pair.overlay.freeze();
         const list = [...writes];
         expect([...writes]).toEqual(list);
         const found = list.map(
           ({ table, key, value }) => [`${table}/${textFromBytes(key)}`, value?.[0]] as const,
         );
-        expect(new Map(found)).toEqual(last);
-        expect(list.length).toBe(last.size);
+        expect(new Map(found)).toEqual(pair.written);
+        expect(list.length).toBe(pair.written.size);
         for (let i = 1; i < list.length; i++) {
           const [a, b] = [list[i - 1]!, list[i]!];
           expect(a.table < b.table || (a.table === b.table && compareBytes(a.key, b.key) < 0)).toBe(true);

@@ -1,44 +1,74 @@
 import { assert } from "../assert.ts";
 import type { KvReader, KvWrite, ScanOptions, Table } from "../storage/kv-backend.types.ts";
-import { compareBytes, textFromBytes } from "./bytes.ts";
+import { ByteWriter, bytesFromText, compareBytes, textFromBytes } from "./bytes.ts";
+import { EventRun } from "./event-run.ts";
 import { MergedScan } from "./merged-scan.ts";
-import { SortedRecords } from "./sorted-records.ts";
+import { decodeRevKey, encodeRevKey, writeState } from "./records.ts";
+import {
+  type HeldRecord,
+  type HeldValue,
+  type RecordCursor,
+  SortedRecords,
+  type TextRange,
+} from "./sorted-records.ts";
 
-/** The order of tables in a batch. */
-const TABLES: readonly Table[] = ["cur", "idx", "meta", "rev"];
-
-/** What a record costs in memory besides its bytes, about: objects, views, text and the Map's slot. */
-const RECORD_OVERHEAD_BYTES = 320;
+/** What a record costs in memory besides its bytes, about: objects, views, text, places in arrays. */
+const RECORD_OVERHEAD_BYTES = 240;
+/** What a state takes. */
+const STATE_BYTES = 120;
 
 class Generation {
+  readonly id: number;
   readonly cur = new SortedRecords();
   readonly idx = new SortedRecords();
   readonly meta = new SortedRecords();
+  /** New events. */
+  readonly run = new EventRun();
+  /** Changes of events that are older than this generation: removals. */
   readonly rev = new SortedRecords();
+  readonly #writer = new ByteWriter();
   bytes = 0;
 
-  get empty(): boolean {
-    return this.bytes === 0;
+  constructor(id: number) {
+    this.id = id;
   }
 
-  set(table: Table, key: Uint8Array, value: Uint8Array | undefined): void {
-    const records = this[table];
-    const text = textFromBytes(key);
-    const held = records.get(text);
-    if (held === undefined) {
-      records.add({ text, key, value });
-      this.bytes += RECORD_OVERHEAD_BYTES + 2 * key.length + (value?.length ?? 0);
+  hold(table: Table, text: string, value: HeldValue | undefined): HeldRecord {
+    const record: HeldRecord = { text, value, generation: this.id };
+    const held = this[table].getOrAdd(record);
+    if (held === record) {
+      this.bytes += RECORD_OVERHEAD_BYTES + 2 * text.length + valueBytes(value);
     } else {
-      this.bytes += (value?.length ?? 0) - (held.value?.length ?? 0);
+      this.bytes += valueBytes(value) - valueBytes(held.value);
       held.value = value;
     }
+    return held;
   }
 
-  *writes(): Generator<KvWrite> {
-    for (const table of TABLES) {
-      for (const { key, value } of this[table]) yield { table, key, value };
-    }
+  cursors(table: Table, range: TextRange): RecordCursor[] {
+    const cursors = this[table].size > 0 ? [this[table].scan(range)] : [];
+    if (table === "rev" && this.run.length > 0) cursors.push(this.run.scan(range));
+    return cursors;
   }
+
+  /** By table and key. New events come after all older ones. */
+  *writes(): Generator<KvWrite> {
+    for (const table of ["cur", "idx", "meta", "rev"] as const) {
+      for (const { text, value } of this[table]) {
+        yield { table, key: bytesFromText(text), value: this.encode(value) };
+      }
+    }
+    for (const { key, value } of this.run) yield { table: "rev", key, value };
+  }
+
+  encode(value: HeldValue | undefined): Uint8Array | undefined {
+    return value === undefined || value instanceof Uint8Array ? value : writeState(this.#writer, value);
+  }
+}
+
+function valueBytes(value: HeldValue | undefined): number {
+  if (value === undefined) return 0;
+  return value instanceof Uint8Array ? value.length : STATE_BYTES;
 }
 
 /** Everything written since the batch before, each record once, sorted by table and key. */
@@ -58,7 +88,7 @@ export interface FrozenBatch {
  */
 export class Overlay implements KvReader {
   readonly #backend: KvReader;
-  #active = new Generation();
+  #active = new Generation(1);
   #flushing: Generation | undefined;
 
   constructor(backend: KvReader) {
@@ -79,40 +109,83 @@ export class Overlay implements KvReader {
     return this.#flushing !== undefined;
   }
 
-  set(table: Table, key: Uint8Array, value: Uint8Array): void {
-    this.#active.set(table, key, value);
+  /** A record of the active generation may be given a new value in place, without being looked up. */
+  isActive(record: HeldRecord): boolean {
+    return record.generation === this.#active.id;
   }
 
-  delete(table: Table, key: Uint8Array): void {
-    this.#active.set(table, key, undefined);
+  hold(table: Exclude<Table, "rev">, text: string, value: HeldValue | undefined): HeldRecord {
+    return this.#active.hold(table, text, value);
+  }
+
+  set(table: Exclude<Table, "rev">, key: Uint8Array, value: Uint8Array): void {
+    this.#active.hold(table, textFromBytes(key), value);
+  }
+
+  delete(table: Exclude<Table, "rev">, key: Uint8Array): void {
+    this.#active.hold(table, textFromBytes(key), undefined);
+  }
+
+  /** Events come in ascending order of revision, above all that the backend holds. */
+  appendEvent(main: number, sub: number, record: Uint8Array): void {
+    this.#active.run.append(main, sub, record);
+    this.#active.bytes += RECORD_OVERHEAD_BYTES + record.length;
+  }
+
+  deleteEvent(main: number, sub: number): void {
+    const removed = this.#active.run.remove(main, sub);
+    if (removed === undefined) this.#active.hold("rev", textFromBytes(encodeRevKey(main, sub)), undefined);
+    else this.#active.bytes -= removed;
+  }
+
+  event(main: number, sub: number): Uint8Array | undefined {
+    const record = this.#active.run.get(main, sub);
+    return record ?? this.#olderEvent(main, sub, encodeRevKey(main, sub));
+  }
+
+  #olderEvent(main: number, sub: number, key: Uint8Array): Uint8Array | undefined {
+    for (const generation of this.#generations()) {
+      if (generation.rev.size > 0 && generation.rev.get(textFromBytes(key)) !== undefined) return undefined;
+      const record = generation.run.get(main, sub);
+      if (record !== undefined) return record;
+    }
+    return this.#backend.get("rev", key);
   }
 
   get(table: Table, key: Uint8Array): Uint8Array | undefined {
-    if (!this.#active.empty || this.#flushing !== undefined) {
-      const text = textFromBytes(key);
-      const held = this.#active[table].get(text) ?? this.#flushing?.[table].get(text);
-      if (held !== undefined) return held.value;
+    if (table === "rev") {
+      const { main, sub } = decodeRevKey(key);
+      return this.event(main, sub);
+    }
+    const text = textFromBytes(key);
+    for (const generation of this.#generations()) {
+      const held = generation[table].get(text);
+      if (held !== undefined) return generation.encode(held.value);
     }
     return this.#backend.get(table, key);
   }
 
   /** Void after the next write. A range that ends before it begins is empty. */
   scan(table: Table, options: ScanOptions): IterableIterator<readonly [Uint8Array, Uint8Array]> {
-    if (options.end !== undefined && compareBytes(options.start, options.end) >= 0) return [].values();
-    const generations = [this.#active, this.#flushing].filter(
-      (generation) => generation !== undefined && generation[table].size > 0,
-    );
+    const { start, end, reverse = false } = options;
+    if (end !== undefined && compareBytes(start, end) >= 0) return [].values();
+    const range = { start: textFromBytes(start), end: end && textFromBytes(end), reverse };
+    const cursors = this.#generations().flatMap((generation) => generation.cursors(table, range));
     const below = this.#backend.scan(table, options);
-    if (generations.length === 0) return below;
-    const cursors = generations.map((generation) => generation![table].scan(options));
-    return new MergedScan(cursors, below, options.reverse === true);
+    if (cursors.length === 0) return below;
+    return new MergedScan({ cursors, below, reverse, encode: (value) => this.#active.encode(value) });
+  }
+
+  /** Newest first. */
+  #generations(): Generation[] {
+    return this.#flushing === undefined ? [this.#active] : [this.#active, this.#flushing];
   }
 
   freeze(): FrozenBatch {
     assert(this.#flushing === undefined, "a batch is frozen only when the one before is released");
     const generation = this.#active;
     this.#flushing = generation;
-    this.#active = new Generation();
+    this.#active = new Generation(generation.id + 1);
     return {
       writes: { [Symbol.iterator]: () => generation.writes() },
       bytes: generation.bytes,

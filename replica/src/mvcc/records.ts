@@ -1,12 +1,12 @@
 import { assert } from "../assert.ts";
 import { ByteReader, type ByteWriter, VARINT_MAX_BYTES } from "./bytes.ts";
-import { chainLevels, KeyState } from "./history.ts";
+import { CHAIN_BASE, type Chain, KeyState, skipLevels } from "./history.ts";
 
 /**
  * The records of `store/`. Integers are LEB128 varints unless said otherwise.
  *
  * `rev`: main revision and sub index, each 8 bytes big-endian → event:
- *   format (1 byte), depth, pointers (main, sub for each level), then the *content*: flags (1 byte),
+ *   format (1 byte), depth, pointers (main, sub for each level; history.ts), then the *content*: flags (1 byte),
  *   version, create revision, lease (8 bytes big-endian, if flagged), key length, key, value (the rest).
  *   A tombstone has version 0, create revision 0 and no value.
  * `cur`: a live key → state: format (1 byte), main, sub, depth, pointers, flags, version, create, lease.
@@ -18,6 +18,7 @@ import { chainLevels, KeyState } from "./history.ts";
 const EVENT_FORMAT = 1;
 const STATE_FORMAT = 1;
 const HAS_LEASE = 1;
+const NO_SKIPS: readonly number[] = [];
 
 export const REV_KEY_BYTES = 16;
 
@@ -62,16 +63,22 @@ export function decodeRevKey(bytes: Uint8Array): { main: number; sub: number } {
 }
 
 function writeChain(writer: ByteWriter, state: KeyState): void {
-  const { pointers } = state;
-  writer.varint(state.depth);
-  for (let i = 0; i < pointers.length; i++) writer.varint(pointers[i]!);
+  const { depth, skips } = state;
+  writer.varint(depth);
+  if (depth === 1) return;
+  writer.varint(state.previousMain);
+  writer.varint(state.previousSub);
+  for (let i = 0; i < skips.length; i++) writer.varint(skips[i]!);
 }
 
-function readChain(reader: ByteReader): { depth: number; pointers: number[] } {
+function readChain(reader: ByteReader): Chain {
   const depth = reader.varint();
-  const pointers: number[] = [];
-  for (let left = 2 * chainLevels(depth); left > 0; left--) pointers.push(reader.varint());
-  return { depth, pointers };
+  const previousMain = depth === 1 ? 0 : reader.varint();
+  const previousSub = depth === 1 ? 0 : reader.varint();
+  if (depth <= CHAIN_BASE) return { depth, previousMain, previousSub, skips: NO_SKIPS };
+  const skips: number[] = [];
+  for (let left = 2 * skipLevels(depth); left > 0; left--) skips.push(reader.varint());
+  return { depth, previousMain, previousSub, skips };
 }
 
 function writeLife(writer: ByteWriter, state: KeyState): void {
@@ -90,15 +97,13 @@ function readLife(reader: ByteReader): { version: number; create: number; lease:
 }
 
 function stateMaxBytes(state: KeyState): number {
-  return 2 + 8 + (5 + state.pointers.length) * VARINT_MAX_BYTES;
+  return 2 + 8 + (7 + state.skips.length) * VARINT_MAX_BYTES;
 }
 
 export interface EncodedEvent {
   readonly record: Uint8Array;
   /** Where the content begins in `record`: what hashes cover. */
   readonly contentOffset: number;
-  /** The key, as a view of `record`. */
-  readonly key: Uint8Array;
 }
 
 export function writeEvent(
@@ -113,11 +118,9 @@ export function writeEvent(
   const contentOffset = writer.length;
   writeLife(writer, state);
   writer.varint(key.length);
-  const keyOffset = writer.length;
   writer.bytes(key);
   writer.bytes(value);
-  const record = writer.end();
-  return { record, contentOffset, key: record.subarray(keyOffset, keyOffset + key.length) };
+  return { record: writer.end(), contentOffset };
 }
 
 /** The state of an event, without its key and value. */

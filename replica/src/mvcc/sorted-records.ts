@@ -1,57 +1,64 @@
-import type { ScanOptions } from "../storage/kv-backend.types.ts";
-import { textFromBytes } from "./bytes.ts";
+import type { KeyState } from "./history.ts";
 
-/** A record in memory; `value` undefined hides what lies below. Text is the key as one unit a byte. */
+/** A record in memory, in the generation that it was written in. */
 export interface HeldRecord {
+  /** The key as one unit a byte. */
   readonly text: string;
-  readonly key: Uint8Array;
-  value: Uint8Array | undefined;
+  /** Bytes, or what they are made of when they are needed. undefined hides what lies below. */
+  value: HeldValue | undefined;
+  readonly generation: number;
 }
+
+export type HeldValue = Uint8Array | KeyState;
 
 /** A leaf splits in half beyond this. */
 const LEAF_MAX_RECORDS = 128;
 
 /**
- * Records by key, for point lookups in O(1) and scans in order: a Map beside a B+tree of two levels. The
- * directory of leaves is one array; with the few hundred thousand records that an overlay may hold it stays
- * so short that to splice it costs less than a third level would. Keys in ascending order fill leaves
- * without splitting any.
+ * Records in order of their keys: a B+tree of two levels. The directory of leaves is one array; with the few
+ * hundred thousand records that an overlay may hold it stays so short that to splice it costs less than a
+ * third level would. Keys in ascending order fill leaves without splitting any. Nothing is ever taken out.
  */
 export class SortedRecords {
-  readonly #byText = new Map<string, HeldRecord>();
   /** Never empty leaves, ascending. */
   readonly #leaves: HeldRecord[][] = [];
+  #size = 0;
 
   get size(): number {
-    return this.#byText.size;
+    return this.#size;
   }
 
   get(text: string): HeldRecord | undefined {
-    return this.#byText.get(text);
+    const leaf = this.#leaves[this.#leafBefore(text)];
+    const record = leaf?.[lowerBound(leaf, text)];
+    return record?.text === text ? record : undefined;
   }
 
-  /** Adds a record whose key is not there yet. */
-  add(record: HeldRecord): void {
-    this.#byText.set(record.text, record);
+  /** The record with this key, or `record` added in its place. */
+  getOrAdd(record: HeldRecord): HeldRecord {
     const leaves = this.#leaves;
+    const { text } = record;
     const last = leaves[leaves.length - 1];
-    if (last === undefined) {
-      leaves.push([record]);
-    } else if (last[last.length - 1]!.text < record.text) {
-      if (last.length < LEAF_MAX_RECORDS) last.push(record);
+    if (last === undefined || last[last.length - 1]!.text < text) {
+      if (last !== undefined && last.length < LEAF_MAX_RECORDS) last.push(record);
       else leaves.push([record]);
     } else {
-      this.#insert(record);
+      const at = Math.max(0, this.#leafBefore(text));
+      const leaf = leaves[at]!;
+      const index = lowerBound(leaf, text);
+      const held = leaf[index];
+      if (held?.text === text) return held;
+      this.#insert(at, index, record);
     }
+    this.#size++;
+    return record;
   }
 
-  #insert(record: HeldRecord): void {
-    const at = Math.max(0, this.#leafBefore(record.text));
+  #insert(at: number, index: number, record: HeldRecord): void {
     const leaf = this.#leaves[at]!;
-    leaf.splice(lowerBound(leaf, record.text), 0, record);
-    if (leaf.length > LEAF_MAX_RECORDS) {
-      this.#leaves.splice(at + 1, 0, leaf.splice(LEAF_MAX_RECORDS / 2));
-    }
+    leaf.splice(index, 0, record);
+    if (leaf.length <= LEAF_MAX_RECORDS) return;
+    this.#leaves.splice(at + 1, 0, leaf.splice(LEAF_MAX_RECORDS / 2));
   }
 
   /** The last leaf whose first key is at or before `text`; -1 when there is none. */
@@ -71,10 +78,9 @@ export class SortedRecords {
     for (const leaf of this.#leaves) yield* leaf;
   }
 
-  scan(options: ScanOptions): RecordCursor {
-    const start = textFromBytes(options.start);
-    const end = options.end === undefined ? undefined : textFromBytes(options.end);
-    if (options.reverse !== true) return new ForwardCursor(this.#leaves, this.#position(start), end);
+  scan(range: TextRange): RecordCursor {
+    const { start, end, reverse } = range;
+    if (!reverse) return new ForwardCursor(this.#leaves, this.#position(start), end);
     const last = end === undefined ? { leaf: this.#leaves.length, index: 0 } : this.#position(end);
     return new ReverseCursor(this.#leaves, last, start);
   }
@@ -87,6 +93,13 @@ export class SortedRecords {
   }
 }
 
+/** [start, end); `end` undefined: to the end. */
+export interface TextRange {
+  readonly start: string;
+  readonly end: string | undefined;
+  readonly reverse: boolean;
+}
+
 interface Position {
   readonly leaf: number;
   readonly index: number;
@@ -94,8 +107,10 @@ interface Position {
 
 /** Gives the records of a scan one after the other, then undefined. Void once its records change. */
 export interface RecordCursor {
-  next(): HeldRecord | undefined;
+  next(): ScannedRecord | undefined;
 }
+
+export type ScannedRecord = Pick<HeldRecord, "text" | "value">;
 
 class ForwardCursor implements RecordCursor {
   readonly #leaves: readonly HeldRecord[][];

@@ -20,6 +20,7 @@ import { decodeHistoryMeta, EMPTY_HISTORY, encodeHistoryMeta, HISTORY_META_KEY }
 import type { FrozenBatch, Overlay } from "./overlay.ts";
 import { readRange, scanEnd } from "./range.ts";
 import { decodeState } from "./records.ts";
+import type { KeySlot } from "./slot-cache.ts";
 import type { StepBudget } from "./step-budget.ts";
 import type { KeyValue, RangeQuery, RangeStep, RevisionRefusal } from "./types.ts";
 
@@ -89,14 +90,15 @@ export class Store {
 
   put(change: PutChange): PutApplied | ChangeRefused {
     const { key, value, lease } = change;
-    const newest = this.#records.newestState(key);
-    const live = newest !== undefined && newest.version !== 0 ? newest : undefined;
+    const slot = this.#records.slot(key);
+    const live = slot === undefined || slot.state.version === 0 ? undefined : slot.state;
     const refusal = compare(change.expectedModRevision, live);
     if (refusal !== undefined) return refused(refusal);
     const previous = change.previous && live !== undefined ? this.#records.keyValue(live, key) : undefined;
     const main = this.#nextRevision();
     const life = { create: live?.create ?? main, version: (live?.version ?? 0) + 1, lease };
-    this.#append(new KeyState({ main, sub: 0 }, life, chainAfter(this.#known(newest))), newest, key, value);
+    const state = new KeyState({ main, sub: 0 }, life, chainAfter(this.#known(slot?.state)));
+    this.#append(slot, state, key, value);
     if (live === undefined) this.#liveKeys++;
     return { type: "put", revision: BigInt(main), previous };
   }
@@ -117,7 +119,8 @@ export class Store {
     const main = this.#nextRevision();
     for (let sub = 0; sub < victims.length; sub++) {
       const { key, state } = victims[sub]!;
-      this.#append(new KeyState({ main, sub }, DELETED, chainAfter(state)), state, key, NO_BYTES);
+      const tombstone = new KeyState({ main, sub }, DELETED, chainAfter(state));
+      this.#append(this.#records.slot(key), tombstone, key, NO_BYTES);
     }
     this.#liveKeys -= victims.length;
     return { type: "delete", revision: BigInt(main), deleted: victims.length, previous };
@@ -139,7 +142,7 @@ export class Store {
 
   /** `revision` undefined: the newest. The answer is undefined when the key does not exist there. */
   get(key: Uint8Array, revision: bigint | undefined): KeyValue | RevisionRefusal | undefined {
-    const newest = this.#records.newestState(key);
+    const newest = this.#records.slot(key)?.state;
     if (revision === undefined) {
       return newest === undefined || newest.deleted ? undefined : this.#records.keyValue(newest, key);
     }
@@ -224,12 +227,12 @@ export class Store {
   }
 
   #live(key: Uint8Array): KeyState | undefined {
-    const newest = this.#records.newestState(key);
+    const newest = this.#records.slot(key)?.state;
     return newest?.deleted ? undefined : newest;
   }
 
-  #append(state: KeyState, before: KeyState | undefined, key: Uint8Array, value: Uint8Array): void {
-    const { record, contentOffset } = this.#records.append(state, before, key, value);
+  #append(slot: KeySlot | undefined, state: KeyState, key: Uint8Array, value: Uint8Array): void {
+    const { record, contentOffset } = this.#records.append(slot, state, key, value);
     this.#hash.mixEvent(state, record, contentOffset);
   }
 
