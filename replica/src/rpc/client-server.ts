@@ -4,9 +4,13 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from "node:http";
-import { createServer as createHttp2Server, type Http2Server } from "node:http2";
+import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Stream } from "node:http2";
 import { createServer as createNetServer, type Server as NetServer, type Socket } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { Health } from "@rstore/proto/grpc/health/v1/health";
+import { ClusterService } from "@rstore/proto/rstore/v1/cluster";
+import { KvService } from "@rstore/proto/rstore/v1/kv";
+import { MaintenanceService } from "@rstore/proto/rstore/v1/maintenance";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { type ReplicaApi, ReplicaError, type RpcLimits } from "../runtime/replica-api.ts";
@@ -14,6 +18,8 @@ import { Admission } from "./admission.ts";
 import { clusterRoutes } from "./cluster-service.ts";
 import { ConnectHandler } from "./connect-handler.ts";
 import { createConnectionListener } from "./connection-listener.ts";
+import { FastPath } from "./fast-path.ts";
+import { healthRoutes } from "./health-service.ts";
 import { KvCalls } from "./kv-calls.ts";
 import { kvRoutes } from "./kv-service.ts";
 import { type ListenAddress, listen } from "./listen.ts";
@@ -21,6 +27,7 @@ import { maintenanceRoutes } from "./maintenance-service.ts";
 import { type NodeRequest, type NodeResponse, pathOf, refuseBody } from "./node-request.ts";
 import { jsonAnswer, sendAnswer } from "./plain-answer.ts";
 import { PlainRoutes } from "./plain-routes.ts";
+import { reflectionRoutes } from "./reflection-service.ts";
 import { Sessions } from "./sessions.ts";
 import { defaultTimeouts, type ServerTimeouts } from "./timeouts.ts";
 
@@ -31,6 +38,8 @@ export interface ClientServerOptions {
   readonly listen: ListenAddress;
   readonly log?: Logger | undefined;
   readonly timeouts?: Partial<ServerTimeouts>;
+  /** False sends every call by the general road; for comparing the two. */
+  readonly fastPath?: boolean;
 }
 
 export interface ClientServer {
@@ -47,6 +56,7 @@ export async function createClientServer(options: ClientServerOptions): Promise<
   return { address, close: (graceMs) => server.close(graceMs ?? defaultGraceMs) };
 }
 
+const healthPollIntervalMs = 500;
 const defaultGraceMs = 10_000;
 const maxHeaderBytes = 16 * 1024;
 /** More streams wait in the caller until others end; the bound on requests is the admission's. */
@@ -61,6 +71,7 @@ class Server {
   readonly #shutdown = new AbortController();
   readonly #sockets = new Set<Socket>();
   readonly #connect: ConnectHandler;
+  readonly #fast: FastPath | undefined;
   readonly #plain: PlainRoutes;
   readonly #http1: HttpServer;
   readonly #http2: Http2Server;
@@ -76,13 +87,27 @@ class Server {
     const calls = new KvCalls(api, limits);
     const service = { limits, log };
     this.#connect = new ConnectHandler({
-      routes: [kvRoutes(calls, service), maintenanceRoutes(api, service), clusterRoutes(api, service)],
+      routes: [
+        kvRoutes(calls, service),
+        maintenanceRoutes(api, service),
+        clusterRoutes(api, service),
+        healthRoutes({
+          api,
+          whenReady: [KvService.typeName, ClusterService.typeName],
+          always: [MaintenanceService.typeName],
+          pollIntervalMs: healthPollIntervalMs,
+        }),
+        reflectionRoutes([KvService, MaintenanceService, ClusterService, Health]),
+      ],
       limits,
       admission: this.#admission,
       metrics,
       log,
       shutdown: this.#shutdown.signal,
     });
+    if (options.fastPath ?? true) {
+      this.#fast = new FastPath({ calls, limits, admission: this.#admission, metrics, log });
+    }
     this.#plain = new PlainRoutes({ api, calls, limits, admission: this.#admission, metrics, log });
     this.#http1 = this.#createHttp1();
     this.#http2 = this.#createHttp2();
@@ -153,18 +178,22 @@ class Server {
   }
 
   #createHttp2(): Http2Server {
-    const server = createHttp2Server(
-      {
-        maxSessionMemory: Math.max(64, Math.ceil(this.#options.limits.inflightMaxBytes / (1024 * 1024))),
-        settings: {
-          maxConcurrentStreams,
-          initialWindowSize: streamWindowBytes,
-          maxHeaderListSize: maxHeaderBytes,
-          enablePush: false,
-        },
+    const server = createHttp2Server({
+      maxSessionMemory: Math.max(64, Math.ceil(this.#options.limits.inflightMaxBytes / (1024 * 1024))),
+      settings: {
+        maxConcurrentStreams,
+        initialWindowSize: streamWindowBytes,
+        maxHeaderListSize: maxHeaderBytes,
+        enablePush: false,
       },
-      (request, response) => this.#handle(request, response),
-    );
+    });
+    // Never listens: its "stream" event wraps a stream in the request and response that the general road takes.
+    const general = createHttp2Server();
+    general.on("request", (request, response) => this.#handle(request, response));
+    server.on("stream", (stream, headers, flags, rawHeaders) => {
+      if (!this.#fast?.handle(stream as ServerHttp2Stream, headers))
+        general.emit("stream", stream, headers, flags, rawHeaders);
+    });
     server.on("session", (session) => this.#sessions.add(session));
     server.on("sessionError", (error) => this.#options.log?.debug({ err: error }, "connection failed"));
     return server;

@@ -42,7 +42,8 @@ export function refuseBody(request: NodeRequest, response: NodeResponse): void {
   if (!hasUnreadBody(request)) return;
   if (request instanceof Http2ServerRequest) {
     const { stream } = request;
-    response.once("finish", () => stream.close(constants.NGHTTP2_NO_ERROR));
+    // After the answer, trailers included.
+    stream.once("finish", () => setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR)));
     return;
   }
   const { socket } = request;

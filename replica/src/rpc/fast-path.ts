@@ -1,0 +1,280 @@
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { DescMessage, DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
+import { toBinary } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { codeToHttpStatus, codeToString } from "@connectrpc/connect/protocol-connect";
+import { KvService } from "@rstore/proto/rstore/v1/kv";
+import type { Logger } from "../log.ts";
+import type { MethodMetrics, Metrics } from "../metrics.ts";
+import { ReplicaError, type RpcLimits } from "../runtime/replica-api.ts";
+import { type Admission, type AdmittedRequest, envelopeBytes } from "./admission.ts";
+import { reportInternal } from "./call-context.ts";
+import { isCompressed } from "./compression.ts";
+import { deadlineFrom, parseConnectTimeoutMs, parseGrpcTimeoutMs } from "./deadline.ts";
+import { connectErrorFromReplicaError } from "./errors.ts";
+import type { KvCalls } from "./kv-calls.ts";
+import {
+  connectErrorBody,
+  decodeGrpcRequest,
+  decodeMessage,
+  encodeGrpcResponse,
+  grpcErrorTrailers,
+} from "./unary-wire.ts";
+
+export interface FastPathOptions {
+  readonly calls: KvCalls;
+  readonly limits: RpcLimits;
+  readonly admission: Admission;
+  readonly metrics: Metrics;
+  readonly log?: Logger | undefined;
+}
+
+interface Method {
+  readonly name: string;
+  readonly metrics: MethodMetrics;
+  readonly input: DescMessage;
+  readonly output: DescMessage;
+  readonly run: (
+    request: MessageShape<DescMessage>,
+    deadlineMs: number,
+  ) => Promise<MessageShape<DescMessage>>;
+}
+
+type Protocol = "grpc" | "connect";
+
+const protocols: Readonly<Record<string, Protocol>> = {
+  "application/grpc": "grpc",
+  "application/grpc+proto": "grpc",
+  "application/proto": "connect",
+};
+
+/**
+ * The short road of the hot unary methods over HTTP/2: a bare stream, protobuf-es, and no layer between. It takes
+ * only what is ordinary, before reading anything: whatever is not goes by the general road (connect-handler.ts),
+ * so that each answers what it knows how to answer, and both the same.
+ */
+export class FastPath {
+  readonly #options: FastPathOptions;
+  readonly #methods = new Map<string, Method>();
+
+  constructor(options: FastPathOptions) {
+    this.#options = options;
+    const { calls } = options;
+    this.#add(KvService.method.put, (request, deadlineMs) => calls.put(request, deadlineMs));
+    this.#add(KvService.method.get, (request, deadlineMs) => calls.get(request, deadlineMs));
+    this.#add(KvService.method.range, (request, deadlineMs) => calls.range(request, deadlineMs));
+    this.#add(KvService.method.delete, (request, deadlineMs) => calls.delete(request, deadlineMs));
+    this.#add(KvService.method.batch, (request, deadlineMs) => calls.batch(request, deadlineMs));
+  }
+
+  #add<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodUnary<Input, Output>,
+    run: (request: MessageShape<Input>, deadlineMs: number) => Promise<MessageShape<Output>>,
+  ): void {
+    this.#methods.set(`/${method.parent.typeName}/${method.name}`, {
+      name: method.name,
+      metrics: this.#options.metrics.method(method.parent.typeName, method.name),
+      input: method.input,
+      output: method.output,
+      // What `input` decodes is what `run` takes; the map of methods cannot say so.
+      run: run as unknown as Method["run"],
+    });
+  }
+
+  /** Whether the stream is taken; else nothing of it was touched. */
+  handle(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean {
+    const method = this.#methods.get(headers[":path"] ?? "");
+    if (method === undefined || headers[":method"] !== "POST") return false;
+    const protocol = protocols[headers["content-type"] ?? ""];
+    if (protocol === undefined || isCompressed({ headers })) return false;
+    const { limits } = this.#options;
+    const declaredBytes = headers["content-length"];
+    if (declaredBytes !== undefined && Number(declaredBytes) > limits.requestMaxBytes + envelopeBytes) {
+      return false;
+    }
+    const timeoutMs = timeoutFrom(headers, protocol);
+    if (timeoutMs === "malformed") return false;
+    new FastCall({ stream, method, protocol, timeoutMs }, this.#options).start();
+    return true;
+  }
+}
+
+function timeoutFrom(headers: IncomingHttpHeaders, protocol: Protocol): number | undefined | "malformed" {
+  const value = headers[protocol === "grpc" ? "grpc-timeout" : "connect-timeout-ms"];
+  if (value === undefined) return undefined;
+  if (typeof value !== "string") return "malformed";
+  return (protocol === "grpc" ? parseGrpcTimeoutMs(value) : parseConnectTimeoutMs(value)) ?? "malformed";
+}
+
+interface FastRequest {
+  readonly stream: ServerHttp2Stream;
+  readonly method: Method;
+  readonly protocol: Protocol;
+  readonly timeoutMs: number | undefined;
+}
+
+const grpcHeaders = { ":status": 200, "content-type": "application/grpc+proto" };
+const okTrailers = { "grpc-status": "0" };
+const withTrailers = { waitForTrailers: true };
+const noBytes = Buffer.alloc(0);
+
+/** One call from its headers to its trailers. */
+class FastCall {
+  readonly #request: FastRequest;
+  readonly #options: FastPathOptions;
+  readonly #arrivedMs = performance.now();
+  #admitted: AdmittedRequest | undefined;
+  #body: Buffer = noBytes;
+  #answered = false;
+  #working = false;
+  #closed = false;
+
+  constructor(request: FastRequest, options: FastPathOptions) {
+    this.#request = request;
+    this.#options = options;
+  }
+
+  start(): void {
+    const { stream } = this.#request;
+    stream.on("error", ignore);
+    const admitted = this.#options.admission.enter(this.#arrivedMs, () => {
+      stream.close(constants.NGHTTP2_CANCEL);
+    });
+    if (admitted instanceof ReplicaError) {
+      this.#fail(connectErrorFromReplicaError(admitted));
+      return;
+    }
+    this.#admitted = admitted;
+    stream.on("close", () => this.#close());
+    stream.on("data", (chunk: Buffer) => this.#receive(chunk));
+    stream.on("end", () => {
+      if (!this.#answered) this.#run();
+    });
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#answered) return;
+    const problem = this.#admitted!.receive(chunk.length);
+    if (problem) {
+      this.#body = noBytes;
+      this.#fail(connectErrorFromReplicaError(problem));
+      return;
+    }
+    // Nearly every request is one chunk. A large one is few: frames arrive joined.
+    this.#body = this.#body.length === 0 ? chunk : Buffer.concat([this.#body, chunk]);
+  }
+
+  #run(): void {
+    const { method, protocol, timeoutMs } = this.#request;
+    this.#admitted!.received();
+    let work: Promise<MessageShape<DescMessage>>;
+    try {
+      const decode = protocol === "grpc" ? decodeGrpcRequest : decodeMessage;
+      const message = decode(method.input, this.#body);
+      this.#body = noBytes;
+      work = method.run(message, deadlineFrom(this.#arrivedMs, timeoutMs, this.#options.limits));
+    } catch (thrown) {
+      this.#fail(this.#connectError(thrown));
+      return;
+    }
+    this.#working = true;
+    work.then(
+      (response) => this.#succeed(response),
+      (thrown: unknown) => {
+        this.#worked();
+        this.#fail(this.#connectError(thrown));
+      },
+    );
+  }
+
+  #succeed(response: MessageShape<DescMessage>): void {
+    this.#worked();
+    const { stream, method, protocol } = this.#request;
+    if (this.#closed) return;
+    try {
+      if (protocol === "grpc") {
+        const body = encodeGrpcResponse(method.output, response);
+        stream.respond(grpcHeaders, withTrailers);
+        stream.on("wantTrailers", sendOkTrailers);
+        this.#end(body);
+      } else {
+        const body = toBinary(method.output, response);
+        stream.respond({
+          ":status": 200,
+          "content-type": "application/proto",
+          "content-length": body.length,
+        });
+        this.#end(body);
+      }
+    } catch (thrown) {
+      if (stream.headersSent) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      else this.#fail(this.#connectError(thrown));
+      return;
+    }
+    method.metrics.finished("ok", performance.now() - this.#arrivedMs);
+  }
+
+  #fail(error: ConnectError): void {
+    const { stream, method, protocol } = this.#request;
+    if (this.#closed || stream.destroyed || stream.closed) return;
+    method.metrics.finished(codeToString(error.code), performance.now() - this.#arrivedMs);
+    if (protocol === "grpc") {
+      const trailers = grpcErrorTrailers(error);
+      stream.respond(grpcHeaders, withTrailers);
+      stream.on("wantTrailers", () => stream.sendTrailers(trailers));
+      this.#end(noBytes);
+    } else {
+      const body = connectErrorBody(error);
+      const status = codeToHttpStatus(error.code);
+      stream.respond({
+        ":status": status,
+        "content-type": "application/json",
+        "content-length": body.length,
+      });
+      this.#end(body);
+    }
+  }
+
+  #end(body: Uint8Array): void {
+    const { stream } = this.#request;
+    this.#answered = true;
+    this.#admitted?.answered(body.length);
+    stream.end(body);
+    if (stream.readableEnded) return;
+    // The body was not read to its end: tell the caller, once the answer is out, to send no more of it.
+    stream.pause();
+    stream.once("finish", () => setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR)));
+  }
+
+  #connectError(thrown: unknown): ConnectError {
+    if (thrown instanceof ConnectError) return thrown;
+    const { method } = this.#request;
+    return connectErrorFromReplicaError(reportInternal(thrown, method.name, this.#options.log));
+  }
+
+  #worked(): void {
+    this.#working = false;
+    if (this.#closed) this.#leave();
+  }
+
+  #close(): void {
+    this.#closed = true;
+    // Work goes on although nobody waits for it: it keeps its place, so that calls that are made and
+    // cancelled over and over are bounded too.
+    if (!this.#working) this.#leave();
+  }
+
+  #leave(): void {
+    this.#admitted!.leave();
+    if (this.#answered) return;
+    this.#request.method.metrics.finished(codeToString(Code.Canceled), performance.now() - this.#arrivedMs);
+  }
+}
+
+function ignore(): void {
+  // The stream's "close" follows, and ends the call.
+}
+
+function sendOkTrailers(this: ServerHttp2Stream): void {
+  this.sendTrailers(okTrailers);
+}
