@@ -12,6 +12,7 @@ import {
   type Entry,
   type EntryType,
   type HardState,
+  type IndexedConfiguration,
   type InitialState,
   type LogStorage,
   type MemberId,
@@ -26,6 +27,12 @@ import {
 
 /** Bytes of entries read at once while looking for configurations at the start. */
 const SCAN_MAX_BYTES = 1024 * 1024;
+
+/** The configuration before the committed one, and when its successor's commit was learned. */
+interface ReplacedConfiguration {
+  readonly configuration: IndexedConfiguration;
+  readonly tick: number;
+}
 
 /** A transfer of leadership that is under way. */
 export interface Transfer {
@@ -42,6 +49,8 @@ export class Raft {
   readonly options: RaftOptions;
   readonly log: RaftLog;
   readonly configurations: ConfigurationStack;
+
+  #replaced: ReplacedConfiguration | undefined;
 
   /** The latest term seen (Raft §5.1). Never goes back. */
   term: bigint;
@@ -176,16 +185,24 @@ export class Raft {
     this.setLeader(this.id);
     this.termStartIndex = this.log.lastIndex + 1n;
     this.uncommitted.reset(this.termStartIndex);
-    // Through the older configurations too, so that members that a predecessor removed are told.
-    for (const { index, configuration } of this.configurations.all) {
-      this.tracker.follow(index, configuration, this.termStartIndex);
-    }
+    this.#trackMembers();
     for (const id of granted) {
       const progress = this.tracker.member(id);
       if (progress !== undefined) progress.lastHeardTick = this.nowTick;
     }
     this.countOwnLog();
     this.appendEntry("normal", new Uint8Array(0));
+  }
+
+  /** Through the latest configurations, so that members that a predecessor removed lately are told. */
+  #trackMembers(): void {
+    const latest = [...this.configurations.all];
+    if (this.#replaced !== undefined && this.nowTick - this.#replaced.tick < this.options.leaverMaxTicks) {
+      latest.unshift(this.#replaced.configuration);
+    }
+    for (const { index, configuration } of latest) {
+      this.tracker.follow(index, configuration, this.termStartIndex);
+    }
   }
 
   #enterTerm(term: bigint): void {
@@ -268,13 +285,15 @@ export class Raft {
     this.#takeBackClaims(this.log.committed + 1n);
     this.log.restore(snapshot);
     this.configurations.restore(snapshot.configuration);
+    this.#replaced = undefined;
   }
 
   /** Raises the commit index. Returns whether it was lower. */
   commitTo(index: bigint): boolean {
     if (index <= this.log.committed) return false;
     this.log.commitTo(index);
-    this.configurations.commitTo(index);
+    const replaced = this.configurations.commitTo(index);
+    if (replaced !== undefined) this.#replaced = { configuration: replaced, tick: this.nowTick };
     if (this.role === "leader") {
       this.uncommitted.releaseTo(index);
       this.appendsPending = true;

@@ -5,10 +5,9 @@ import { MemoryStorage } from "./memory-storage.ts";
 import { RawNode } from "./raw-node.ts";
 import type { Configuration, Entry, MemberId, Message, RaftOptions, Ready } from "./types.ts";
 
-export const TRANSCRIPT_OPTIONS: Omit<RaftOptions, "id"> = {
+export const TRANSCRIPT_OPTIONS: Omit<RaftOptions, "id" | "random"> = {
   electionTimeoutTicks: 10,
   heartbeatTicks: 2,
-  random: () => 0,
   appendMaxBytes: 1024,
   inflightMaxMessages: 8,
   inflightMaxBytes: 4096,
@@ -37,7 +36,7 @@ type Filter = (message: Message) => boolean;
  * step tells what it did, line by line, to `say`.
  */
 export class TranscriptCluster {
-  readonly #options: Omit<RaftOptions, "id">;
+  readonly #options: Omit<RaftOptions, "id" | "random">;
   readonly #machines = new Map<MemberId, Machine>();
   #network: Message[] = [];
   #held: Message[] = [];
@@ -72,7 +71,11 @@ export class TranscriptCluster {
   }
 
   #start(id: MemberId, storage: MemoryStorage): void {
-    const node = new RawNode({ ...this.#options, id }, storage);
+    // Members differ in chance, so that they do not campaign at the same tick: the first one soonest. The
+    // first number drawn only makes numbers on the wire unique; 0 keeps them short.
+    let draws = 0;
+    const random = (): number => (draws++ === 0 ? 0 : (Number(id) - 1) / 10);
+    const node = new RawNode({ ...this.#options, random, id }, storage);
     this.#machines.set(id, { node, storage, writes: [], unapplied: [] });
   }
 

@@ -7,14 +7,14 @@ type Arguments = readonly string[];
 type Command = (args: Arguments) => void;
 
 /**
- * Runs the commands of one transcript. A line is `command arguments…`; a word `quiet` at its end keeps what
- * the cluster does to itself. Members are small numbers.
+ * Runs the commands of one transcript. A line is `command arguments…`; a word `quiet` at its end keeps all
+ * but refusals to itself. Members are small numbers.
  *
  *     cluster voters=1,2,3 [learners=4] [option=value…]   a cluster that is born with these members
  *     blank ID…                         members with empty disks
  *     campaign ID · tick ID|all COUNT · propose ID TEXT · size ID BYTES COUNT · read ID REQUEST
  *     change ID expected=INDEX voters=… [learners=…] · transfer ID TARGET · abort-transfer ID
- *     disconnect ID PEER · unreachable ID PEER · snapshot-sent ID PEER ok|failed
+ *     disconnect ID PEER · forget ID · unreachable ID PEER · snapshot-sent ID PEER ok|failed
  *     ready ID · write ID [all] · apply ID · deliver ID [TYPE…] · stabilize [ID…]
  *     drop FROM|* TO|* [TYPE…] · hold FROM|* TO|* [TYPE…] · release [keep]
  *     cut A B · isolate ID · heal · crash ID · restart ID · snapshot ID · compact ID INDEX
@@ -23,6 +23,7 @@ type Command = (args: Arguments) => void;
 export class TranscriptScript {
   #cluster = new TranscriptCluster({});
   #lines: string[] = [];
+  #isQuiet = false;
   readonly #commands: { readonly [name: string]: Command };
 
   constructor() {
@@ -38,6 +39,7 @@ export class TranscriptScript {
       transfer: ([id, target]) => this.#report(this.#node(id).transferLeadership(member(target))),
       "abort-transfer": ([id]) => this.#node(id).abortTransfer(),
       disconnect: ([id, peer]) => this.#node(id).peerDisconnected(member(peer)),
+      forget: ([id]) => this.#node(id).forgetLeader(),
       unreachable: ([id, peer]) => this.#node(id).peerUnreachable(member(peer)),
       "snapshot-sent": ([id, peer, how]) => this.#node(id).snapshotSent(member(peer), how === "ok"),
       ready: ([id]) => this.#cluster.ready(member(id)),
@@ -70,6 +72,7 @@ export class TranscriptScript {
     const words = line.split(/\s+/).filter((word) => word !== "");
     const isQuiet = words.at(-1) === "quiet";
     if (isQuiet) words.pop();
+    this.#isQuiet = isQuiet;
     const [name, ...args] = words;
     const command = this.#commands[name ?? ""];
     assert(command !== undefined, `no such command: ${line}`);
@@ -126,7 +129,7 @@ export class TranscriptScript {
     const fields = Object.entries(result).filter(([name]) => name !== "ok" && name !== "reason");
     const text = fields.map(([name, value]) => `${name}=${describeField(name, value)}`);
     const head = "reason" in result ? `refused: ${result.reason}` : "ok";
-    this.#say([head, ...text].join(" "));
+    if (!(result.ok && this.#isQuiet)) this.#say([head, ...text].join(" "));
   }
 }
 

@@ -8,7 +8,7 @@ import { TranscriptScript } from "./transcript-script.ts";
  * with `#` is a remark. UPDATE_TRANSCRIPTS=1 writes what comes of them now; review the difference.
  */
 const folder = join(import.meta.dirname, "testdata");
-const isUpdate = process.env["UPDATE_TRANSCRIPTS"] === "1";
+const isUpdate = process.env.UPDATE_TRANSCRIPTS === "1";
 
 for (const name of readdirSync(folder).sort()) {
   test(`transcript ${name}`, () => {

@@ -44,8 +44,11 @@ export class ConfigurationStack {
     return this.#stack.length < before;
   }
 
-  commitTo(index: bigint): void {
-    while (this.#stack.length > 1 && this.#stack[1]!.index <= index) this.#stack.shift();
+  /** Returns the configuration that the newest committed one took the place of, if that changed. */
+  commitTo(index: bigint): IndexedConfiguration | undefined {
+    let replaced: IndexedConfiguration | undefined;
+    while (this.#stack.length > 1 && this.#stack[1]!.index <= index) replaced = this.#stack.shift();
+    return replaced;
   }
 
   /** A snapshot replaces everything. */
