@@ -214,7 +214,9 @@ export class LocalDirectory implements DataDirectory {
         "this member does not know that it was removed: give the index of that",
       );
     }
-    await this.#closeFiles();
+    // From here on the lock is the next object's.
+    this.#closed = this.#closeFiles();
+    await this.#closed;
     return this.#parts.reopen();
   }
 

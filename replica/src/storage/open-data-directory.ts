@@ -53,7 +53,7 @@ async function openLocked(layout: Layout, options: OpenOptions, unlock: () => vo
   if (await releaseReserveIfFull(layout.reserve, options.faults)) {
     context.notes.push("the disk is full: the reserve was given up to start");
   }
-  await finishReset(layout);
+  await finishReset(context);
   await removeAll(layout.snapshots);
   const raft = await openRaft(context);
   try {
@@ -101,7 +101,7 @@ async function assemble(
     unlock,
     baseConfiguration: raft.baseConfiguration,
     reopen: async () => {
-      await moveAway(layout, raft.identity.memberId);
+      await moveAway(context, raft.identity.memberId);
       return openLocked(layout, options, unlock);
     },
   });
@@ -148,7 +148,8 @@ function durableAppliedOf(store: StoreBackend, { decodeConfiguration }: OpenOpti
 }
 
 /** Notes which member's data goes, then moves it: a crash in between is finished at the next start. */
-async function moveAway(layout: Layout, memberId: bigint): Promise<void> {
+async function moveAway(context: OpenContext, memberId: bigint): Promise<void> {
+  const { layout, options } = context;
   const mark = await open(layout.resetMark, "w", 0o600);
   try {
     await mark.writeFile(hex(memberId));
@@ -157,10 +158,11 @@ async function moveAway(layout: Layout, memberId: bigint): Promise<void> {
     await mark.close();
   }
   await syncFolder(layout.directory);
-  await finishReset(layout);
+  options.faults?.atStep?.("reset: marked");
+  await finishReset(context);
 }
 
-async function finishReset(layout: Layout): Promise<void> {
+async function finishReset({ layout, options }: OpenContext): Promise<void> {
   const memberId = await readFile(layout.resetMark, "utf8").catch(() => undefined);
   if (memberId === undefined) return;
   if (!/^[0-9a-f]{16}$/.test(memberId)) {
@@ -178,9 +180,11 @@ async function finishReset(layout: Layout): Promise<void> {
   for (const name of ["snapshots", "incoming", "damaged-store", "store", "superblock", "raft"]) {
     const from = join(layout.directory, name);
     if (await exists(from)) await rename(from, join(target, name));
+    options.faults?.atStep?.(`reset: ${name}`);
   }
   await syncFolder(target);
   await syncFolder(layout.directory);
+  options.faults?.atStep?.("reset: moved");
   await rm(layout.resetMark);
   await syncFolder(layout.directory);
 }

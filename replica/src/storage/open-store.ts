@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { FatalError } from "../errors.ts";
-import { exists, type Layout, removeAll, syncFolder } from "./layout.ts";
+import { type Layout, removeAll, syncFolder } from "./layout.ts";
 import { checkDataFile } from "./lmdb-file.ts";
 import { type OpenContext, openEnvironment } from "./open-raft.ts";
 import { StoreBackend, tables } from "./store-backend.ts";
@@ -28,10 +28,10 @@ export async function openStore(context: OpenContext): Promise<OpenedStore> {
   const { layout } = context;
   const damage = await findDamage(layout);
   if (damage === undefined) {
-    const isNew = !(await exists(layout.storeFile));
     try {
       const store = await openBackend(context);
-      return { store, lost: isNew ? "store/ is missing" : undefined };
+      // Missing, or made anew by a start after which no snapshot was installed.
+      return { store, lost: store.meta() ? undefined : "store/ holds nothing" };
     } catch (error) {
       if (!isDamage(error)) throw error;
       return setAside(context, (error as Error).message);

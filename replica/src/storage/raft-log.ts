@@ -84,7 +84,8 @@ export class RaftLog implements DurableLog {
 
   initialState(): InitialState {
     const { appliedIndex, configuration } = this.#options.durableApplied.initial();
-    const { hardState } = this.#bounds;
+    const { hardState, baseIndex } = this.#bounds;
+    assert(appliedIndex >= baseIndex, "the log does not follow on the store: a snapshot is needed first");
     // A crash between the install of a snapshot and the reset of the log leaves the commit behind.
     const commit = later(hardState.commit, appliedIndex);
     return { hardState: { ...hardState, commit }, configuration, appliedIndex };
