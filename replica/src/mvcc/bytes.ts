@@ -91,6 +91,15 @@ export class ByteWriter {
     return new Uint8Array(this.#slab.buffer, this.#slab.byteOffset + this.#start, this.#offset - this.#start);
   }
 
+  /** Where the record is, for who keeps this instead of a view: the slab and the offset in it. */
+  get slab(): Uint8Array {
+    return this.#slab;
+  }
+
+  get start(): number {
+    return this.#start;
+  }
+
   /** Bytes written since `begin`. */
   get length(): number {
     return this.#offset - this.#start;
@@ -138,6 +147,12 @@ export class ByteWriter {
 
   bytes(value: Uint8Array): void {
     this.#slab.set(value, this.#offset);
+    this.#offset += value.length;
+  }
+
+  /** One unit a byte. */
+  text(value: string): void {
+    latin1Write.call(this.#slab as Buffer, value, this.#offset, value.length);
     this.#offset += value.length;
   }
 }

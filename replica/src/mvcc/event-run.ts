@@ -1,6 +1,7 @@
 import { assert } from "../assert.ts";
-import { textFromBytes } from "./bytes.ts";
-import { encodeRevKey } from "./records.ts";
+import type { KvWrite } from "../storage/kv-backend.types.ts";
+import { type ByteWriter, textFromBytes } from "./bytes.ts";
+import { encodeRevKey, writeRevKey } from "./records.ts";
 import type { RecordCursor, ScannedRecord, TextRange } from "./sorted-records.ts";
 
 /**
@@ -10,14 +11,17 @@ import type { RecordCursor, ScannedRecord, TextRange } from "./sorted-records.ts
 export class EventRun {
   readonly #mains: number[] = [];
   readonly #subs: number[] = [];
-  /** undefined: removed again. */
-  readonly #records: (Uint8Array | undefined)[] = [];
+  /** Where the records are; length 0: removed again. Views are made when they are asked for. */
+  readonly #slabs: Uint8Array[] = [];
+  readonly #offsets: number[] = [];
+  readonly #lengths: number[] = [];
 
   get length(): number {
     return this.#mains.length;
   }
 
-  append(main: number, sub: number, record: Uint8Array): void {
+  /** The record is what was last written to `writer`. */
+  append(main: number, sub: number, writer: ByteWriter): void {
     const last = this.#mains.length - 1;
     assert(
       last < 0 || this.#mains[last]! < main || (this.#mains[last] === main && this.#subs[last]! < sub),
@@ -25,29 +29,39 @@ export class EventRun {
     );
     this.#mains.push(main);
     this.#subs.push(sub);
-    this.#records.push(record);
+    this.#slabs.push(writer.slab);
+    this.#offsets.push(writer.start);
+    this.#lengths.push(writer.length);
   }
 
   /** undefined when it is not here. */
   get(main: number, sub: number): Uint8Array | undefined {
     const at = this.#lowerBound(main, sub);
-    return this.#mains[at] === main && this.#subs[at] === sub ? this.#records[at] : undefined;
+    return this.#mains[at] === main && this.#subs[at] === sub ? this.#record(at) : undefined;
   }
 
   /** Returns the bytes given up; undefined when the event is not here. */
   remove(main: number, sub: number): number | undefined {
     const at = this.#lowerBound(main, sub);
     if (this.#mains[at] !== main || this.#subs[at] !== sub) return undefined;
-    const bytes = this.#records[at]?.length ?? 0;
-    this.#records[at] = undefined;
+    const bytes = this.#lengths[at]!;
+    this.#lengths[at] = 0;
     return bytes;
   }
 
-  *[Symbol.iterator](): Generator<{ key: Uint8Array; value: Uint8Array }> {
+  writeTo(writes: KvWrite[], writer: ByteWriter): void {
     for (let i = 0; i < this.#mains.length; i++) {
-      const value = this.#records[i];
-      if (value !== undefined) yield { key: encodeRevKey(this.#mains[i]!, this.#subs[i]!), value };
+      const value = this.#record(i);
+      if (value === undefined) continue;
+      writes.push({ table: "rev", key: writeRevKey(writer, this.#mains[i]!, this.#subs[i]!), value });
     }
+  }
+
+  #record(at: number): Uint8Array | undefined {
+    const length = this.#lengths[at]!;
+    if (length === 0) return undefined;
+    const slab = this.#slabs[at]!;
+    return new Uint8Array(slab.buffer, slab.byteOffset + this.#offsets[at]!, length);
   }
 
   scan({ start, end, reverse }: TextRange): RecordCursor {
@@ -57,7 +71,7 @@ export class EventRun {
     return {
       next: (): ScannedRecord | undefined => {
         for (; reverse ? at >= low : at < high; at += reverse ? -1 : 1) {
-          const value = this.#records[at];
+          const value = this.#record(at);
           if (value === undefined) continue;
           const text = this.#text(at);
           at += reverse ? -1 : 1;

@@ -1,3 +1,5 @@
+import type { Revision } from "./history.ts";
+
 const P1 = 0x9e3779b1;
 const P2 = 0x85ebca77;
 const P3 = 0xc2b2ae3d;
@@ -79,13 +81,9 @@ export class RollingHash {
     this.mix(Math.floor(main / 0x1_0000_0000) ^ Math.imul(tag, P4));
   }
 
-  /** One event: its revision, and what is in `record` from `contentOffset` on. */
-  mixEvent(
-    revision: { readonly main: number; readonly sub: number },
-    record: Uint8Array,
-    contentOffset: number,
-  ) {
+  /** One event: its revision, and the digest of its content. */
+  mixEvent(revision: Revision, digest: number): void {
     this.mixPosition(revision.main, revision.sub);
-    this.mix(xxh32(record, contentOffset, record.length, 0));
+    this.mix(digest);
   }
 }

@@ -1,6 +1,7 @@
 import { assert } from "../assert.ts";
 import type { KvReader } from "../storage/kv-backend.types.ts";
 import { ByteWriter, textFromBytes } from "./bytes.ts";
+import { xxh32 } from "./hash.ts";
 import { type KeyState, type Revision, stateAt } from "./history.ts";
 import { Overlay } from "./overlay.ts";
 import {
@@ -8,7 +9,6 @@ import {
   decodeEventState,
   decodeRevKey,
   decodeState,
-  type EncodedEvent,
   type EventRecord,
   encodeRevKey,
   writeEvent,
@@ -71,22 +71,32 @@ export class HistoryRecords {
     return keyValueOf(state, key, this.event(state.main, state.sub).value);
   }
 
-  /** Adds the event that leads to `state`, and makes that the key's newest. `slot`: of this key. */
-  append(slot: KeySlot | undefined, state: KeyState, key: Uint8Array, value: Uint8Array): EncodedEvent {
-    const event = writeEvent(this.#writer, state, key, value);
-    this.overlay.appendEvent(state.main, state.sub, event.record);
-    if (slot === undefined) {
-      const text = textFromBytes(key);
-      this.#cache.add({ text, state, held: this.overlay.hold(tableOf(state), text, state) });
-      return event;
-    }
+  /**
+   * Adds the event that leads to `state`, and makes that the key's newest. `slot`: of this key. Returns the
+   * digest of the event.
+   */
+  append(slot: KeySlot | undefined, state: KeyState, key: Uint8Array, value: Uint8Array): number {
+    const writer = this.#writer;
+    const contentOffset = writeEvent(writer, state, key, value);
+    this.overlay.appendEvent(state.main, state.sub, writer);
+    if (slot === undefined) this.#addSlot(state, key);
+    else this.#updateSlot(slot, state);
+    const { slab, start, length } = writer;
+    return xxh32(slab, start + contentOffset, start + length, 0);
+  }
+
+  #addSlot(state: KeyState, key: Uint8Array): void {
+    const text = textFromBytes(key);
+    this.#cache.add({ text, state, held: this.overlay.hold(tableOf(state), text, state) });
+  }
+
+  #updateSlot(slot: KeySlot, state: KeyState): void {
     const moves = slot.state.deleted !== state.deleted;
     // A key is in one of the two tables at most.
     if (moves) this.overlay.hold(tableOf(slot.state), slot.text, undefined);
     slot.state = state;
     if (!moves && slot.held !== undefined && this.overlay.isActive(slot.held)) slot.held.value = state;
     else slot.held = this.overlay.hold(tableOf(state), slot.text, state);
-    return event;
   }
 }
 

@@ -1,6 +1,6 @@
 import { assert } from "../assert.ts";
 import type { KvReader, KvWrite, ScanOptions, Table } from "../storage/kv-backend.types.ts";
-import { ByteWriter, bytesFromText, compareBytes, textFromBytes } from "./bytes.ts";
+import { ByteWriter, compareBytes, textFromBytes } from "./bytes.ts";
 import { EventRun } from "./event-run.ts";
 import { MergedScan } from "./merged-scan.ts";
 import { decodeRevKey, encodeRevKey, writeState } from "./records.ts";
@@ -14,6 +14,8 @@ import {
 
 /** What a record costs in memory besides its bytes, about: objects, views, text, places in arrays. */
 const RECORD_OVERHEAD_BYTES = 240;
+/** The same of an event of the run. */
+const EVENT_OVERHEAD_BYTES = 64;
 /** What a state takes. */
 const STATE_BYTES = 120;
 
@@ -52,13 +54,18 @@ class Generation {
   }
 
   /** By table and key. New events come after all older ones. */
-  *writes(): Generator<KvWrite> {
+  writes(): KvWrite[] {
+    const writer = this.#writer;
+    const writes: KvWrite[] = [];
     for (const table of ["cur", "idx", "meta", "rev"] as const) {
-      for (const { text, value } of this[table]) {
-        yield { table, key: bytesFromText(text), value: this.encode(value) };
-      }
+      this[table].forEach(({ text, value }) => {
+        writer.begin(text.length);
+        writer.text(text);
+        writes.push({ table, key: writer.end(), value: this.encode(value) });
+      });
     }
-    for (const { key, value } of this.run) yield { table: "rev", key, value };
+    this.run.writeTo(writes, writer);
+    return writes;
   }
 
   encode(value: HeldValue | undefined): Uint8Array | undefined {
@@ -73,8 +80,7 @@ function valueBytes(value: HeldValue | undefined): number {
 
 /** Everything written since the batch before, each record once, sorted by table and key. */
 export interface FrozenBatch {
-  /** May be iterated more than once, until the batch is released. */
-  readonly writes: Iterable<KvWrite>;
+  readonly writes: readonly KvWrite[];
   readonly bytes: number;
 }
 
@@ -126,10 +132,10 @@ export class Overlay implements KvReader {
     this.#active.hold(table, textFromBytes(key), undefined);
   }
 
-  /** Events come in ascending order of revision, above all that the backend holds. */
-  appendEvent(main: number, sub: number, record: Uint8Array): void {
-    this.#active.run.append(main, sub, record);
-    this.#active.bytes += RECORD_OVERHEAD_BYTES + record.length;
+  /** The event last written to `writer`. They come in order of revision, above all that the backend holds. */
+  appendEvent(main: number, sub: number, writer: ByteWriter): void {
+    this.#active.run.append(main, sub, writer);
+    this.#active.bytes += EVENT_OVERHEAD_BYTES + writer.length;
   }
 
   deleteEvent(main: number, sub: number): void {
@@ -186,10 +192,7 @@ export class Overlay implements KvReader {
     const generation = this.#active;
     this.#flushing = generation;
     this.#active = new Generation(generation.id + 1);
-    return {
-      writes: { [Symbol.iterator]: () => generation.writes() },
-      bytes: generation.bytes,
-    };
+    return { writes: generation.writes(), bytes: generation.bytes };
   }
 
   /** The frozen batch is durable, and the backend shows it to every read from now on. */

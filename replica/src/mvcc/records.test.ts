@@ -64,10 +64,11 @@ describe("events and states", () => {
     fc.assert(
       fc.property(states, bytes, bytes, (state, key, value) => {
         const writer = new ByteWriter();
-        const event = writeEvent(writer, state, key, value);
-        expect(decodeEvent(state.main, state.sub, event.record)).toEqual({ state, key, value });
-        expect(decodeEventState(state.main, state.sub, event.record)).toEqual(state);
-        expect(contentOffsetOf(event.record)).toBe(event.contentOffset);
+        const contentOffset = writeEvent(writer, state, key, value);
+        const record = writer.end();
+        expect(decodeEvent(state.main, state.sub, record)).toEqual({ state, key, value });
+        expect(decodeEventState(state.main, state.sub, record)).toEqual(state);
+        expect(contentOffsetOf(record)).toBe(contentOffset);
         expect(decodeState(writeState(writer, state))).toEqual(state);
       }),
     );

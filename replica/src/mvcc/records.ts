@@ -46,13 +46,15 @@ export function writeRevKey(writer: ByteWriter, main: number, sub: number): Uint
   return writer.end();
 }
 
-/** In memory of its own. */
 export function encodeRevKey(main: number, sub: number): Uint8Array {
   const key = new Uint8Array(REV_KEY_BYTES);
-  const view = new DataView(key.buffer);
-  view.setUint32(0, Math.floor(main / 0x1_0000_0000));
-  view.setUint32(4, main >>> 0);
-  view.setUint32(12, sub);
+  const high = Math.floor(main / 0x1_0000_0000);
+  for (let i = 0; i < 4; i++) {
+    const shift = 24 - 8 * i;
+    key[i] = high >>> shift;
+    key[4 + i] = (main >>> 0) >>> shift;
+    key[12 + i] = sub >>> shift;
+  }
   return key;
 }
 
@@ -100,18 +102,8 @@ function stateMaxBytes(state: KeyState): number {
   return 2 + 8 + (7 + state.skips.length) * VARINT_MAX_BYTES;
 }
 
-export interface EncodedEvent {
-  readonly record: Uint8Array;
-  /** Where the content begins in `record`: what hashes cover. */
-  readonly contentOffset: number;
-}
-
-export function writeEvent(
-  writer: ByteWriter,
-  state: KeyState,
-  key: Uint8Array,
-  value: Uint8Array,
-): EncodedEvent {
+/** Leaves the event in the writer, and returns where its content begins in it: what hashes cover. */
+export function writeEvent(writer: ByteWriter, state: KeyState, key: Uint8Array, value: Uint8Array): number {
   writer.begin(stateMaxBytes(state) + VARINT_MAX_BYTES + key.length + value.length);
   writer.u8(EVENT_FORMAT);
   writeChain(writer, state);
@@ -120,7 +112,7 @@ export function writeEvent(
   writer.varint(key.length);
   writer.bytes(key);
   writer.bytes(value);
-  return { record: writer.end(), contentOffset };
+  return contentOffset;
 }
 
 /** The state of an event, without its key and value. */

@@ -74,8 +74,10 @@ export class SortedRecords {
     return low - 1;
   }
 
-  *[Symbol.iterator](): Generator<HeldRecord> {
-    for (const leaf of this.#leaves) yield* leaf;
+  forEach(visit: (record: HeldRecord) => void): void {
+    for (const leaf of this.#leaves) {
+      for (let i = 0; i < leaf.length; i++) visit(leaf[i]!);
+    }
   }
 
   scan(range: TextRange): RecordCursor {

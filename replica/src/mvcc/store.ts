@@ -232,8 +232,7 @@ export class Store {
   }
 
   #append(slot: KeySlot | undefined, state: KeyState, key: Uint8Array, value: Uint8Array): void {
-    const { record, contentOffset } = this.#records.append(slot, state, key, value);
-    this.#hash.mixEvent(state, record, contentOffset);
+    this.#hash.mixEvent(state, this.#records.append(slot, state, key, value));
   }
 
   /** The live keys that a delete takes, at most one more than it may. */
