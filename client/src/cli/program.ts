@@ -5,6 +5,7 @@ import { addClusterCommands } from "./cluster-commands.ts";
 import { type CliIo, defaultEndpoint } from "./context.ts";
 import { adviceFrom, CliError, exitCodeFrom, exitCodes } from "./exit-codes.ts";
 import { addKvCommands } from "./kv-commands.ts";
+import { addLocalCommands } from "./local-commands.ts";
 import { addMemberCommands } from "./member-commands.ts";
 
 export function createProgram(io: CliIo): Command {
@@ -33,6 +34,7 @@ export function createProgram(io: CliIo): Command {
   addKvCommands(program, io);
   addClusterCommands(program, io);
   addMemberCommands(program, io);
+  addLocalCommands(program, io);
   const output = {
     writeOut: (text: string) => io.stdout.write(text),
     writeErr: (text: string) => io.stderr.write(text),
