@@ -118,9 +118,14 @@ export class Raft {
     return { term: this.term, vote: this.vote, commit: this.log.committed };
   }
 
-  /** May this member campaign? A voter of either half, by its own newest configuration (scylladb#10618). */
+  /**
+   * May this member campaign? A voter of either half (scylladb#10618) of the configuration in force, or of
+   * one that this may still fall back to: until a configuration without it is committed, a leaver may be the
+   * only one whose log the new voters can follow (dissertation §4.2.2). It does not count its own vote then.
+   */
   isPromotable(): boolean {
-    return isVoter(this.configuration, this.id) && this.log.unstable.snapshot === undefined;
+    if (this.log.unstable.snapshot !== undefined) return false;
+    return this.configurations.all.some(({ configuration }) => isVoter(configuration, this.id));
   }
 
   /** Is a live leader known, so that votes are refused? (dissertation §4.2.3) */

@@ -95,7 +95,8 @@ class Reader {
     const length = this.#view.getUint32(this.#take(4));
     if (length > CONTEXT_MAX_BYTES) throw new ConfigurationFormatError(`context of ${length} bytes`);
     const at = this.#take(length);
-    return this.#bytes.slice(at, at + length);
+    // Not `slice`, which on a Buffer is a view.
+    return new Uint8Array(this.#bytes.subarray(at, at + length));
   }
 
   end(): void {
