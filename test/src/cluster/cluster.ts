@@ -17,7 +17,8 @@ export interface ClusterOptions {
   readonly settings?: ReplicaSettings;
   /** Put a proxy before each peer port, so that links can be cut. */
   readonly proxied?: boolean;
-  readonly nodeFlags?: readonly string[];
+  /** Flags of Node itself for the replica of this name, such as --cpu-prof. */
+  readonly nodeFlags?: (name: string) => readonly string[];
 }
 
 type Target = MessageInitShape<typeof TargetMemberSchema>;
@@ -81,7 +82,7 @@ export class Cluster {
       name,
       directory: this.directory,
       settings: { ...this.#options.settings, ...settings },
-      ...(nodeFlags !== undefined && { nodeFlags }),
+      ...(nodeFlags !== undefined && { nodeFlags: nodeFlags(name) }),
     });
     if (this.links !== undefined) replica.advertisePeerAt(await this.links.add(replica));
     this.replicas.push(replica);
@@ -228,10 +229,7 @@ export class Cluster {
       `${replicas.map(({ name }) => name).join(", ")} have applied the same index`,
       async () => {
         const statuses = await Promise.all(replicas.map((replica) => replica.status()));
-        const furthest = statuses.reduce(
-          (max, { commitIndex }) => (commitIndex > max ? commitIndex : max),
-          0n,
-        );
+        const furthest = highest(statuses.map(({ commitIndex }) => commitIndex));
         const behind = statuses.filter(({ appliedIndex }) => appliedIndex !== furthest);
         if (behind.length === 0) return true;
         throw new Error(behind.map((s) => `${s.name} is at ${s.appliedIndex} of ${furthest}`).join(", "));
@@ -269,6 +267,12 @@ export class Cluster {
     this.links?.close();
     removeScratch(this.directory);
   }
+}
+
+function highest(positions: readonly bigint[]): bigint {
+  let found = 0n;
+  for (const position of positions) if (position > found) found = position;
+  return found;
 }
 
 function sameMembers(a: readonly Target[], b: readonly Target[]): boolean {
