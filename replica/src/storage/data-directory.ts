@@ -184,8 +184,9 @@ export class LocalDirectory implements DataDirectory {
     const old = store.swap(environment);
     swapped?.();
     // Views may be pinned to it; nobody waits for them here.
-    void old.close();
+    old.close().catch(() => undefined);
     log.offerSnapshot(undefined);
+    await this.snapshots.discard();
     await removeAll(layout.damageMark);
     // A core that runs has reset its own log to the snapshot; otherwise what the log holds is kept.
     if (this.#start.kind === "ready") await log.reset(appliedOf(store.meta()));

@@ -54,6 +54,7 @@ export async function measureSpace(path: string, faults: StorageFaults = {}): Pr
 export class DiskSpace {
   readonly #options: DiskSpaceOptions;
   #report: DiskReport;
+  #byDisk: DiskState = "ok";
   #checking: Promise<DiskReport> | undefined;
 
   constructor(options: DiskSpaceOptions) {
@@ -81,9 +82,9 @@ export class DiskSpace {
     const reserveBytes = this.#reserveBytes(space);
     let hasReserve = await isReserved(reserveFile, reserveBytes);
     const lowBytes = 2 * reserveBytes + 16 * mebibyteOf(space);
-    // Back to a better state only with room to spare, or it would flap.
-    const spare = this.#report.state === "ok" ? 0 : reserveBytes / 2;
-    const byDisk = diskState(space.freeBytes - spare, reserveBytes / 2, lowBytes);
+    const limits = { fullBytes: reserveBytes / 2, lowBytes, spareBytes: reserveBytes / 2 };
+    const byDisk = nextState(this.#byDisk, space.freeBytes, limits);
+    this.#byDisk = byDisk;
     const byQuota = usedBytes >= quotaBytes ? "low" : "ok";
     if (byDisk === "full" && hasReserve) {
       await releaseReserve(reserveFile);
@@ -108,7 +109,23 @@ function mebibyteOf({ totalBytes }: Space): number {
   return Math.min(mebibyte, totalBytes / 1024);
 }
 
-function diskState(freeBytes: number, fullBytes: number, lowBytes: number): DiskState {
+interface StateLimits {
+  readonly fullBytes: number;
+  readonly lowBytes: number;
+  readonly spareBytes: number;
+}
+
+const severity: Record<DiskState, number> = { ok: 0, low: 1, full: 2 };
+
+/** Worse at once; better only with room to spare, or it would flap. */
+function nextState(last: DiskState, freeBytes: number, limits: StateLimits): DiskState {
+  const now = diskState(freeBytes, limits);
+  if (severity[now] >= severity[last]) return now;
+  const careful = diskState(freeBytes - limits.spareBytes, limits);
+  return severity[careful] < severity[last] ? careful : last;
+}
+
+function diskState(freeBytes: number, { fullBytes, lowBytes }: StateLimits): DiskState {
   if (freeBytes < fullBytes) return "full";
   return freeBytes < lowBytes ? "low" : "ok";
 }

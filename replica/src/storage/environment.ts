@@ -1,6 +1,8 @@
+import { dirname } from "node:path";
 import { type Database, open, type RootDatabase, type Transaction } from "lmdb";
 import { assert } from "../assert.ts";
 import type { FatalError } from "../errors.ts";
+import { measureSpace } from "./disk-space.ts";
 import type { FatalGate } from "./fatal-gate.ts";
 import type { StorageFaults, StorageUsage } from "./types.ts";
 
@@ -21,6 +23,9 @@ const mapBytes = 64 * 1024 ** 3;
 
 /** ENOSPC, EFBIG, EDQUOT on Linux: LMDB hands errno through as `code` of a generic error. */
 const fullErrnos = new Set([28, 27, 122]);
+
+/** A write that was cut short by a full disk arrives as EIO: with less than this free, that was it. */
+const fullBelowBytes = 4 * 1024 ** 2;
 
 export type EnvironmentName = "raft" | "store";
 
@@ -49,6 +54,7 @@ export class Environment {
   readonly #root: RootDatabase<Buffer, Uint8Array>;
   readonly #tables = new Map<string, Table>();
   #committing: Promise<boolean> | undefined;
+  #unsettled = false;
   #users = 0;
   #idle: (() => void) | undefined;
 
@@ -114,7 +120,10 @@ export class Environment {
       // lmdb-js answers with the promise of a transaction still open, if there is one: it must be a new one.
       assert(promise !== this.#committing, "a commit joined the transaction before it");
       this.#committing = promise;
-      return promise;
+      this.#unsettled = true;
+      return promise.finally(() => {
+        this.#unsettled = false;
+      });
     } catch (error) {
       return Promise.reject(error);
     }
@@ -124,10 +133,19 @@ export class Environment {
     const cause = await commitCause(error);
     const code = (cause as { code?: unknown }).code;
     const { name, gate } = this.options;
-    if (code === "ENOSPC" || (typeof code === "number" && fullErrnos.has(code))) {
+    const isFull = typeof code === "number" && (fullErrnos.has(code) || (await this.#hasNoSpace()));
+    if (isFull) {
       return gate.raise("diskFull", `the disk is full: a write to ${name}/ failed`, cause);
     }
     return gate.raise("diskFailed", `a write to ${name}/ failed: ${describe(cause)}`, cause);
+  }
+
+  async #hasNoSpace(): Promise<boolean> {
+    const { file, faults } = this.options;
+    return measureSpace(dirname(file), faults).then(
+      ({ freeBytes }) => freeBytes < fullBelowBytes,
+      () => false,
+    );
   }
 
   /** A read transaction of its own; `done()` it soon, and hold the environment with `use` meanwhile. */
@@ -176,8 +194,8 @@ export class Environment {
 
   /** Waits for the commit under way and for all users. Do not commit afterwards. */
   async close(): Promise<void> {
-    // What failed may never settle; the process ends.
-    if (this.options.gate.failure) return;
+    // What froze may never settle; the process ends anyway.
+    if (this.options.gate.failure && this.#unsettled) return;
     await this.#committing?.catch(() => undefined);
     if (this.#users > 0) {
       await new Promise<void>((resolve) => {
