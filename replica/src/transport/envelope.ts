@@ -81,6 +81,12 @@ export class EnvelopeReader {
   }
 }
 
+/** A body in one piece; not a Buffer, whose `slice` means something else to those who keep parts of it. */
+export function joinBytes(chunks: readonly Uint8Array[]): Uint8Array {
+  const body = Buffer.concat(chunks);
+  return new Uint8Array(body.buffer, body.byteOffset, body.length);
+}
+
 /** Connect's names of the error codes; what the peer sees of a {@link PeerError}. */
 const connectCodes: Record<PeerErrorCode, string> = {
   checksum: "data_loss",

@@ -1,8 +1,8 @@
-import type http2 from "node:http2";
+import { type ClientHttp2Session, type ClientHttp2Stream, constants } from "node:http2";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ForwardRequestSchema, ForwardResponseSchema } from "@rstore/proto/rstore/peer/v1/peer";
 import type { TransportClock } from "./clock.ts";
-import { parseUnaryError } from "./envelope.ts";
+import { joinBytes, parseUnaryError } from "./envelope.ts";
 import { decodeRefusal, encodeHello } from "./hello-codec.ts";
 import { peerErrorFrom } from "./peer-error.ts";
 import { peerPaths, requestHeaders, UNARY_CONTENT_TYPE } from "./peer-session.ts";
@@ -26,7 +26,7 @@ export interface ForwardCall {
  * is left to the peer to end: Node takes a burst of resets for an attack and closes the session.
  */
 export function callForward(
-  session: http2.ClientHttp2Session,
+  session: ClientHttp2Session,
   call: ForwardCall,
 ): Promise<Uint8Array | PeerRefusal> {
   return new Promise((resolve, reject) => {
@@ -51,27 +51,29 @@ export function callForward(
       sizeBytes += chunk.length;
       if (sizeBytes > call.answerMaxBytes + ANSWER_OVERHEAD_BYTES) stream.destroy();
     });
-    stream.on("end", () => {
-      try {
-        resolve(readAnswer(status, Buffer.concat(chunks)));
-      } catch (error) {
-        reject(error);
-      }
-    });
     stream.on("error", () => {});
+    // Not on "end", which comes for a connection that breaks as well, with what there is by then.
     stream.on("close", () => {
       cancelTimer();
       call.ended();
-      // REFUSED_STREAM (7) promises that nothing was done (RFC 9113 §8.7).
-      fail("the connection broke before the answer", stream.rstCode !== 7);
+      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR || status === 0) {
+        // A refused stream was not looked at (RFC 9113 §8.7).
+        fail("the connection broke before the answer", stream.rstCode !== constants.NGHTTP2_REFUSED_STREAM);
+        return;
+      }
+      try {
+        resolve(readAnswer(status, joinBytes(chunks)));
+      } catch (error) {
+        reject(error);
+      }
     });
   });
 }
 
 function beginForward(
-  session: http2.ClientHttp2Session,
+  session: ClientHttp2Session,
   { hello, payload, timeoutMs }: ForwardCall,
-): http2.ClientHttp2Stream | ForwardError {
+): ClientHttp2Stream | ForwardError {
   if (timeoutMs < 1) return new ForwardError("the deadline has passed", false);
   const request = toBinary(ForwardRequestSchema, {
     $typeName: "rstore.peer.v1.ForwardRequest",
@@ -90,7 +92,7 @@ function beginForward(
   }
 }
 
-function readAnswer(status: number, body: Buffer): Uint8Array | PeerRefusal {
+function readAnswer(status: number, body: Uint8Array): Uint8Array | PeerRefusal {
   if (status !== 200) {
     const error = parseUnaryError(body, status);
     throw new ForwardError(error.message, error.code !== "exhausted", { cause: error });

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ForwardRequestSchema, ForwardResponseSchema } from "@rstore/proto/rstore/peer/v1/peer";
-import { errorJson, httpStatusOf } from "./envelope.ts";
+import { errorJson, httpStatusOf, joinBytes } from "./envelope.ts";
 import { parse } from "./frame-codec.ts";
 import { decodeHello, encodeForwardResponse } from "./hello-codec.ts";
 import { type InboundParts, judge } from "./inbound-stream.ts";
@@ -52,13 +52,15 @@ async function answer(
   const body = await readBody(stream, parts.limits.forwardMaxBytes + REQUEST_OVERHEAD_BYTES);
   const request = parse(() => fromBinary(ForwardRequestSchema, body));
   const hello = decodeHello(request.hello);
+  // Also what is left of a call that was cut off in the middle.
+  if (request.payload.length === 0) throw new PeerError("malformed", "nothing to forward");
   // A member whose streams are open was judged already, with the same identity.
   const refusal = parts.links.isAdmitted(hello) ? undefined : await judge(parts, hello);
   const result = refusal ?? (await parts.handler.forwarded(request.payload, deadlineMs));
   return toBinary(ForwardResponseSchema, encodeForwardResponse(result));
 }
 
-function readBody(stream: ServerHttp2Stream, maxBytes: number): Promise<Buffer> {
+function readBody(stream: ServerHttp2Stream, maxBytes: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let sizeBytes = 0;
@@ -67,7 +69,7 @@ function readBody(stream: ServerHttp2Stream, maxBytes: number): Promise<Buffer> 
       if (sizeBytes <= maxBytes) chunks.push(chunk);
       else reject(new PeerError("too-large", `a forwarded request of more than ${maxBytes} bytes`));
     });
-    stream.once("end", () => resolve(Buffer.concat(chunks)));
+    stream.once("end", () => resolve(joinBytes(chunks)));
     stream.once("close", () => reject(new PeerError("unreachable", "the caller went away")));
   });
 }

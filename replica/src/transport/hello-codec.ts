@@ -9,9 +9,6 @@ import type {
 import { PeerError } from "./peer-error.ts";
 import type { PeerHello, PeerRefusal } from "./types.ts";
 
-/** Version of what members say to each other; a hello carries it, `admit` judges it. */
-export const PEER_PROTOCOL_VERSION = 1;
-
 export function encodeHello(hello: PeerHello): Hello {
   return { $typeName: "rstore.peer.v1.Hello", ...hello };
 }

@@ -11,6 +11,7 @@ import {
   type DialSocket,
   destroySession,
   openSession,
+  type PeerSession,
   peerPaths,
   requestHeaders,
   STREAMING_CONTENT_TYPE,
@@ -55,12 +56,7 @@ export async function* fetchSnapshot(fetch: SnapshotFetch): AsyncGenerator<Snaps
     });
     stream.write(envelopeOf(request));
     yield* readChunks(stream, fetch);
-    // The end of the requests tells the sender that everything arrived; it must leave before the connection
-    // is torn down.
-    await new Promise<void>((resolve) => {
-      stream.once("close", resolve);
-      stream.end();
-    });
+    await acknowledge(connection, stream, fetch);
   } catch (error) {
     throw reachable(error);
   } finally {
@@ -69,16 +65,41 @@ export async function* fetchSnapshot(fetch: SnapshotFetch): AsyncGenerator<Snaps
   }
 }
 
+/**
+ * The end of the requests tells the sender that everything arrived. The answered ping tells that it was heard:
+ * what is torn down before looks like a fetch that broke off.
+ */
+function acknowledge(
+  { session }: PeerSession,
+  stream: ClientHttp2Stream,
+  fetch: SnapshotFetch,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = fetch.clock.after(fetch.limits.helloTimeoutMs, resolve);
+    const done = (): void => {
+      cancel();
+      resolve();
+    };
+    stream.once("close", () => {
+      if (session.destroyed || !session.ping(done)) done();
+    });
+    stream.end();
+  });
+}
+
 /** Ends with the sender's end of stream; anything else that ends the connection is an error. */
 async function* readChunks(stream: ClientHttp2Stream, fetch: SnapshotFetch): AsyncGenerator<SnapshotChunk> {
   const reader = new EnvelopeReader(fetch.limits.frameMaxBytes);
   let offset = fetch.offset;
+  let ended = false;
+  // Read to the end of the bytes as well: a stream that is left with something unread is reset, not ended.
   for await (const bytes of withProgress(stream, fetch)) {
     for (const { endStream, data } of reader.push(bytes)) {
       if (endStream) {
         const error = parseEndStream(data);
         if (error !== undefined) throw error;
-        return;
+        ended = true;
+        continue;
       }
       const chunk = readChunk(data);
       if (chunk.offset !== offset) {
@@ -88,7 +109,7 @@ async function* readChunks(stream: ClientHttp2Stream, fetch: SnapshotFetch): Asy
       yield chunk;
     }
   }
-  throw new PeerError("unreachable", "the connection ended before the snapshot did");
+  if (!ended) throw new PeerError("unreachable", "the connection ended before the snapshot did");
 }
 
 /** Waits for bytes, but not for ever: the time runs only while this end waits. */

@@ -36,10 +36,7 @@ export class SnapshotServer {
     stream.once("close", () => {
       this.#streams -= 1;
     });
-    this.#serve(stream).then(
-      () => stream.end(endStreamEnvelope()),
-      (error: unknown) => this.#fail(stream, peerErrorFrom(error)),
-    );
+    this.#serve(stream).catch((error: unknown) => this.#fail(stream, peerErrorFrom(error)));
   }
 
   close(): void {
@@ -60,19 +57,25 @@ export class SnapshotServer {
     const refusal = await judge(this.#parts, request.hello);
     if (refusal !== undefined) {
       stream.write(envelopeOf(toBinary(FetchSnapshotResponseSchema, encodeFetchRefusal(refusal))));
+      stream.end(endStreamEnvelope());
       return;
     }
     const chunks = handler.readSnapshot(request.snapshotId, request.offset);
     if (chunks === undefined)
       throw new PeerError("not-found", `snapshot ${request.snapshotId} is not here any more`);
     this.#cancelVerdict(from);
-    // Settled by the caller's end of the requests: it has read everything then, not only been sent it.
-    stream.once("close", () => this.#judgeEnd(stream, from));
+    let whole = false;
+    stream.once("close", () => {
+      // The caller ends its requests when it has read everything, and not only been sent it.
+      this.#conclude(from, whole && stream.readableEnded && stream.rstCode === 0);
+    });
     const counters = this.#parts.links.counters(from);
     for await (const chunk of chunks) {
       counters.bytesSent += await this.#writeChunk(stream, chunk);
       if (stream.destroyed) return;
     }
+    whole = true;
+    stream.end(endStreamEnvelope());
   }
 
   /** Resolves when the next chunk may be written: the reader's pace is the pace of reading from the disk. */
@@ -117,9 +120,9 @@ export class SnapshotServer {
     });
   }
 
-  #judgeEnd(stream: ServerHttp2Stream, follower: MemberId): void {
+  #conclude(follower: MemberId, whole: boolean): void {
     const { handler, clock, limits } = this.#parts;
-    if (stream.writableFinished && stream.readableEnded && stream.rstCode === 0) {
+    if (whole) {
       handler.snapshotFetched(follower, true);
       return;
     }

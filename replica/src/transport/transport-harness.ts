@@ -2,9 +2,9 @@ import net from "node:net";
 import { crc32 } from "node:zlib";
 import type { ConnectRouter } from "@connectrpc/connect";
 import type { MemberId, Message } from "../raft/types.ts";
-import { PEER_PROTOCOL_VERSION } from "./hello-codec.ts";
 import type { PeerLimits } from "./limits.ts";
 import { createPeerServer, type PeerServer } from "./peer-server.ts";
+import { type DialSocket, dialTcp } from "./peer-session.ts";
 import { createPeerTransport, type LinkedPeerTransport } from "./peer-transport.ts";
 import type { PeerHandler, PeerHello, PeerRefusal, SnapshotChunk, SnapshotOffer } from "./types.ts";
 
@@ -59,7 +59,7 @@ export class RecordingHandler implements PeerHandler {
 
   hello(to: MemberId): PeerHello {
     const { id: from, clusterId, incarnation } = this;
-    const protocolVersion = PEER_PROTOCOL_VERSION;
+    const protocolVersion = 1;
     return {
       clusterId,
       from,
@@ -123,27 +123,90 @@ interface TestMemberOptions {
   readonly limits?: Partial<PeerLimits>;
   readonly port?: number;
   readonly incarnation?: bigint;
+  readonly dial?: DialSocket;
   readonly services?: (router: ConnectRouter) => void;
 }
 
 export async function startMember(id: MemberId, options: TestMemberOptions = {}): Promise<TestMember> {
+  const { limits = {}, port = 0, incarnation = 1n, dial = dialTcp, services = () => {} } = options;
   const handler = new RecordingHandler(id);
-  handler.incarnation = options.incarnation ?? 1n;
-  const limits = options.limits ?? {};
-  const transport = createPeerTransport({ handler, clock: testClock, random: () => 0.5, limits });
+  handler.incarnation = incarnation;
+  const transport = createPeerTransport({ handler, clock: testClock, random: () => 0.5, limits, dial });
   const server = await createPeerServer({
     handler,
     links: transport.links,
     clock: testClock,
-    listen: { host: "127.0.0.1", port: options.port ?? 0 },
+    listen: { host: "127.0.0.1", port },
     limits,
-    ...(options.services === undefined ? {} : { services: options.services }),
+    services,
   });
   const close = async (): Promise<void> => {
     await transport.close();
     await server.close(0);
   };
   return { handler, transport, server, url: `http://127.0.0.1:${server.port}`, close };
+}
+
+/** Members and proxies of one test, ended together. */
+export class TestNetwork {
+  #running: { close(): Promise<void> }[] = [];
+
+  async member(id: MemberId, options?: TestMemberOptions): Promise<TestMember> {
+    const member = await startMember(id, options);
+    this.#running.push(member);
+    return member;
+  }
+
+  /** A proxy in front of a member. */
+  async proxy(member: TestMember): Promise<Proxy> {
+    const proxy = await startProxy(member.server.port);
+    this.#running.push(proxy);
+    return proxy;
+  }
+
+  async close(): Promise<void> {
+    for (const one of this.#running.splice(0).reverse()) await one.close();
+  }
+}
+
+/** Makes members each other's peers and waits until both streams are open both ways. */
+export async function join(...members: readonly TestMember[]): Promise<void> {
+  for (const member of members) {
+    const others = members.filter((other) => other !== member);
+    member.transport.setPeers(others.map(({ handler, url }) => ({ memberId: handler.id, peerUrl: url })));
+  }
+  for (const one of members) for (const other of members) if (one !== other) await linked(one, other);
+}
+
+/** Dials one way, and waits until both streams are open. */
+export async function connect(from: TestMember, to: TestMember, url = to.url): Promise<void> {
+  from.transport.setPeers([{ memberId: to.handler.id, peerUrl: url }]);
+  await linked(from, to);
+}
+
+/** Waits until both streams carry messages, and forgets those that showed it. */
+export async function linked(from: TestMember, to: TestMember): Promise<void> {
+  const { handler } = to;
+  const ids = [from.handler.id, handler.id] as const;
+  const isShown = (type: Message["type"]) =>
+    handler.received.some((message) => message.type === type && message.from === ids[0]);
+  await until(`streams from ${ids[0]} to ${ids[1]}`, () => {
+    if (isShown("AppendEntries") && isShown("Heartbeat")) return true;
+    from.transport.send([heartbeat(...ids), appendEntries(...ids, [])]);
+    return false;
+  });
+  // Those still under way would be taken for the test's own.
+  from.transport.send([heartbeat(...ids, MARK), { ...appendEntries(...ids, []), commit: MARK } as Message]);
+  await until("the last of them", () => handler.received.filter(isMark).length === 2);
+  handler.received.length = 0;
+  handler.hellos.length = 0;
+  from.handler.unreachables.length = 0;
+}
+
+const MARK = 77_777n;
+
+function isMark(message: Message): boolean {
+  return "commit" in message && message.commit === MARK;
 }
 
 /** A proxy between members that can misbehave. */
