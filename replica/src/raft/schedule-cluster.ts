@@ -1,10 +1,12 @@
 import { encodeConfiguration } from "./confchange/codec.ts";
 import { MemoryStorage } from "./memory-storage.ts";
 import type { RawNode } from "./raw-node.ts";
+import { check } from "./schedule-check.ts";
 import { type PendingWrite, ScheduleMember } from "./schedule-member.ts";
-import { check, ScheduleModel } from "./schedule-model.ts";
+import { ScheduleModel } from "./schedule-model.ts";
 import { ScheduleNetwork } from "./schedule-network.ts";
 import { ScheduleRandom } from "./schedule-random.ts";
+import { ScheduleReads } from "./schedule-reads.ts";
 import type { Configuration, HardState, MemberId, Message, Ready, SnapshotMetadata } from "./types.ts";
 
 export interface ClusterOptions {
@@ -35,6 +37,7 @@ export class ScheduleCluster {
   readonly members = new Map<MemberId, ScheduleMember>();
   readonly network = new ScheduleNetwork();
   readonly model: ScheduleModel;
+  readonly reads = new ScheduleReads();
   readonly #random: ScheduleRandom;
   readonly #readsPending: boolean;
   /** Snapshots that did not arrive; their senders are told in the next round. */
@@ -147,8 +150,8 @@ export class ScheduleCluster {
     for (const message of ready.messages) this.#send(member, message);
     this.model.applies(member, ready.committedEntries);
     member.accept(ready);
-    for (const state of ready.readStates) this.model.readConfirmed(member, state);
-    for (const { requestId } of ready.readFailures) this.model.readFailed(member, requestId);
+    for (const state of ready.readStates) this.reads.confirmed(member, state, this.model.commitIndex);
+    for (const { requestId } of ready.readFailures) this.reads.failed(member, requestId);
   }
 
   #send(member: ScheduleMember, message: Message): void {
@@ -194,8 +197,8 @@ export class ScheduleCluster {
     member.complete(write);
   }
 
-  crash(member: ScheduleMember, survivors: number): void {
-    member.crash(survivors, (write) => this.#toDisk(member, write));
+  crash(member: ScheduleMember, survivors: number, torn: boolean): void {
+    member.crash(survivors, torn, (write) => this.#toDisk(member, write));
   }
 
   run(rounds: number, conditions: RoundConditions): void {

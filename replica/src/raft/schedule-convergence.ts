@@ -1,7 +1,8 @@
 import { membersOf } from "./confchange/configuration.ts";
+import { check } from "./schedule-check.ts";
 import type { ScheduleCluster } from "./schedule-cluster.ts";
 import type { ScheduleMember } from "./schedule-member.ts";
-import { check, describeConfiguration } from "./schedule-model.ts";
+import { describeConfiguration } from "./schedule-model.ts";
 import { networkQualities } from "./schedule-network.ts";
 import type { ScheduleOperator } from "./schedule-operations.ts";
 import { ScheduleRandom } from "./schedule-random.ts";
@@ -42,7 +43,7 @@ export function checkConvergence(cluster: ScheduleCluster, operator: ScheduleOpe
     let requestId: bigint | undefined;
     let asked = 0;
     runUntil(() => {
-      if (requestId !== undefined && cluster.model.isConfirmed(requestId)) return true;
+      if (requestId !== undefined && cluster.reads.isConfirmed(requestId)) return true;
       if (asked++ % 20 === 0) requestId = operator.read(member);
       return false;
     }, "a healed cluster serves reads on every member");

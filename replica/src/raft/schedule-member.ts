@@ -119,16 +119,21 @@ export class ScheduleMember {
 
   /** What a replica does before it starts the core: a state machine ahead of the log replaces the log. */
   #repair(): void {
-    const { hardState, configuration, appliedIndex } = this.durable.initialState();
-    if (this.durable.term(appliedIndex) !== this.appliedTerm) {
-      this.durable.installSnapshot({ index: appliedIndex, term: this.appliedTerm, configuration });
-    }
-    if (hardState.commit < appliedIndex) this.durable.setHardState({ ...hardState, commit: appliedIndex });
+    const { configuration, appliedIndex } = this.durable.initialState();
+    if (this.durable.term(appliedIndex) === this.appliedTerm) return;
+    this.durable.installSnapshot({ index: appliedIndex, term: this.appliedTerm, configuration });
   }
 
-  /** Ends it; of the writes under way the first `survivors` reach the disk, as far as a crash lets them. */
-  crash(survivors: number, complete: (write: PendingWrite) => void): void {
+  /**
+   * Ends it; of the writes under way the first `survivors` reach the disk, as far as a crash lets them. With
+   * `torn` the next may have put a snapshot in its place, and no more: that is two files.
+   */
+  crash(survivors: number, torn: boolean, complete: (write: PendingWrite) => void): void {
     for (const write of this.pending.slice(0, survivors)) complete(write);
+    const next = this.pending[survivors];
+    if (torn && next?.snapshot !== undefined) {
+      complete({ ...next, hardState: undefined, entries: [], messages: [] });
+    }
     this.node = undefined;
     this.pending = [];
     this.applyQueue = [];

@@ -1,5 +1,5 @@
-import { AssertionError } from "../assert.ts";
 import { decodeConfiguration } from "./confchange/codec.ts";
+import { check } from "./schedule-check.ts";
 import type { ScheduleMember } from "./schedule-member.ts";
 import type {
   Configuration,
@@ -7,18 +7,8 @@ import type {
   HardState,
   IndexedConfiguration,
   MemberId,
-  ReadState,
   SnapshotMetadata,
 } from "./types.ts";
-
-interface AskedRead {
-  readonly member: ScheduleMember;
-  readonly incarnation: number;
-  /** The highest index that any leader knew to be committed when the read was asked. */
-  readonly committed: bigint;
-  answered: boolean;
-  confirmed: boolean;
-}
 
 interface KnownEntry {
   readonly entry: Entry;
@@ -30,13 +20,6 @@ export interface CommitMove {
   readonly term: bigint;
   readonly from: bigint;
   readonly to: bigint;
-}
-
-/** A property of Raft does not hold. */
-export class InvariantViolation extends AssertionError {}
-
-export function check(condition: unknown, property: string, detail: () => string): asserts condition {
-  if (!condition) throw new InvariantViolation(`${property}: ${detail()}`);
 }
 
 /**
@@ -53,11 +36,9 @@ export class ScheduleModel {
   readonly #committed: Entry[] = [];
   /** The term of the leader that committed each of them. */
   readonly #committedIn: bigint[] = [];
-  readonly #reads = new Map<bigint, AskedRead>();
   /** The point that the first log begins after. */
   readonly #base: { readonly index: bigint; readonly term: bigint };
   readonly #configurations: IndexedConfiguration[];
-  #nextRead = 1n;
   /** How often schedules got to what they are to test. */
   readonly reached = {
     elections: 0,
@@ -65,8 +46,6 @@ export class ScheduleModel {
     jointConfigurations: 0,
     replacedEntries: 0,
     snapshots: 0,
-    readsConfirmed: 0,
-    readsFailed: 0,
   };
 
   constructor(members: ReadonlyMap<MemberId, ScheduleMember>, base: SnapshotMetadata) {
@@ -317,53 +296,6 @@ export class ScheduleModel {
         },
       );
     }
-  }
-
-  askRead(member: ScheduleMember): bigint {
-    const requestId = this.#nextRead;
-    this.#nextRead += 1n;
-    const { incarnation } = member;
-    this.#reads.set(requestId, {
-      member,
-      incarnation,
-      committed: this.commitIndex,
-      answered: false,
-      confirmed: false,
-    });
-    return requestId;
-  }
-
-  readConfirmed(member: ScheduleMember, { requestId, index }: ReadState): void {
-    const read = this.#answer(member, requestId);
-    read.confirmed = true;
-    this.reached.readsConfirmed += 1;
-    check(index >= read.committed, "reads are linearizable (dissertation §6.4, A10-A12)", () => {
-      return `${member.id} reads at ${index}, ${read.committed} was committed when it asked (request ${requestId})`;
-    });
-    check(index <= this.commitIndex, "reads see what is committed", () => `${index} > ${this.commitIndex}`);
-  }
-
-  readFailed(member: ScheduleMember, requestId: bigint): void {
-    this.#answer(member, requestId);
-    this.reached.readsFailed += 1;
-  }
-
-  #answer(member: ScheduleMember, requestId: bigint): AskedRead {
-    const read = this.#reads.get(requestId);
-    check(
-      read !== undefined &&
-        read.member === member &&
-        read.incarnation === member.incarnation &&
-        !read.answered,
-      "a read is answered once, to who asked",
-      () => `${member.id}: request ${requestId} of ${read?.member.id}, answered: ${read?.answered}`,
-    );
-    read.answered = true;
-    return read;
-  }
-
-  isConfirmed(requestId: bigint): boolean {
-    return this.#reads.get(requestId)?.confirmed ?? false;
   }
 
   #decided({ voters, outgoing }: Configuration, holds: (id: MemberId) => boolean): boolean {

@@ -1,6 +1,6 @@
+import { check } from "./schedule-check.ts";
 import type { ScheduleCluster } from "./schedule-cluster.ts";
 import type { ScheduleMember } from "./schedule-member.ts";
-import { check } from "./schedule-model.ts";
 import { networkQualities } from "./schedule-network.ts";
 import { ScheduleRandom } from "./schedule-random.ts";
 import type { Configuration, MemberId } from "./types.ts";
@@ -21,7 +21,13 @@ export type Operation =
     }
   | { readonly op: "propose"; readonly who: Who; readonly count: number; readonly bytes: number }
   | { readonly op: "read"; readonly who: Who; readonly count: number }
-  | { readonly op: "crash"; readonly who: Who; readonly survivors: number; readonly restart: boolean }
+  | {
+      readonly op: "crash";
+      readonly who: Who;
+      readonly survivors: number;
+      readonly torn: boolean;
+      readonly restart: boolean;
+    }
   | { readonly op: "start"; readonly who: Who }
   | {
       readonly op: "cut";
@@ -35,6 +41,8 @@ export type Operation =
   | { readonly op: "pause"; readonly who: Who; readonly rounds: number; readonly ticks: number }
   | { readonly op: "change"; readonly voters: number; readonly learners: number; readonly flags: number }
   | { readonly op: "transfer"; readonly who: Who; readonly target: Who }
+  | { readonly op: "abort"; readonly who: Who }
+  | { readonly op: "forget"; readonly who: Who }
   | { readonly op: "compact"; readonly who: Who; readonly retained: number }
   | { readonly op: "flush"; readonly who: Who }
   | { readonly op: "disconnect"; readonly who: Who; readonly peer: Who }
@@ -100,7 +108,7 @@ export class ScheduleOperator {
         for (let i = 0; i < operation.count; i++) this.read(member);
         break;
       case "crash":
-        if (member.up) cluster.crash(member, operation.survivors);
+        if (member.up) cluster.crash(member, operation.survivors, operation.torn);
         if (operation.restart) member.start();
         break;
       case "start":
@@ -113,6 +121,12 @@ export class ScheduleOperator {
       case "pause":
         member.pausedRounds = operation.rounds;
         member.missedTicks = operation.ticks;
+        break;
+      case "abort":
+        cluster.step(member, (node) => node.abortTransfer());
+        break;
+      case "forget":
+        cluster.step(member, (node) => node.forgetLeader());
         break;
       case "compact":
         cluster.flush(member);
@@ -174,7 +188,7 @@ export class ScheduleOperator {
 
   read(member: ScheduleMember): bigint | undefined {
     if (!member.up) return undefined;
-    const requestId = this.#cluster.model.askRead(member);
+    const requestId = this.#cluster.reads.ask(member, this.#cluster.model.commitIndex);
     this.#cluster.step(member, (node) => node.readIndex(requestId));
     return requestId;
   }

@@ -51,6 +51,7 @@ const operations: { readonly [O in Operation["op"]]: fc.Arbitrary<Extract<Operat
     op: fc.constant("crash" as const),
     who,
     survivors: fc.integer({ min: 0, max: 3 }),
+    torn: fc.boolean(),
     restart: fc.oneof(
       { weight: 2, arbitrary: fc.constant(true) },
       { weight: 1, arbitrary: fc.constant(false) },
@@ -78,6 +79,8 @@ const operations: { readonly [O in Operation["op"]]: fc.Arbitrary<Extract<Operat
     flags: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat({ max: 7 }) }),
   }),
   transfer: fc.record({ op: fc.constant("transfer" as const), who, target: who }),
+  abort: fc.record({ op: fc.constant("abort" as const), who }),
+  forget: fc.record({ op: fc.constant("forget" as const), who }),
   compact: fc.record({
     op: fc.constant("compact" as const),
     who,
@@ -139,6 +142,8 @@ const everything: Weights = {
   pause: 2,
   change: 4,
   transfer: 2,
+  abort: 1,
+  forget: 1,
   compact: 4,
   flush: 1,
   disconnect: 1,
@@ -183,7 +188,8 @@ describe("the harness", () => {
   it("gets to what it is to test", () => {
     const total: Record<string, number> = {};
     for (const schedule of fc.sample(schedules(everything, 100), { seed: 7, numRuns: 40 })) {
-      for (const [what, times] of Object.entries(runSchedule(schedule).model.reached)) {
+      const { model, reads } = runSchedule(schedule);
+      for (const [what, times] of Object.entries({ ...model.reached, ...reads.counts })) {
         total[what] = (total[what] ?? 0) + times;
       }
     }

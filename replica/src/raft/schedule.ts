@@ -1,7 +1,7 @@
 import { AssertionError } from "../assert.ts";
+import { InvariantViolation } from "./schedule-check.ts";
 import { ScheduleCluster } from "./schedule-cluster.ts";
 import { checkConvergence, describeCluster } from "./schedule-convergence.ts";
-import { InvariantViolation } from "./schedule-model.ts";
 import { type Schedule, ScheduleOperator } from "./schedule-operations.ts";
 
 /**

@@ -8,7 +8,7 @@ export function checkDirections(files: readonly SourceFile[]): Violation[] {
     if (/\.(test|bench)\.ts$/.test(file.path) || file.path.endsWith(".config.ts")) continue;
     for (const { specifier, line, typeOnly } of file.imports) {
       const target = resolveImport(file.path, specifier);
-      if (target === undefined) continue;
+      if (target === undefined || target.endsWith(".json")) continue;
       const message = judgeDirection(file.path, target, typeOnly);
       if (message !== undefined) violations.push({ file: file.path, line, message });
     }

@@ -34,12 +34,13 @@ export const folders: readonly Folder[] = [
   { name: "replica/src/assert.ts", imports: [] },
   { name: "replica/src/errors.ts", imports: [] },
   { name: "replica/src/log.ts", imports: [] },
-  { name: "replica/src/metrics", imports: base },
+  { name: "replica/src/metrics", imports: base, types: ["replica/src/runtime", "replica/src/transport"] },
   { name: "replica/src/raft", imports: base, pure: true },
   { name: "replica/src/mvcc", imports: base, types: ["replica/src/storage"], pure: true },
   {
     name: "replica/src/apply",
-    imports: [...base, "replica/src/errors.ts", "replica/src/mvcc"],
+    // The record that makes the applied index part of the state machine's own transaction is a plain codec.
+    imports: [...base, "replica/src/errors.ts", "replica/src/mvcc", "replica/src/storage/store-meta.ts"],
     types: ["replica/src/raft", "replica/src/storage"],
     pure: true,
   },
@@ -66,6 +67,7 @@ export const folders: readonly Folder[] = [
   { name: "replica/src/version.ts", imports: [] },
   { name: "replica/src/server.ts", imports: wired },
   { name: "replica/src/main.ts", imports: [...wired, "replica/src/server.ts"] },
+  { name: "replica/bench", imports: ["replica/src", "proto"] },
 
   { name: "client/src", imports: ["proto"] },
   { name: "client/src/cli", imports: ["client/src", "client/src/local", "proto"] },
@@ -75,6 +77,8 @@ export const folders: readonly Folder[] = [
     name: "client/src/local",
     imports: ["client/src", "proto", "replica/src/errors.ts", "replica/src/log.ts"],
   },
+  { name: "client/src/testing", imports: ["client/src", "client/src/cli", "client/src/local", "proto"] },
+  { name: "client/bench", imports: ["client/src", "client/src/testing", "proto"] },
 
   { name: "test", imports: ["client/src", "client/src/cli", "client/src/local", "proto", "replica/src"] },
 ];
@@ -82,7 +86,8 @@ export const folders: readonly Folder[] = [
 /** Where a package may be imported. A place is a folder, or a file's path without its ending. */
 export const libraries: readonly { readonly library: RegExp; readonly places: readonly string[] }[] = [
   { library: /^lmdb$/, places: ["replica/src/storage"] },
-  { library: /^node:sqlite$/, places: ["replica/src/storage"] },
+  // The lock of a directory that dies with its process.
+  { library: /^node:sqlite$/, places: ["replica/src/storage", "client/src/local/directory-lock"] },
   {
     library: /^@connectrpc\//,
     places: ["replica/src/rpc", "replica/src/transport", "client/src", "test"],
@@ -94,7 +99,9 @@ export const libraries: readonly { readonly library: RegExp; readonly places: re
       "replica/src/rpc",
       "replica/src/transport",
       "replica/src/runtime/forwarding-codec",
+      "replica/bench",
       "client/src",
+      "client/bench",
       "test",
     ],
   },
@@ -104,7 +111,7 @@ export const libraries: readonly { readonly library: RegExp; readonly places: re
     library: /^commander$/,
     places: ["replica/src/main", "replica/src/cli", "client/src/cli", "test/src/bench", "test/scripts"],
   },
-  { library: /^(zod|yaml)$/, places: ["replica/src/runtime/config", "client/src/cli/config"] },
+  { library: /^(zod|yaml)$/, places: ["replica/src/runtime/config", "client/src/local/cluster-file"] },
   { library: /^cli-table3$/, places: ["client/src/cli"] },
   { library: /^@grpc\//, places: ["test"] },
 ];
@@ -136,6 +143,7 @@ export const entryPoints: readonly RegExp[] = [
   /\.bench\.ts$/,
   /(^|\/)vitest\.config\.ts$/,
   /^(test|proto)\/scripts\/[^/]+\.ts$/,
+  /^(replica|client)\/bench\/[^/]+\.ts$/,
   /^(replica|client|operator)\/bin\/[^/]+\.js$/,
   /^replica\/src\/main\.ts$/,
   /^client\/src\/index\.ts$/,
@@ -146,8 +154,9 @@ export const testSupport: readonly RegExp[] = [
   /^test\//,
   /^proto\/src\/gen\//,
   /\/testing\//,
+  /\/fake-[^/]+\.ts$/,
   /-harness\.ts$/,
-  /^replica\/src\/raft\/schedule[^/]*\.ts$/,
+  /^replica\/src\/raft\/(schedule|transcript)[^/]*\.ts$/,
   /^replica\/src\/raft\/memory-storage\.ts$/,
 ];
 
