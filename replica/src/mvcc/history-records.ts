@@ -90,13 +90,19 @@ export class HistoryRecords {
     this.#cache.add({ text, state, held: this.overlay.hold(tableOf(state), text, state) });
   }
 
-  #updateSlot(slot: KeySlot, state: KeyState): void {
-    const moves = slot.state.deleted !== state.deleted;
+  /**
+   * The record held for the slot has the slot's state as its value. In the flushing generation that value may
+   * thus be newer than what was frozen: no read comes to it, since the active generation has it as well.
+   */
+  #updateSlot(slot: KeySlot, next: KeyState): void {
+    const { state, text, held } = slot;
+    const before = tableOf(state);
+    state.become(next);
+    const table = tableOf(state);
     // A key is in one of the two tables at most.
-    if (moves) this.overlay.hold(tableOf(slot.state), slot.text, undefined);
-    slot.state = state;
-    if (!moves && slot.held !== undefined && this.overlay.isActive(slot.held)) slot.held.value = state;
-    else slot.held = this.overlay.hold(tableOf(state), slot.text, state);
+    if (table !== before) this.overlay.hold(before, text, undefined);
+    else if (held !== undefined && this.overlay.isActive(held)) return;
+    slot.held = this.overlay.hold(table, text, state);
   }
 }
 

@@ -12,20 +12,20 @@ export const CHAIN_BASE = 16;
 
 export class KeyState {
   /** Revision of the newest event. */
-  readonly main: number;
-  readonly sub: number;
+  main: number;
+  sub: number;
   /** Revision that created the key; 0 when deleted. */
-  readonly create: number;
+  create: number;
   /** Changes since its creation; 0 when deleted. */
-  readonly version: number;
-  readonly lease: bigint;
+  version: number;
+  lease: bigint;
   /** Events in the chain up to this one; at least 1. */
-  readonly depth: number;
+  depth: number;
   /** Level 0: the event before; 0 when depth is 1. */
-  readonly previousMain: number;
-  readonly previousSub: number;
+  previousMain: number;
+  previousSub: number;
   /** Levels from 1: main and sub of the event pointed to. Shared with the states before. */
-  readonly skips: readonly number[];
+  skips: readonly number[];
 
   constructor(revision: Revision, life: Life, chain: Chain) {
     this.main = revision.main;
@@ -37,6 +37,19 @@ export class KeyState {
     this.previousMain = chain.previousMain;
     this.previousSub = chain.previousSub;
     this.skips = chain.skips;
+  }
+
+  /** Only the slot of a key does this to its state: millions of states that live briefly cost more than all else. */
+  become(next: KeyState): void {
+    this.main = next.main;
+    this.sub = next.sub;
+    this.create = next.create;
+    this.version = next.version;
+    this.lease = next.lease;
+    this.depth = next.depth;
+    this.previousMain = next.previousMain;
+    this.previousSub = next.previousSub;
+    this.skips = next.skips;
   }
 
   get deleted(): boolean {

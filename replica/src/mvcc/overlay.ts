@@ -115,7 +115,7 @@ export class Overlay implements KvReader {
     return this.#flushing !== undefined;
   }
 
-  /** A record of the active generation may be given a new value in place, without being looked up. */
+  /** It is in the active generation: its value may change in place, without being held anew. */
   isActive(record: HeldRecord): boolean {
     return record.generation === this.#active.id;
   }

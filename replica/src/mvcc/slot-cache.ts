@@ -1,10 +1,11 @@
 import type { KeyState } from "./history.ts";
 import type { HeldRecord } from "./sorted-records.ts";
 
-/** The newest state of a key, and the record of the overlay that was last written for it. */
+/** A key's newest state, and the record of the overlay that was last written for it. */
 export interface KeySlot {
   readonly text: string;
-  state: KeyState;
+  /** One object for the life of the slot: it changes with the key. */
+  readonly state: KeyState;
   /** In `cur` if the state is live, in `idx` if not; perhaps of a generation that is long gone. */
   held: HeldRecord | undefined;
 }
