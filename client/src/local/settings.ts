@@ -23,11 +23,14 @@ const ports = [
  */
 export function settleSettings(remembered: ClusterFile | undefined, asked: AskedSettings): ClusterFile {
   if (remembered === undefined) {
-    const settings = { ...defaults, ...asked };
+    const replicas = asked.replicas ?? defaults.replicas;
     return {
       version: 1,
-      ...settings,
-      slots: settings.replicas,
+      replicas,
+      slots: replicas,
+      clientPort: asked.clientPort ?? defaults.clientPort,
+      peerPort: asked.peerPort ?? defaults.peerPort,
+      metricsPort: asked.metricsPort ?? defaults.metricsPort,
       bootstrap: null,
       clusterId: null,
       voters: [],

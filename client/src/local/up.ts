@@ -14,6 +14,8 @@ import { Voice } from "./voice.ts";
 export interface UpOptions extends AskedSettings {
   readonly data: string;
   readonly logLevel: string;
+  /** The script that starts a replica; that of @rstore/replica by default. */
+  readonly launcher?: string;
 }
 
 /** Replicas of a run that was killed end within this. */
@@ -38,7 +40,8 @@ export async function up(options: UpOptions, io: CliIo): Promise<void> {
     });
     writeClusterFile(dataDir, file);
     writeFileSync(runPath(dataDir), `${JSON.stringify({ pid: process.pid })}\n`);
-    await runUntilSignal(file, addresses, { ...options, dataDir }, io);
+    const launcher = options.launcher ?? replicaLauncher();
+    await runUntilSignal(file, addresses, { dataDir, launcher, logLevel: options.logLevel }, io);
     rmSync(runPath(dataDir), { force: true });
   } finally {
     lock.release();
@@ -65,16 +68,14 @@ export function readRunPid(dataDir: string): number | undefined {
 async function runUntilSignal(
   file: ClusterFile,
   addresses: readonly SlotAddress[],
-  options: { readonly dataDir: string; readonly logLevel: string; readonly data: string },
+  options: { readonly dataDir: string; readonly logLevel: string; readonly launcher: string },
   io: CliIo,
 ): Promise<void> {
   const voice = new Voice(io);
-  const { dataDir, logLevel } = options;
+  const { dataDir } = options;
   const cluster = new LocalCluster({
-    dataDir,
+    ...options,
     file,
-    logLevel,
-    launcher: replicaLauncher(),
     events: {
       onReplicaLine: (slot, line) => voice.replica(slot, line),
       onReplicaNote: (slot, text) => voice.say(`${slot.name} ${text}`),
