@@ -1,8 +1,10 @@
-import { AssertionError, assert } from "../assert.ts";
+import { assert } from "../assert.ts";
+import { assertOptions } from "./assert-options.ts";
 import { ByteLedger } from "./byte-ledger.ts";
 import { decodeConfiguration } from "./confchange/codec.ts";
 import { isVoter } from "./confchange/configuration.ts";
-import { ConfigurationStack } from "./confchange/configuration-stack.ts";
+import type { ConfigurationStack } from "./confchange/configuration-stack.ts";
+import { loadConfigurations } from "./load-configurations.ts";
 import { RaftLog } from "./log.ts";
 import { higher } from "./position.ts";
 import { ReadIndexState } from "./read-index-state.ts";
@@ -13,7 +15,6 @@ import {
   type EntryType,
   type HardState,
   type IndexedConfiguration,
-  type InitialState,
   type LogStorage,
   type MemberId,
   type Message,
@@ -24,9 +25,6 @@ import {
   type Role,
   type SnapshotMetadata,
 } from "./types.ts";
-
-/** Bytes of entries read at once while looking for configurations at the start. */
-const SCAN_MAX_BYTES = 1024 * 1024;
 
 /** The configuration before the committed one, and when its successor's commit was learned. */
 interface ReplacedConfiguration {
@@ -373,41 +371,4 @@ export class Raft {
     }
     return false;
   }
-}
-
-/** The last configuration at the applied index, and those in the log after it. */
-function loadConfigurations(log: RaftLog, initial: InitialState): ConfigurationStack {
-  const { configuration, appliedIndex } = initial;
-  assert(configuration.index <= appliedIndex, "the configuration is newer than the applied index");
-  const stack = new ConfigurationStack(configuration);
-  let index = appliedIndex + 1n;
-  while (index <= log.lastIndex) {
-    const entries = log.slice(index, log.lastIndex + 1n, SCAN_MAX_BYTES);
-    if (entries === undefined || entries.length === 0) throw new AssertionError(`entry ${index} is missing`);
-    for (const entry of entries) {
-      if (entry.type !== "configuration") continue;
-      stack.push({ index: entry.index, configuration: decodeConfiguration(entry.data) });
-    }
-    index += BigInt(entries.length);
-  }
-  stack.commitTo(log.committed);
-  return stack;
-}
-
-function assertOptions(options: RaftOptions): void {
-  assert(options.id !== NO_MEMBER, "a member needs an id");
-  assert(options.heartbeatTicks >= 1, "heartbeatTicks is at least 1");
-  assert(options.electionTimeoutTicks > options.heartbeatTicks, "an election timeout takes many heartbeats");
-  const limits = [
-    options.appendMaxBytes,
-    options.inflightMaxMessages,
-    options.inflightMaxBytes,
-    options.uncommittedMaxBytes,
-    options.proposalMaxBytes,
-    options.committedMaxBytes,
-    options.pendingReadsMax,
-    options.leaverMaxTicks,
-  ];
-  for (const limit of limits) assert(Number.isInteger(limit) && limit >= 1, "limits are positive integers");
-  assert(options.promoteMaxLagEntries >= 0n, "promoteMaxLagEntries is not negative");
 }
