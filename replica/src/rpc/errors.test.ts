@@ -48,9 +48,9 @@ describe("the table of errors", () => {
     expect(replicaErrorFromConnectError(new ConnectError("proxy", Code.Unavailable))).toBeUndefined();
   });
 
-  it("hides what is inside", () => {
+  it("hides what is inside, and takes a write that ran into it for possibly applied", () => {
     const error = replicaErrorFromUnknown(new Error("secret value"));
-    expect(error.reason).toBe("internal");
+    expect(error).toMatchObject({ reason: "internal", outcome: "unknown" });
     expect(error.message).not.toContain("secret");
   });
 });

@@ -126,10 +126,13 @@ function detailFromWire(detail: ErrorDetail): ReplicaErrorDetail {
   };
 }
 
-/** Whatever was thrown as what the caller is told: internals are not shown, they are logged. */
+/** Whatever was thrown as what the caller is told: internals are not shown, and a write may have been applied. */
 export function replicaErrorFromUnknown(thrown: unknown): ReplicaError {
   if (thrown instanceof ReplicaError) return thrown;
-  return new ReplicaError("internal", "internal error; the replica's log has more", { cause: thrown });
+  return new ReplicaError("internal", "internal error; the replica's log has more", {
+    outcome: "unknown",
+    cause: thrown,
+  });
 }
 
 /** A write that the state machine refused: nothing was changed. */

@@ -13,6 +13,7 @@ import { isCompressed } from "./compression.ts";
 import { deadlineFrom, parseConnectTimeoutMs, parseGrpcTimeoutMs } from "./deadline.ts";
 import { connectErrorFromReplicaError } from "./errors.ts";
 import type { KvCalls } from "./kv-calls.ts";
+import { closeWhenAnswered } from "./node-request.ts";
 import {
   connectErrorBody,
   decodeGrpcRequest,
@@ -241,9 +242,8 @@ class FastCall {
     this.#admitted?.answered(body.length);
     stream.end(body);
     if (stream.readableEnded) return;
-    // The body was not read to its end: tell the caller, once the answer is out, to send no more of it.
     stream.pause();
-    stream.once("finish", () => setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR)));
+    closeWhenAnswered(stream);
   }
 
   #connectError(thrown: unknown): ConnectError {

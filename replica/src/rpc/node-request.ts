@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { constants, Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import { constants, Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
 
 /** A request as node:http and the compatibility layer of node:http2 give it. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -26,6 +26,21 @@ export function abortRequest(request: NodeRequest): void {
   else request.socket.destroy();
 }
 
+/**
+ * Tells the caller, once the answer is out, to send no more of its body (RFC 9113 §8.1). What comes until then is
+ * thrown away: a stream with bytes that nobody reads would never close.
+ */
+export function closeWhenAnswered(stream: ServerHttp2Stream): void {
+  const close = (): void => {
+    stream.close(constants.NGHTTP2_NO_ERROR);
+    stream.resume();
+  };
+  // A reset overtakes trailers that are not written yet, and "finish" comes before they are.
+  stream.once("wantTrailers", () => setImmediate(close));
+  // An answer without trailers.
+  stream.once("finish", () => setTimeout(close, lingerMs).unref());
+}
+
 /** Whether there is a body that has not been read to its end. */
 function hasUnreadBody(request: NodeRequest): boolean {
   if (request.readableEnded) return false;
@@ -41,9 +56,7 @@ function hasUnreadBody(request: NodeRequest): boolean {
 export function refuseBody(request: NodeRequest, response: NodeResponse): void {
   if (!hasUnreadBody(request)) return;
   if (request instanceof Http2ServerRequest) {
-    const { stream } = request;
-    // After the answer, trailers included.
-    stream.once("finish", () => setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR)));
+    closeWhenAnswered(request.stream);
     return;
   }
   const { socket } = request;
