@@ -37,9 +37,14 @@ export async function judge(
   return { reason: "stale-disk", message: `incarnation ${hello.incarnation} was followed by a newer one` };
 }
 
-/** Serves one PeerService.Stream: hello, answer, then frames until the end of the connection. */
-export function serveStream(parts: InboundParts, stream: ServerHttp2Stream): void {
-  new InboundStream(parts, stream).begin();
+/**
+ * Serves one PeerService.Stream: hello, answer, then frames until the end of the connection. The returned
+ * function breaks it off without a report, for this member's own end; the peer sees its connection lost.
+ */
+export function serveStream(parts: InboundParts, stream: ServerHttp2Stream): () => void {
+  const inbound = new InboundStream(parts, stream);
+  inbound.begin();
+  return () => inbound.breakOff();
 }
 
 class InboundStream {
@@ -69,6 +74,11 @@ class InboundStream {
     // The socket tells of a reset before http2 has wound up its streams.
     this.#stream.session?.once("close", () => this.#lost());
     this.#stream.on("end", () => this.#lost());
+  }
+
+  breakOff(): void {
+    this.#leave();
+    this.#stream.destroy();
   }
 
   #read(chunk: Buffer): void {
@@ -147,7 +157,10 @@ class InboundStream {
   /** The other end, or the way to it, ended the stream. */
   #lost(): void {
     const token = this.#token;
-    if (this.#leave() && token !== undefined) this.#parts.links.lost(token);
+    if (!this.#leave()) return;
+    // The caller may have ended its side only, in good order.
+    if (!this.#stream.destroyed) this.#stream.end(endStreamEnvelope());
+    if (token !== undefined) this.#parts.links.lost(token);
   }
 
   /** True once. */

@@ -60,7 +60,8 @@ class Http2PeerServer implements PeerServer {
   readonly #h1: http.Server;
   readonly #sockets = new Set<net.Socket>();
   readonly #sessions = new Set<http2.ServerHttp2Session>();
-  readonly #peerStreams = new Set<http2.ServerHttp2Stream>();
+  readonly #peerStreams = new Map<http2.ServerHttp2Stream, () => void>();
+  #closing = false;
   #host = "";
   #port = 0;
 
@@ -71,7 +72,12 @@ class Http2PeerServer implements PeerServer {
     this.#adapter = connectNodeAdapter({ routes: services, readMaxBytes: limits.requestMaxBytes });
     this.#h1 = http.createServer(
       { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 60_000 },
-      (request, response) => this.#adapter(request, response),
+      (request, response) => {
+        response.once("finish", () => {
+          if (this.#closing) request.socket.end();
+        });
+        this.#adapter(request, response);
+      },
     );
     this.#h2 = http2.createServer({
       settings: {
@@ -119,7 +125,8 @@ class Http2PeerServer implements PeerServer {
   async close(drainMs = 1_000): Promise<void> {
     this.#snapshots.close();
     const closed = new Promise<void>((resolve) => this.#tcp.close(() => resolve()));
-    for (const stream of this.#peerStreams) stream.destroy();
+    this.#closing = true;
+    for (const breakOff of this.#peerStreams.values()) breakOff();
     for (const session of this.#sessions) session.close();
     this.#h1.closeIdleConnections();
     const cancel = this.#parts.clock.after(drainMs, () => {
@@ -176,9 +183,8 @@ class Http2PeerServer implements PeerServer {
     switch (headers[":path"]) {
       case peerPaths.stream:
         if (contentType !== STREAMING_CONTENT_TYPE) return refuseContentType(stream);
-        this.#peerStreams.add(stream);
         stream.once("close", () => this.#peerStreams.delete(stream));
-        serveStream(this.#parts, stream);
+        this.#peerStreams.set(stream, serveStream(this.#parts, stream));
         return true;
       case peerPaths.fetchSnapshot:
         if (contentType !== STREAMING_CONTENT_TYPE) return refuseContentType(stream);
