@@ -94,7 +94,9 @@ export function rawCall(
       const resetCode = stream.rstCode ?? 0;
       resolve({ status, headers: responseHeaders, trailers, body: Buffer.concat(chunks), resetCode });
     });
-    stream.end(body);
+    // A GET has ended with its headers.
+    if (body.length > 0) stream.end(body);
+    else stream.end();
   });
 }
 

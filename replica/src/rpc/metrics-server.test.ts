@@ -1,0 +1,146 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createMetrics, type Metrics } from "../metrics.ts";
+import type { PeerStats } from "../transport/types.ts";
+import { FakeReplica } from "./fake-replica.ts";
+import { createMetricsServer, type MetricsServer } from "./metrics-server.ts";
+import { type Harness, startHarness } from "./rpc-harness.ts";
+
+let api: FakeReplica;
+let metrics: Metrics;
+let server: MetricsServer;
+let stuck: string[];
+beforeEach(async () => {
+  api = new FakeReplica();
+  metrics = createMetrics();
+  stuck = [];
+  const listen = { host: "127.0.0.1", port: 0 };
+  server = await createMetricsServer({ api, metrics, listen, liveness: () => stuck });
+});
+afterEach(() => server.close());
+
+const fetchPage = (path: string, init?: RequestInit) =>
+  fetch(`http://127.0.0.1:${server.address.port}${path}`, init);
+
+describe("probes", () => {
+  it("readyz lists why the replica is not ready", async () => {
+    expect((await fetchPage("/readyz")).status).toBe(200);
+    api.notReady = ["no leader is known", "catching up"];
+    const response = await fetchPage("/readyz");
+    expect(response.status).toBe(503);
+    expect(await response.json()).toEqual({ ready: false, reasons: ["no leader is known", "catching up"] });
+  });
+
+  it("livez does not depend on a quorum (C4)", async () => {
+    api.notReady = ["no leader is known"];
+    expect((await fetchPage("/livez")).status).toBe(200);
+    stuck = ["the disk does not answer"];
+    expect((await fetchPage("/livez")).status).toBe(503);
+  });
+
+  it("fail, and say no more than that, when the replica cannot answer", async () => {
+    api.readiness = () => {
+      throw new Error("secret");
+    };
+    const response = await fetchPage("/readyz");
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toContain("secret");
+  });
+
+  it("serve these three pages and nothing else", async () => {
+    for (const path of ["/", "/key/a", "/status", "/toString", "/metrics/x"]) {
+      expect((await fetchPage(path)).status).toBe(404);
+    }
+    const post = await fetchPage("/metrics", { method: "POST" });
+    expect([post.status, post.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+  });
+});
+
+describe("/metrics", () => {
+  const peer: PeerStats = {
+    memberId: 0xb2n,
+    connected: true,
+    roundTripMs: 1.5,
+    bytesSent: 10,
+    bytesReceived: 20,
+    messagesSent: 1,
+    messagesReceived: 2,
+    messagesDropped: 3,
+    queuedBytes: 4,
+  };
+
+  it("shows the replica, its peers, and what was counted", async () => {
+    metrics.readReplica(() => ({
+      state: api.answerState(),
+      status: api.status(),
+      ready: true,
+      proposalsPending: 3,
+      peers: [peer, { ...peer, memberId: 0xc3n, connected: false, roundTripMs: undefined }],
+    }));
+    metrics.leaderChanges.increment();
+    metrics.proposalFailed("no-quorum", 2);
+    metrics.raftFsync.observe(0.0005);
+    metrics.raftFsync.observe(0.0006);
+    metrics.raftFsync.observe(100);
+    const response = await fetchPage("/metrics");
+    expect(response.headers.get("content-type")).toContain("text/plain");
+    const lines = (await response.text()).split("\n");
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        "# TYPE rstore_raft_has_leader gauge",
+        "rstore_raft_has_leader 1",
+        "rstore_raft_is_leader 1",
+        "rstore_raft_term 7",
+        "rstore_raft_commit_index 8",
+        "rstore_raft_applied_index 8",
+        "rstore_raft_leader_changes_total 1",
+        "rstore_raft_proposals_pending 3",
+        'rstore_raft_proposals_failed_total{reason="no-quorum"} 2',
+        'rstore_storage_fsync_duration_seconds_bucket{environment="raft",le="0.00025"} 0',
+        'rstore_storage_fsync_duration_seconds_bucket{environment="raft",le="0.0005"} 1',
+        'rstore_storage_fsync_duration_seconds_bucket{environment="raft",le="0.001"} 2',
+        'rstore_storage_fsync_duration_seconds_bucket{environment="raft",le="10"} 2',
+        'rstore_storage_fsync_duration_seconds_bucket{environment="raft",le="+Inf"} 3',
+        'rstore_storage_fsync_duration_seconds_sum{environment="raft"} 100.0011',
+        'rstore_storage_fsync_duration_seconds_count{environment="raft"} 3',
+        "# TYPE rstore_peer_sent_bytes_total counter",
+        'rstore_peer_connected{peer="00000000000000b2"} 1',
+        'rstore_peer_connected{peer="00000000000000c3"} 0',
+        'rstore_peer_round_trip_seconds{peer="00000000000000b2"} 0.0015',
+      ]),
+    );
+    expect(lines.filter((line) => line.startsWith("rstore_peer_round_trip_seconds"))).toHaveLength(1);
+    expect(lines.some((line) => line.startsWith("process_cpu_seconds_total"))).toBe(true);
+  });
+
+  it("names every metric by the convention, once, with help", async () => {
+    const lines = (await metrics.render()).split("\n");
+    const types = lines.filter((line) => line.startsWith("# TYPE rstore_")).map((line) => line.split(" "));
+    expect(types.length).toBeGreaterThan(30);
+    expect(new Set(types.map(([, , name]) => name)).size).toBe(types.length);
+    for (const [, , name, type] of types) {
+      expect(name).toMatch(/^rstore_(raft|replica|store|storage|peer|rpc)_[a-z_]+$/);
+      expect(name?.endsWith("_total")).toBe(type === "counter");
+      expect(lines.find((line) => line.startsWith(`# HELP ${name} `))).toMatch(/\.$/);
+    }
+  });
+});
+
+describe("the metrics of the client port", () => {
+  let harness: Harness;
+  beforeEach(async () => {
+    harness = await startHarness();
+  });
+  afterEach(() => harness.close());
+
+  it("count by service, method and code, and show neither keys nor values", async () => {
+    const put = (key: string) =>
+      fetch(`${harness.baseUrl}/key/${key}`, { method: "PUT", body: '"secret-value"' });
+    await put("secret-key");
+    await put("%");
+    const page = await harness.scrape();
+    expect(page).toContain('rstore_rpc_requests_total{service="plain",method="PutKey",code="ok"} 1\n');
+    expect(page).toContain('{service="plain",method="PutKey",code="invalid_argument"} 1\n');
+    expect(page).toContain('rstore_rpc_request_duration_seconds_count{service="plain",method="PutKey"} 2\n');
+    expect(page).not.toContain("secret");
+  });
+});
