@@ -10,6 +10,8 @@ import { createMetricsServer } from "./rpc/metrics-server.ts";
 import { systemClock } from "./runtime/clock.ts";
 import type { ReplicaConfig } from "./runtime/config.ts";
 import { DiskWatch } from "./runtime/disk-watch.ts";
+import { Lifecycle } from "./runtime/lifecycle.ts";
+import { PeerDesk } from "./runtime/peer-desk.ts";
 import { Replica } from "./runtime/replica.ts";
 import type { RpcLimits } from "./runtime/replica-api.ts";
 import { DiskSpace } from "./storage/disk-space.ts";
@@ -47,16 +49,18 @@ export async function startReplica(
     reserveFile: join(directory.path, "reserve"),
     reserveMaxBytes: config.reserveBytes,
     quotaBytes: config.quotaBytes,
-    usage: () => directory.store.usage(),
+    usage: () => lifecycle.directory.store.usage(),
   });
   const disk = new DiskWatch(space, log);
-  await disk.check();
   const metrics = new Metrics();
-  const replica = new Replica({ directory, config, version, clock, random, log, metrics, disk, failed });
-  const transport = createPeerTransport({ handler: replica, clock, random, logger: log });
+  const lifecycle = new Lifecycle({ directory, config, clock, random, log, metrics, disk, failed });
+  await disk.check();
+  const replica = new Replica({ lifecycle, config, version, clock, disk });
+  const handler = new PeerDesk(lifecycle, config.peerAdvertise, log);
+  const transport = createPeerTransport({ handler, clock, random, logger: log });
   const limits = rpcLimits(config);
   const peerServer = await createPeerServer({
-    handler: replica,
+    handler,
     links: transport.links,
     clock,
     listen: endpoint(config.peerListen),
@@ -74,15 +78,15 @@ export async function startReplica(
     proposalsPending: replica.proposalsPending,
     peers: transport.stats(),
   }));
-  replica.start(transport);
+  lifecycle.start(transport);
   return {
     async stop() {
-      await replica.stop();
+      await lifecycle.stop();
       await clientServer.close();
       await transport.close();
       await peerServer.close();
       await metricsServer.close();
-      await replica.close();
+      await lifecycle.close();
     },
   };
 }

@@ -9,7 +9,6 @@ import {
   type IndexedConfiguration,
   type MemberId,
   NO_MEMBER,
-  type RaftOptions,
   type Ready,
   type Role,
   type SnapshotMetadata,
@@ -21,6 +20,7 @@ import type { Clock } from "./clock.ts";
 import type { ReplicaConfig } from "./config.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import { Forwarder } from "./forwarder.ts";
+import { Housekeeping } from "./housekeeping.ts";
 import { limits } from "./limits.ts";
 import { LinearizableReads } from "./linearizable-reads.ts";
 import { bestSuccessor } from "./member-admin.ts";
@@ -28,6 +28,7 @@ import { formatId } from "./membership.ts";
 import { PeerDirectory } from "./peer-directory.ts";
 import { Proposals } from "./proposals.ts";
 import { RaftLoop } from "./raft-loop.ts";
+import { raftOptions } from "./raft-options.ts";
 import {
   type MemberRecord,
   type ReadOptions,
@@ -74,7 +75,7 @@ export class Member {
   readonly #changeWaiters: Waiters<bigint>;
   #softState: SoftState = { leader: NO_MEMBER, role: "follower" };
   readonly peers: PeerDirectory;
-  #nextHousekeepingMs = 0;
+  readonly #housekeeping: Housekeeping;
   #caughtUp: "no" | "asking" | "yes" = "no";
 
   constructor(parts: MemberParts) {
@@ -113,6 +114,7 @@ export class Member {
     this.proposals = new Proposals(() => clock.wallMs());
     this.peers = new PeerDirectory(this.id, (peers) => transport.setPeers(peers));
     this.#forwarder = new Forwarder(transport, clock);
+    this.#housekeeping = new Housekeeping(this, parts);
     this.#leaderWaiters = new Waiters((wanted) => {
       const { leader } = this.#softState;
       return wanted === NO_MEMBER ? leader !== NO_MEMBER : leader === wanted;
@@ -391,36 +393,8 @@ export class Member {
     this.#idleWaiters.check(nowMs);
     this.#forwarder.expire(nowMs);
     this.machine.tick(nowMs);
-    if (nowMs >= this.#nextHousekeepingMs) {
-      this.#nextHousekeepingMs = nowMs + limits.housekeepingMs;
-      this.snapshotSender.tick();
-      this.#compactLog();
-      this.#checkDisk();
-    }
+    this.#housekeeping.tick(nowMs);
     return false;
-  }
-
-  /** A leader whose disk is about to refuse entries lets another one lead. */
-  #checkDisk(): void {
-    const { disk, failed } = this.#parts;
-    disk
-      .check()
-      .then(() => (disk.report.state === "full" ? this.handOver() : undefined))
-      .catch(failed);
-  }
-
-  /** Forgets entries that are in the store on disk, less a margin and what followers may still need. */
-  #compactLog(): void {
-    const { directory, config, failed } = this.#parts;
-    const { log } = directory;
-    let through = this.machine.durableAppliedIndex - limits.compactionMarginEntries;
-    const retained = log.indexLeaving({ entries: config.logRetainedEntries, bytes: config.logRetainedBytes });
-    if (retained < through) through = retained;
-    const pinned = this.snapshotSender.pinnedIndex();
-    if (pinned !== undefined && pinned < through && log.bytesAfter(pinned) <= config.logPinnedMaxBytes) {
-      through = pinned;
-    }
-    if (through >= log.firstIndex()) log.compact(through).catch(failed);
   }
 }
 
@@ -430,23 +404,4 @@ function isWorthRetrying(error: unknown): boolean {
     error.outcome === "not-applied" &&
     (error.reason === "not-leader" || error.reason === "no-leader")
   );
-}
-
-function raftOptions(id: MemberId, config: ReplicaConfig, random: () => number): RaftOptions {
-  const ticks = (milliseconds: number): number => Math.max(1, Math.round(milliseconds / limits.tickMs));
-  return {
-    id,
-    electionTimeoutTicks: ticks(config.electionTimeoutMs),
-    heartbeatTicks: ticks(config.heartbeatIntervalMs),
-    random,
-    appendMaxBytes: limits.appendMaxBytes,
-    inflightMaxMessages: limits.inflightMaxMessages,
-    inflightMaxBytes: limits.inflightMaxBytes,
-    uncommittedMaxBytes: limits.uncommittedMaxBytes,
-    proposalMaxBytes: Math.max(config.requestMaxBytes * 2, 2 * limits.entryTargetBytes),
-    committedMaxBytes: limits.committedMaxBytes,
-    pendingReadsMax: limits.pendingReadsMax,
-    promoteMaxLagEntries: BigInt(config.promoteMaxLagEntries),
-    leaverMaxTicks: ticks(limits.leaverMaxMs),
-  };
 }

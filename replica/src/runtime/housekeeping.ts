@@ -1,0 +1,46 @@
+import { limits } from "./limits.ts";
+import type { Member, MemberParts } from "./member.ts";
+
+/** What a member looks after from time to time: log, snapshots, disk. */
+export class Housekeeping {
+  readonly #member: Member;
+  readonly #parts: MemberParts;
+  #nextMs = 0;
+
+  constructor(member: Member, parts: MemberParts) {
+    this.#member = member;
+    this.#parts = parts;
+  }
+
+  tick(nowMs: number): void {
+    if (nowMs < this.#nextMs) return;
+    this.#nextMs = nowMs + limits.housekeepingMs;
+    this.#member.snapshotSender.tick();
+    this.#compactLog();
+    this.#checkDisk();
+  }
+
+  /** Forgets entries that are in the store on disk, less a margin and what followers may still need. */
+  #compactLog(): void {
+    const { directory, config, failed } = this.#parts;
+    const { machine, snapshotSender } = this.#member;
+    const { log } = directory;
+    let through = machine.durableAppliedIndex - limits.compactionMarginEntries;
+    const retained = log.indexLeaving({ entries: config.logRetainedEntries, bytes: config.logRetainedBytes });
+    if (retained < through) through = retained;
+    const pinned = snapshotSender.pinnedIndex();
+    if (pinned !== undefined && pinned < through && log.bytesAfter(pinned) <= config.logPinnedMaxBytes) {
+      through = pinned;
+    }
+    if (through >= log.firstIndex()) log.compact(through).catch(failed);
+  }
+
+  /** A leader whose disk is about to refuse entries lets another one lead (B11). */
+  #checkDisk(): void {
+    const { disk, failed } = this.#parts;
+    disk
+      .check()
+      .then(() => (disk.report.state === "full" ? this.#member.handOver() : undefined))
+      .catch(failed);
+  }
+}

@@ -1,0 +1,267 @@
+import { encodeMemberRecords } from "../apply/member-records.ts";
+import { FatalError } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
+import { encodeConfiguration } from "../raft/confchange/codec.ts";
+import type { MemberId } from "../raft/types.ts";
+import { type DataDirectory, StorageError } from "../storage/types.ts";
+import type { PeerAddress, PeerTransport } from "../transport/types.ts";
+import type { Clock } from "./clock.ts";
+import type { ReplicaConfig } from "./config.ts";
+import type { DiskWatch } from "./disk-watch.ts";
+import { Member } from "./member.ts";
+import { formatId } from "./membership.ts";
+import { type Identity, ReplicaError } from "./replica-api.ts";
+
+export interface LifecycleParts {
+  readonly directory: DataDirectory;
+  readonly config: ReplicaConfig;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly disk: DiskWatch;
+  readonly failed: (error: FatalError) => void;
+}
+
+/**
+ * What a replica is at the moment: blank until a cluster is founded on it or a leader calls it, then a member,
+ * and quiet once it is removed. What a member does is in {@link Member}.
+ */
+export class Lifecycle {
+  readonly #parts: LifecycleParts;
+  #directory: DataDirectory;
+  #transport: PeerTransport | undefined;
+  #member: Member | undefined;
+  #joining: Promise<void> | undefined;
+  #stopping = false;
+
+  constructor(parts: LifecycleParts) {
+    this.#parts = parts;
+    this.#directory = parts.directory;
+  }
+
+  /** Begins to take part, if the disk says that it is a member. */
+  start(transport: PeerTransport): void {
+    this.#transport = transport;
+    const { log } = this.#parts;
+    const { memberId, clusterId, removedIndex, incarnation } = this.#directory.identity;
+    for (const note of this.#directory.notes) log.warn({ msgId: "storage.repaired" }, note);
+    log.info(
+      {
+        msgId: "replica.identity",
+        member: formatId(memberId),
+        cluster: formatId(clusterId ?? 0n),
+        incarnation: incarnation.toString(),
+      },
+      clusterId === undefined
+        ? "blank: waits to be bootstrapped or added to a cluster"
+        : "member of a cluster",
+    );
+    if (removedIndex !== undefined) log.warn({ msgId: "replica.removed" }, this.#removedError().message);
+    else if (clusterId !== undefined) this.#startMember();
+  }
+
+  #startMember(): Member {
+    const { config, clock, random, log, metrics, disk } = this.#parts;
+    const member = new Member({
+      directory: this.#directory,
+      config,
+      clock,
+      random,
+      transport: this.#transport!,
+      log,
+      metrics,
+      disk,
+      failed: (error) => this.#failed(error),
+      removed: (index) => this.removedAt(index),
+    });
+    this.#member = member;
+    member.start();
+    return member;
+  }
+
+  #failed(error: unknown): void {
+    this.#parts.failed(asFatal(error));
+  }
+
+  /** A committed configuration is without this member. */
+  removedAt(index: bigint): void {
+    const member = this.#member;
+    if (member === undefined) return;
+    this.#member = undefined;
+    member.loop.stop();
+    this.#transport!.setPeers([]);
+    this.#directory
+      .markRemoved(index)
+      .then(() => member.stop(this.#removedError()))
+      .catch((error) => this.#failed(error));
+    this.#parts.log.warn(
+      { msgId: "replica.removed", index: index.toString() },
+      "removed from the cluster; stays quiet",
+    );
+  }
+
+  #removedError(): ReplicaError {
+    const { removedIndex, memberId } = this.#directory.identity;
+    return new ReplicaError(
+      "member-removed",
+      `member ${formatId(memberId)} was removed from the cluster: reset it ("rstore member reset") before it can join again`,
+      { outcome: "not-applied", ...(removedIndex === undefined ? {} : { detail: { index: removedIndex } }) },
+    );
+  }
+
+  /** The member, or why there is none. */
+  expectMember(): Member {
+    if (this.#stopping)
+      throw new ReplicaError("shutting-down", "the replica is stopping: ask another one", {
+        outcome: "not-applied",
+      });
+    if (this.#member !== undefined) return this.#member;
+    if (this.#directory.identity.removedIndex !== undefined) throw this.#removedError();
+    throw new ReplicaError(
+      "not-initialized",
+      'the replica is blank: found a cluster on it ("rstore bootstrap") or add it to one ("rstore member add")',
+      { outcome: "not-applied" },
+    );
+  }
+
+  get directory(): DataDirectory {
+    return this.#directory;
+  }
+
+  get member(): Member | undefined {
+    return this.#member;
+  }
+
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
+  get isRemoved(): boolean {
+    return this.#directory.identity.removedIndex !== undefined;
+  }
+
+  identity(): Identity {
+    const { memberId, clusterId, incarnation, removedIndex } = this.#directory.identity;
+    const { name, peerAdvertise, clientAdvertise } = this.#parts.config;
+    return {
+      memberId,
+      clusterId: clusterId ?? 0n,
+      name,
+      peerUrl: peerAdvertise,
+      clientUrl: clientAdvertise,
+      incarnation,
+      removedIndex,
+    };
+  }
+
+  async bootstrap(clusterId: bigint, memberId: MemberId): Promise<{ configurationIndex: bigint }> {
+    const { identity } = this.#directory;
+    if (memberId !== identity.memberId) {
+      throw new ReplicaError(
+        "wrong-member",
+        `this is member ${formatId(identity.memberId)}, not ${formatId(memberId)}`,
+      );
+    }
+    if (clusterId === 0n) {
+      throw new ReplicaError("invalid-argument", "cluster_id must not be 0", {
+        detail: { subject: "cluster_id" },
+      });
+    }
+    const { name, peerUrl, clientUrl } = this.identity();
+    const records = [{ id: memberId, name, peerUrl, clientUrl, joinedIndex: 1n }];
+    const configuration = encodeConfiguration({
+      voters: [memberId],
+      outgoing: [],
+      learners: [],
+      learnersNext: [],
+      context: encodeMemberRecords(records),
+    });
+    try {
+      await this.#directory.bootstrap(clusterId, configuration);
+    } catch (error) {
+      throw storageRefusal(error);
+    }
+    if (this.#member === undefined) {
+      const member = this.#startMember();
+      await member.onLoop(() => member.node.campaign());
+    }
+    return { configurationIndex: 1n };
+  }
+
+  async reset(clusterId: bigint, memberId: MemberId, removedIndex: bigint): Promise<{ memberId: MemberId }> {
+    const member = this.#member;
+    this.#member = undefined;
+    this.#transport!.setPeers([]);
+    if (member !== undefined) await member.stop(this.#removedError());
+    try {
+      this.#directory = await this.#directory.reset({
+        clusterId,
+        memberId,
+        removedIndex: removedIndex === 0n ? undefined : removedIndex,
+      });
+    } catch (error) {
+      if (member !== undefined) this.#startMember();
+      throw storageRefusal(error);
+    }
+    this.#parts.log.warn({ msgId: "replica.reset" }, "reset: the data is set aside, the replica is blank");
+    return { memberId: this.#directory.identity.memberId };
+  }
+
+  /** A leader calls a blank replica: it becomes a member of that cluster once its disk says so. */
+  join(clusterId: bigint, leader: PeerAddress): void {
+    if (this.#joining !== undefined || this.#stopping) return;
+    if (this.#directory.identity.clusterId !== undefined) return;
+    this.#parts.log.info({ msgId: "replica.joins", cluster: formatId(clusterId) }, "joins a cluster");
+    this.#joining = this.#directory
+      .stampCluster(clusterId)
+      .then(() => this.#startMember().peers.called(leader))
+      .catch((error) => this.#failed(error))
+      .finally(() => {
+        this.#joining = undefined;
+      });
+  }
+
+  /** Hands leadership over, lets what is under way end, and writes everything to the disk. */
+  async stop(): Promise<void> {
+    const member = this.#member;
+    if (member !== undefined) await member.handOver();
+    this.#stopping = true;
+    if (member !== undefined) {
+      await member.drain();
+      await member.stop(
+        new ReplicaError("shutting-down", "the replica is stopping", { outcome: "not-applied" }),
+      );
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#directory.close();
+  }
+}
+
+function storageRefusal(error: unknown): unknown {
+  if (!(error instanceof StorageError)) return error;
+  const reasons = {
+    wrongCluster: "wrong-cluster",
+    wrongMember: "wrong-member",
+    alreadyInitialized: "already-initialized",
+    notRemoved: "invalid-argument",
+    noSpace: "no-space",
+    badSnapshot: "internal",
+  } as const;
+  return new ReplicaError(reasons[error.code], error.message, { cause: error });
+}
+
+function asFatal(error: unknown): FatalError {
+  if (error instanceof FatalError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof Error && error.name === "UnknownCommandError") {
+    return new FatalError("unknownCommand", message, { cause: error });
+  }
+  if (error instanceof Error && error.name === "UnknownFormatError") {
+    return new FatalError("unknownFormat", message, { cause: error });
+  }
+  return new FatalError("internal", message, { cause: error });
+}

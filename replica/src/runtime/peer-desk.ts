@@ -1,0 +1,117 @@
+import { decodeCommandBatch } from "../apply/command.ts";
+import type { Logger } from "../log.ts";
+import type { MemberId, Message } from "../raft/types.ts";
+import type {
+  PeerHandler,
+  PeerHello,
+  PeerRefusal,
+  SnapshotChunk,
+  SnapshotOffer,
+} from "../transport/types.ts";
+import { encodeOutcomes } from "./forwarding-codec.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import { formatId } from "./membership.ts";
+import { PEER_PROTOCOL_VERSION, PeerGate } from "./peer-gate.ts";
+import { ReplicaError } from "./replica-api.ts";
+
+/** What peers ask, answered by the member that the replica is, if it is one. */
+export class PeerDesk implements PeerHandler {
+  readonly #lifecycle: Lifecycle;
+  readonly #peerUrl: string;
+  readonly #log: Logger;
+  readonly #gate = new PeerGate();
+
+  constructor(lifecycle: Lifecycle, peerUrl: string, log: Logger) {
+    this.#lifecycle = lifecycle;
+    this.#peerUrl = peerUrl;
+    this.#log = log;
+  }
+
+  async admit(hello: PeerHello): Promise<PeerRefusal | undefined> {
+    const { memberId, clusterId, removedIndex } = this.#lifecycle.directory.identity;
+    if (this.#lifecycle.stopping) return { reason: "not-ready", message: "the replica is stopping" };
+    if (removedIndex !== undefined) return { reason: "not-ready", message: "this member was removed" };
+    const member = this.#lifecycle.member;
+    const refusal = this.#gate.judge(hello, {
+      memberId,
+      clusterId: clusterId ?? 0n,
+      removedIndex: (peer) => member?.machine.applier.members.removedIndex(peer),
+      acknowledgedIndex: (peer) => member?.acknowledgedIndex(peer),
+    });
+    if (refusal === undefined) member?.peers.called({ memberId: hello.from, peerUrl: hello.peerUrl });
+    return refusal;
+  }
+
+  hello(to: MemberId): PeerHello {
+    const { memberId, clusterId, incarnation } = this.#lifecycle.directory.identity;
+    const { term, lastIndex } = this.#lifecycle.directory.log.durablePosition();
+    return {
+      clusterId: clusterId ?? 0n,
+      from: memberId,
+      to,
+      incarnation,
+      durableTerm: term,
+      durableLastIndex: lastIndex,
+      protocolVersion: PEER_PROTOCOL_VERSION,
+      peerUrl: this.#peerUrl,
+    };
+  }
+
+  receive(messages: readonly Message[], hello: PeerHello): void {
+    if (this.#lifecycle.member !== undefined) this.#lifecycle.member.loop.receive(messages);
+    else if (messages.some(isFromLeader))
+      this.#lifecycle.join(hello.clusterId, { memberId: hello.from, peerUrl: hello.peerUrl });
+  }
+
+  receiveSnapshotOffer(offer: SnapshotOffer, hello: PeerHello): void {
+    if (this.#lifecycle.member !== undefined) this.#lifecycle.member.snapshotReceiver.offered(offer);
+    else this.#lifecycle.join(hello.clusterId, { memberId: hello.from, peerUrl: hello.peerUrl });
+  }
+
+  disconnected(peer: MemberId): void {
+    this.#gate.disconnected(peer);
+    const member = this.#lifecycle.member;
+    member?.loop.run(() => member.node.peerDisconnected(peer));
+  }
+
+  unreachable(peer: MemberId): void {
+    const member = this.#lifecycle.member;
+    member?.loop.run(() => member.node.peerUnreachable(peer));
+  }
+
+  refused(peer: MemberId, refusal: PeerRefusal): void {
+    this.#log.warn(
+      { msgId: "peer.refused", peer: formatId(peer), ...refusal, index: undefined },
+      `refused by a peer: ${refusal.reason}`,
+    );
+    if (refusal.reason !== "removed") return;
+    const { joinedIndex } = this.#lifecycle.directory.identity;
+    if (joinedIndex === undefined || refusal.index >= joinedIndex) this.#lifecycle.removedAt(refusal.index);
+  }
+
+  snapshotFetched(peer: MemberId, ok: boolean): void {
+    this.#lifecycle.member?.snapshotSender.fetched(peer, ok);
+  }
+
+  readSnapshot(snapshotId: string, offset: number): AsyncIterable<SnapshotChunk> | undefined {
+    return this.#lifecycle.member?.snapshotSender.read(snapshotId, offset);
+  }
+
+  async forwarded(payload: Uint8Array, deadlineMs: number): Promise<Uint8Array> {
+    const { operations } = decodeCommandBatch(payload);
+    try {
+      return encodeOutcomes(
+        await this.#lifecycle.expectMember().write(operations, { deadlineMs, forward: false }),
+      );
+    } catch (error) {
+      if (!(error instanceof ReplicaError)) throw error;
+      return encodeOutcomes(operations.map(() => ({ type: "failed", error })));
+    }
+  }
+}
+
+function isFromLeader(message: Message): boolean {
+  return (
+    message.type === "AppendEntries" || message.type === "Heartbeat" || message.type === "InstallSnapshot"
+  );
+}

@@ -1,0 +1,22 @@
+import type { MemberId, RaftOptions } from "../raft/types.ts";
+import type { ReplicaConfig } from "./config.ts";
+import { limits } from "./limits.ts";
+
+export function raftOptions(id: MemberId, config: ReplicaConfig, random: () => number): RaftOptions {
+  const ticks = (milliseconds: number): number => Math.max(1, Math.round(milliseconds / limits.tickMs));
+  return {
+    id,
+    electionTimeoutTicks: ticks(config.electionTimeoutMs),
+    heartbeatTicks: ticks(config.heartbeatIntervalMs),
+    random,
+    appendMaxBytes: limits.appendMaxBytes,
+    inflightMaxMessages: limits.inflightMaxMessages,
+    inflightMaxBytes: limits.inflightMaxBytes,
+    uncommittedMaxBytes: limits.uncommittedMaxBytes,
+    proposalMaxBytes: Math.max(config.requestMaxBytes * 2, 2 * limits.entryTargetBytes),
+    committedMaxBytes: limits.committedMaxBytes,
+    pendingReadsMax: limits.pendingReadsMax,
+    promoteMaxLagEntries: BigInt(config.promoteMaxLagEntries),
+    leaverMaxTicks: ticks(limits.leaverMaxMs),
+  };
+}
