@@ -156,6 +156,7 @@ export class ScheduleCluster {
 
   #send(member: ScheduleMember, message: Message): void {
     checkMessage(member, message, this.model);
+    if (message.type === "HeartbeatResponse") this.reads.answersHeartbeat(message);
     const sent = this.network.send(message, this.now, this.conditions.random);
     if (!sent && message.type === "InstallSnapshot") this.#lostSnapshots.push(message);
   }

@@ -75,7 +75,9 @@ function participants(cluster: ScheduleCluster): ScheduleMember[] {
 
 function isWhole(cluster: ScheduleCluster): boolean {
   const { leader } = cluster;
-  if (leader === undefined || leader.configuration.configuration.outgoing.length > 0) return false;
+  if (leader === undefined) return false;
+  const { voters, outgoing } = leader.configuration.configuration;
+  if (outgoing.length > 0 || !voters.includes(leader.id)) return false;
   const { term, commit, lastIndex } = leader.node!.status();
   if (commit !== lastIndex) return false;
   return participants(cluster).every((member) => {

@@ -1,5 +1,5 @@
 import { decodeConfiguration } from "./confchange/codec.ts";
-import { check } from "./schedule-check.ts";
+import { check, isDecided } from "./schedule-check.ts";
 import type { ScheduleMember } from "./schedule-member.ts";
 import type {
   Configuration,
@@ -98,7 +98,7 @@ export class ScheduleModel {
     this.reached.elections += 1;
     const { configuration } = member.configuration;
     check(
-      this.#decided(configuration, (id) => this.#votes.get(`${id}/${term}`) === member.id),
+      isDecided(configuration, (id) => this.#votes.get(`${id}/${term}`) === member.id),
       "a leader has durable votes of every active half (Raft §6)",
       () => `${member.id} leads in term ${term} with ${describeConfiguration(configuration)}`,
     );
@@ -198,7 +198,7 @@ export class ScheduleModel {
   commits(member: ScheduleMember, { term, from, to }: CommitMove): void {
     const { configuration } = member.configuration;
     check(
-      this.#decided(configuration, (id) => holdsDurably(this.#members.get(id), to, member)),
+      isDecided(configuration, (id) => holdsDurably(this.#members.get(id), to, member)),
       "committed is durable on a majority of every active half (Raft §5.4, §6)",
       () => `${member.id} commits ${to} with ${describeConfiguration(configuration)}`,
     );
@@ -296,12 +296,6 @@ export class ScheduleModel {
         },
       );
     }
-  }
-
-  #decided({ voters, outgoing }: Configuration, holds: (id: MemberId) => boolean): boolean {
-    return [voters, outgoing].every(
-      (half) => half.length === 0 || half.filter(holds).length * 2 > half.length,
-    );
   }
 }
 

@@ -164,12 +164,12 @@ describe("randomised schedules keep election safety, log matching, leader comple
   search("with crashes and partitions", schedules({ ...calm, read: 0 }, 60), 600);
   search(
     "with changes of membership",
-    schedules({ ...everything, change: 14, cut: 6, crash: 6, read: 1 }, 100),
+    schedules({ ...everything, change: 14, cut: 6, crash: 6, read: 8 }, 100),
     250,
   );
   search(
     "with reads at old and new leaders",
-    schedules({ ...calm, read: 20, cut: 8, pause: 6, transfer: 3 }, 80),
+    schedules({ ...calm, read: 20, cut: 8, crash: 10, pause: 6, transfer: 3 }, 80),
     250,
   );
   search(
