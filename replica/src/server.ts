@@ -16,6 +16,7 @@ import { Replica } from "./runtime/replica.ts";
 import type { RpcLimits } from "./runtime/replica-api.ts";
 import { DiskSpace } from "./storage/disk-space.ts";
 import { openDataDirectory } from "./storage/open-data-directory.ts";
+import type { StorageUsage } from "./storage/types.ts";
 import { createPeerServer } from "./transport/peer-server.ts";
 import { createPeerTransport } from "./transport/peer-transport.ts";
 import { version } from "./version.ts";
@@ -44,16 +45,18 @@ export async function startReplica(
     onFatal: failed,
     commitDeadlineMs: config.diskDeadlineMs,
   });
+  let usage = (): StorageUsage => directory.store.usage();
   const space = new DiskSpace({
     directory: directory.path,
     reserveFile: join(directory.path, "reserve"),
     reserveMaxBytes: config.reserveBytes,
     quotaBytes: config.quotaBytes,
-    usage: () => lifecycle.directory.store.usage(),
+    usage: () => usage(),
   });
   const disk = new DiskWatch(space, log);
   const metrics = new Metrics();
   const lifecycle = new Lifecycle({ directory, config, clock, random, log, metrics, disk, failed });
+  usage = () => lifecycle.directory.store.usage();
   await disk.check();
   const replica = new Replica({ lifecycle, config, version, clock, disk });
   const handler = new PeerDesk(lifecycle, config.peerAdvertise, log);
