@@ -142,3 +142,8 @@ export function decodeBaseConfiguration(bytes: Buffer): Decoded<BaseConfiguratio
 export function later(a: bigint, b: bigint): bigint {
   return a < b ? b : a;
 }
+
+/** The lower of two positions. */
+export function earlier(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}

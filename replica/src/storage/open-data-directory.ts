@@ -38,9 +38,10 @@ export async function openDataDirectory(path: string, options: OpenOptions): Pro
 
 async function makeDirectory(path: string): Promise<void> {
   try {
-    if (!(await exists(path))) {
-      await mkdir(path, { recursive: true, mode: 0o700 });
-      await syncFolder(dirname(path));
+    const first = await mkdir(path, { recursive: true, mode: 0o700 });
+    for (let made = path; first !== undefined; made = dirname(made)) {
+      await syncFolder(dirname(made));
+      if (made === first) break;
     }
     if (!(await stat(path)).isDirectory()) throw new Error("it is not a directory");
   } catch (error) {

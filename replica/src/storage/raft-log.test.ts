@@ -168,6 +168,13 @@ describe("compaction", () => {
     expect(() => directory.log.compact(51n)).toThrow("goes beyond 50");
   });
 
+  it("goes no further than the log, when the store is ahead of it", async () => {
+    await seed(directory, 100, 50);
+    await directory.store.commit(appliedWrites(120, 1, clusterId));
+    await directory.log.compact(110n);
+    expect([directory.log.firstIndex(), directory.log.lastIndex()]).toEqual([101n, 100n]);
+  });
+
   it("gives space back: churn does not let the file grow (B13)", async () => {
     await directory.stampCluster(clusterId);
     const { log, store } = directory;
@@ -196,6 +203,8 @@ describe("reset", () => {
     expect(log.term(50n)).toBe(6n);
     expect(log.term(10n)).toBeUndefined();
     expect(texts(contents())).toEqual(texts(entriesOf(51, 52, 6)));
+    await directory.stampCluster(clusterId);
+    await directory.store.commit(appliedWrites(50, 6, clusterId));
     expect(log.initialState().hardState).toEqual(hardState(4, 9n, 50));
   });
 });

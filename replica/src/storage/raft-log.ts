@@ -8,6 +8,7 @@ import { decodeLogRecord, encodeLogRecord, entryBytes, entryKey, type LogRecord 
 import {
   baseConfigurationKey,
   boundsKey,
+  earlier,
   encodeBaseConfiguration,
   encodeBounds,
   encodeIdentity,
@@ -241,10 +242,12 @@ export class RaftLog implements DurableLog {
       throughIndex <= index,
       `compaction through ${throughIndex} goes beyond ${index}, which is applied`,
     );
-    if (throughIndex <= this.#bounds.baseIndex) return Promise.resolve();
-    this.#compaction ??= { through: throughIndex, waiters: new PendingWrite() };
+    // A leader applies what the others have on disk while its own write is still under way.
+    const through = earlier(throughIndex, this.#bounds.lastIndex);
+    if (through <= this.#bounds.baseIndex) return Promise.resolve();
+    this.#compaction ??= { through, waiters: new PendingWrite() };
     const compaction = this.#compaction;
-    compaction.through = later(compaction.through, throughIndex);
+    compaction.through = later(compaction.through, through);
     this.#pending.baseConfiguration = { index: configurationIndex, configuration };
     const done = new Promise<void>((resolve, reject) => {
       compaction.waiters.waiters.push({ resolve, reject });

@@ -6,7 +6,8 @@ import { assert } from "../assert.ts";
 import { exists, removeAll, syncFolder } from "./layout.ts";
 import { checkDataFile } from "./lmdb-file.ts";
 import type { OpenContext } from "./open-raft.ts";
-import { hashFile, readStoreMeta, requireSpace } from "./snapshot-source.ts";
+import { hashFile, metadataOf, readStoreMeta, requireSpace } from "./snapshot-source.ts";
+import type { StoreMeta } from "./store-meta.ts";
 import {
   type ReceivedSnapshot,
   type SnapshotChunk,
@@ -110,26 +111,27 @@ export class SnapshotReceiver implements SnapshotSink {
     await syncFolder(this.#context.layout.incoming);
     await syncFolder(this.#context.layout.directory);
     step("receive: flushed");
-    await this.#checkContents(description, path);
-    return { snapshotId: description.snapshotId, snapshot: description.snapshot, path };
+    const meta = await this.#checkContents(description, path);
+    return { snapshotId: description.snapshotId, snapshot: metadataOf(this.#context, meta), path };
   }
 
   /** The checksum says that it arrived as it was sent; this, that it is what it was said to be. */
-  async #checkContents({ snapshot }: SnapshotDescription, path: string): Promise<void> {
+  async #checkContents({ snapshot }: SnapshotDescription, path: string): Promise<StoreMeta> {
     const check = checkDataFile(path, { walk: false });
     if (check.kind !== "good") {
       await this.#startOver();
       throw badSnapshot(check.kind === "damaged" ? check.what : "it is empty");
     }
     const meta = await readStoreMeta(this.#context, path);
-    if (meta?.clusterId !== this.#clusterId()) {
+    if (!meta || meta.clusterId !== this.#clusterId()) {
       await this.#startOver();
       throw new StorageError("wrongCluster", "the snapshot belongs to another cluster");
     }
-    if (meta?.appliedIndex !== snapshot.index || meta.appliedTerm !== snapshot.term) {
+    if (meta.appliedIndex !== snapshot.index || meta.appliedTerm !== snapshot.term) {
       await this.#startOver();
       throw badSnapshot("it holds another index than was said");
     }
+    return meta;
   }
 
   /** Lets go of the file; what arrived stays, and `begin` goes on from there. */

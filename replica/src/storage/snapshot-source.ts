@@ -3,6 +3,7 @@ import { mkdir, open, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { assert } from "../assert.ts";
+import type { SnapshotMetadata } from "../raft/types.ts";
 import { measureSpace } from "./disk-space.ts";
 import type { Environment } from "./environment.ts";
 import { removeAll } from "./layout.ts";
@@ -64,14 +65,7 @@ export class LocalSnapshots implements SnapshotSource {
       assert(meta, "a snapshot of a store to which nothing was applied");
       const description: SnapshotDescription = {
         snapshotId,
-        snapshot: {
-          index: meta.appliedIndex,
-          term: meta.appliedTerm,
-          configuration: {
-            index: meta.configurationIndex,
-            configuration: options.decodeConfiguration(meta.configuration),
-          },
-        },
+        snapshot: metadataOf(this.#context, meta),
         sizeBytes: (await stat(file)).size,
         checksum: await hashFile(file).then((hash) => hash.digest()),
       };
@@ -150,6 +144,15 @@ export async function hashFile(path: string, bytes = Number.POSITIVE_INFINITY): 
     await file.close();
   }
   return hash;
+}
+
+export function metadataOf({ options }: OpenContext, meta: StoreMeta): SnapshotMetadata {
+  const configuration = options.decodeConfiguration(meta.configuration);
+  return {
+    index: meta.appliedIndex,
+    term: meta.appliedTerm,
+    configuration: { index: meta.configurationIndex, configuration },
+  };
 }
 
 /** What a copy of the store, checked before, says of itself. */
