@@ -78,12 +78,16 @@ export class Admission {
     return this.#bytes;
   }
 
-  enter(nowMs: number, abort: () => void): AdmittedRequest | ReplicaError {
+  /**
+   * Takes a place for a request, or says why there is none. `abort` is called when it makes no progress. Urgent
+   * requests have a few places more, so that a replica with its hands full can still say how it is.
+   */
+  enter(nowMs: number, abort: () => void, urgent = false): AdmittedRequest | ReplicaError {
     const { inflightMaxRequests, inflightMaxBytes } = this.#limits;
-    if (this.#requests.size >= inflightMaxRequests) {
+    if (this.#requests.size >= inflightMaxRequests + (urgent ? urgentPlaces : 0)) {
       return limitExceeded("inflight_max_requests", inflightMaxRequests, "try again when others are done");
     }
-    if (this.#bytes >= inflightMaxBytes) {
+    if (this.#bytes >= inflightMaxBytes && !urgent) {
       return limitExceeded("inflight_max_bytes", inflightMaxBytes, "try again when others are done");
     }
     const request = new AdmittedRequest(this, abort, nowMs + this.#timeouts.bodyTimeoutMs);
@@ -134,6 +138,8 @@ export class Admission {
     this.#bytes += bytes;
   }
 }
+
+const urgentPlaces = 64;
 
 /** gRPC puts five bytes before a message, which do not count against its size. */
 export const envelopeBytes = 5;

@@ -156,6 +156,17 @@ describe("closing", () => {
     await closing;
   });
 
+  it("does not wait for connections that say nothing, or are idle", async () => {
+    const silent = netConnect(harness.port, "127.0.0.1");
+    await once(silent, "connect");
+    const idle = harness.session();
+    await once(idle, "connect");
+    expect((await fetch(`${harness.baseUrl}/status`)).status).toBe(200);
+    const closed = [once(silent.resume(), "close"), once(idle, "close")];
+    await harness.server.close(3_600_000);
+    await Promise.all(closed);
+  });
+
   it("cuts off at the deadline what does not finish", async () => {
     harness.api.before = () => new Promise<void>(() => {});
     const put = fetch(`${harness.baseUrl}/key/b`, { method: "PUT", body: "1" }).catch(() => "cut off");

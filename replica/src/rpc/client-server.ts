@@ -17,7 +17,7 @@ import { type ReplicaApi, ReplicaError, type RpcLimits } from "../runtime/replic
 import { Admission } from "./admission.ts";
 import { clusterRoutes } from "./cluster-service.ts";
 import { ConnectHandler } from "./connect-handler.ts";
-import { createConnectionListener } from "./connection-listener.ts";
+import { type ConnectionListener, createConnectionListener } from "./connection-listener.ts";
 import { FastPath } from "./fast-path.ts";
 import { healthRoutes } from "./health-service.ts";
 import { KvCalls } from "./kv-calls.ts";
@@ -75,6 +75,7 @@ class Server {
   readonly #plain: PlainRoutes;
   readonly #http1: HttpServer;
   readonly #http2: Http2Server;
+  readonly #listener: ConnectionListener;
   readonly #net: NetServer;
   #sweeper: NodeJS.Timeout | undefined;
 
@@ -111,6 +112,11 @@ class Server {
     this.#plain = new PlainRoutes({ api, calls, limits, admission: this.#admission, metrics, log });
     this.#http1 = this.#createHttp1();
     this.#http2 = this.#createHttp2();
+    this.#listener = createConnectionListener({
+      http1: this.#http1,
+      http2: this.#http2,
+      firstBytesTimeoutMs: this.#timeouts.headersTimeoutMs,
+    });
     this.#net = this.#createNet();
     metrics.readRpc(() => ({
       inflightRequests: this.#admission.requests,
@@ -131,6 +137,7 @@ class Server {
   async close(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()));
     this.#shutdown.abort(new ConnectError("the replica is shutting down", Code.Unavailable));
+    this.#listener.closeUndecided();
     this.#sessions.close();
     this.#http1.closeIdleConnections();
     const deadline = setTimeout(() => this.#destroyConnections(), graceMs);
@@ -142,15 +149,10 @@ class Server {
   }
 
   #createNet(): NetServer {
-    const accept = createConnectionListener({
-      http1: this.#http1,
-      http2: this.#http2,
-      firstBytesTimeoutMs: this.#timeouts.headersTimeoutMs,
-    });
     const server = createNetServer({ noDelay: true, keepAlive: true, allowHalfOpen: true }, (socket) => {
       this.#sockets.add(socket);
       socket.once("close", () => this.#sockets.delete(socket));
-      accept(socket);
+      this.#listener.accept(socket);
     });
     server.maxConnections = this.#options.limits.connectionsMax;
     server.on("drop", () => this.#options.metrics.connectionsRefused.increment());

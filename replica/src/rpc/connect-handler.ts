@@ -6,6 +6,8 @@ import type {
 } from "@connectrpc/connect/protocol";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { Health } from "@rstore/proto/grpc/health/v1/health";
+import { MaintenanceService } from "@rstore/proto/rstore/v1/maintenance";
 import type { Logger } from "../log.ts";
 import type { MethodMetrics, Metrics } from "../metrics.ts";
 import { ReplicaError, type RpcLimits } from "../runtime/replica-api.ts";
@@ -25,6 +27,9 @@ import {
 /** The most that a timer takes; longer ones fire at once. */
 const timerMaxMs = 2 ** 31 - 1;
 
+/** What says how the replica is, and asks nothing of it. */
+const urgentServices = new Set([Health.typeName, MaintenanceService.typeName]);
+
 export interface ConnectHandlerOptions {
   readonly routes: readonly ((router: ConnectRouter) => void)[];
   readonly limits: RpcLimits;
@@ -39,6 +44,7 @@ interface Route {
   readonly handler: UniversalHandler;
   readonly metrics: MethodMetrics;
   readonly streaming: boolean;
+  readonly urgent: boolean;
 }
 
 /**
@@ -66,7 +72,9 @@ export class ConnectHandler {
     for (const handler of router.handlers) {
       const { service, method, requestPath } = handler;
       const metrics = options.metrics.method(service.typeName, method.name);
-      this.#routes.set(requestPath, { handler, metrics, streaming: method.methodKind !== "unary" });
+      const streaming = method.methodKind !== "unary";
+      const urgent = !streaming && urgentServices.has(service.typeName);
+      this.#routes.set(requestPath, { handler, metrics, streaming, urgent });
     }
   }
 
@@ -93,7 +101,7 @@ export class ConnectHandler {
       exchange.refuse(limitExceeded("streams_max", streamsMax, "close a stream first"));
       return;
     }
-    const admitted = admission.enter(exchange.arrivedMs, () => abortRequest(request));
+    const admitted = admission.enter(exchange.arrivedMs, () => abortRequest(request), route.urgent);
     if (admitted instanceof ReplicaError) {
       exchange.refuse(admitted);
       return;

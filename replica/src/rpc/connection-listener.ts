@@ -12,13 +12,21 @@ export interface ConnectionListenerOptions {
   readonly firstBytesTimeoutMs: number;
 }
 
+export interface ConnectionListener {
+  accept(socket: Socket): void;
+  /** Closes connections that have not said anything yet. */
+  closeUndecided(): void;
+}
+
 /**
  * Hands a connection to the server of the protocol that it speaks, told by its first bytes. With TLS, ALPN will
  * tell instead, and the same two servers take the connection.
  */
-export function createConnectionListener(options: ConnectionListenerOptions): (socket: Socket) => void {
+export function createConnectionListener(options: ConnectionListenerOptions): ConnectionListener {
   const { http1, http2, firstBytesTimeoutMs } = options;
-  return (socket) => {
+  const undecided = new Set<Socket>();
+  const accept = (socket: Socket): void => {
+    undecided.add(socket);
     let seen: Buffer = Buffer.alloc(0);
     const giveUp = (): void => {
       socket.destroy();
@@ -33,6 +41,7 @@ export function createConnectionListener(options: ConnectionListenerOptions): (s
       // Undecided: everything so far is how a preface begins.
       if (isHttp2 && length < preface.length) return;
       clearTimeout(timer);
+      undecided.delete(socket);
       socket.off("readable", onReadable);
       socket.off("error", giveUp);
       socket.off("end", giveUp);
@@ -42,6 +51,13 @@ export function createConnectionListener(options: ConnectionListenerOptions): (s
     socket.on("readable", onReadable);
     socket.once("error", giveUp);
     socket.once("end", giveUp);
-    socket.once("close", () => clearTimeout(timer));
+    socket.once("close", () => {
+      clearTimeout(timer);
+      undecided.delete(socket);
+    });
   };
+  const closeUndecided = (): void => {
+    for (const socket of undecided) socket.destroy();
+  };
+  return { accept, closeUndecided };
 }

@@ -125,7 +125,8 @@ class FastCall {
   readonly #options: FastPathOptions;
   readonly #arrivedMs = performance.now();
   #admitted: AdmittedRequest | undefined;
-  #body: Buffer = noBytes;
+  /** Nearly every request is one chunk. */
+  #chunks: Buffer[] = [];
   #answered = false;
   #working = false;
   #closed = false;
@@ -157,12 +158,10 @@ class FastCall {
     if (this.#answered) return;
     const problem = this.#admitted!.receive(chunk.length);
     if (problem) {
-      this.#body = noBytes;
       this.#fail(connectErrorFromReplicaError(problem));
       return;
     }
-    // Nearly every request is one chunk. A large one is few: frames arrive joined.
-    this.#body = this.#body.length === 0 ? chunk : Buffer.concat([this.#body, chunk]);
+    this.#chunks.push(chunk);
   }
 
   #run(): void {
@@ -171,8 +170,7 @@ class FastCall {
     let work: Promise<MessageShape<DescMessage>>;
     try {
       const decode = protocol === "grpc" ? decodeGrpcRequest : decodeMessage;
-      const message = decode(method.input, this.#body);
-      this.#body = noBytes;
+      const message = decode(method.input, this.#takeBody());
       work = method.run(message, deadlineFrom(this.#arrivedMs, timeoutMs, this.#options.limits));
     } catch (thrown) {
       this.#fail(this.#connectError(thrown));
@@ -186,6 +184,12 @@ class FastCall {
         this.#fail(this.#connectError(thrown));
       },
     );
+  }
+
+  #takeBody(): Buffer {
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
   }
 
   #succeed(response: MessageShape<DescMessage>): void {
@@ -239,6 +243,7 @@ class FastCall {
   #end(body: Uint8Array): void {
     const { stream } = this.#request;
     this.#answered = true;
+    this.#chunks = [];
     this.#admitted?.answered(body.length);
     stream.end(body);
     if (stream.readableEnded) return;

@@ -5,7 +5,9 @@ import { connect as netConnect, type Socket } from "node:net";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
+import { Health } from "@rstore/proto/grpc/health/v1/health";
 import { ErrorDetailSchema, GetRequestSchema, KvService, Reason } from "@rstore/proto/rstore/v1/kv";
+import { MaintenanceService } from "@rstore/proto/rstore/v1/maintenance";
 import { afterEach, describe, expect, it } from "vitest";
 import { envelope, type Harness, startHarness, until } from "./rpc-harness.ts";
 
@@ -230,6 +232,16 @@ describe("requests under way are bounded", () => {
     release();
     await done;
     await grpc().get({ key });
+  });
+
+  it("and the replica can still say how it is", async () => {
+    harness = await startHarness({ limits: { inflightMaxRequests: 3 } });
+    const { release, done } = await hold(3);
+    const transport = createGrpcTransport({ baseUrl: harness.baseUrl });
+    await createClient(Health, transport).check({});
+    await createClient(MaintenanceService, transport).status({});
+    release();
+    await done;
   });
 
   it("in bytes", async () => {
