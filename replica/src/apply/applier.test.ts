@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { AssertionError } from "../assert.ts";
+import { DELETE_MAX_KEYS, OVERLAY_MAX_BYTES } from "../mvcc/limits.ts";
 import { MemoryBackend } from "../mvcc/testing/memory-backend.ts";
 import type { Configuration, Entry } from "../raft/types.ts";
 import { Applier } from "./applier.ts";
@@ -97,6 +98,48 @@ describe("entries", () => {
     data[0] = 2;
     expect(() => applier.apply([{ ...good, data }])).toThrow(UnknownCommandError);
     expect([applier.appliedIndex, applier.store.revision]).toEqual([0n, 1n]);
+  });
+});
+
+describe("bounds", () => {
+  test("range deletes of one entry take a bounded number of keys together, and the next entry has its own", () => {
+    const applier = applierOn(new MemoryBackend());
+    const prefixes = ["a", "b", "c"];
+    let index = 0n;
+    for (const prefix of prefixes) {
+      for (let i = 0; i < 10; i++) {
+        const puts = Array.from({ length: DELETE_MAX_KEYS / 10 }, (_, j) => put(`${prefix}${i}/${j}`, ""));
+        applier.apply([entry(++index, puts)]);
+      }
+    }
+    const deletes = prefixes.map((prefix) => ({
+      type: "delete" as const,
+      start: bytes(prefix),
+      end: bytes(`${prefix}~`),
+      previous: false,
+      expectedModRevision: undefined,
+    }));
+    const [applied] = applier.apply([entry(++index, deletes)]);
+    expect(applied!.results).toMatchObject([
+      { deleted: DELETE_MAX_KEYS },
+      { deleted: DELETE_MAX_KEYS },
+      { type: "refused", refusal: { reason: "too-many-keys" } },
+    ]);
+    const [next] = applier.apply([entry(++index, deletes.slice(2))]);
+    expect(next!.results).toMatchObject([{ deleted: DELETE_MAX_KEYS }]);
+  });
+
+  test("a full overlay says so until a batch is durable", () => {
+    const backend = new MemoryBackend();
+    const applier = applierOn(backend);
+    const value = "x".repeat(1024 * 1024);
+    let index = 0n;
+    while (!applier.overlayFull) applier.apply([entry(++index, [put(`k${index}`, value)])]);
+    expect(applier.overlayBytes).toBeGreaterThanOrEqual(OVERLAY_MAX_BYTES);
+    expect(applier.overlayBytes).toBeLessThan(OVERLAY_MAX_BYTES + 2 * 1024 * 1024);
+    expect(applier.freezeDue).toBe(true);
+    flush(applier, backend);
+    expect([applier.overlayFull, applier.overlayBytes]).toEqual([false, 0]);
   });
 });
 

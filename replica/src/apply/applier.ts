@@ -1,6 +1,6 @@
 import { assert } from "../assert.ts";
 import { NO_BYTES } from "../mvcc/bytes.ts";
-import { OVERLAY_FREEZE_BYTES, OVERLAY_MAX_BYTES } from "../mvcc/limits.ts";
+import { DELETE_MAX_KEYS, ENTRY_DELETE_MAX_KEYS, OVERLAY_FREEZE_BYTES } from "../mvcc/limits.ts";
 import type { FrozenBatch } from "../mvcc/overlay.ts";
 import { Store } from "../mvcc/store.ts";
 import type { Configuration, Entry, IndexedConfiguration } from "../raft/types.ts";
@@ -120,7 +120,7 @@ export class Applier {
 
   /** Nothing may be applied until a batch was released. */
   get overlayFull(): boolean {
-    return this.store.overlay.bytes >= OVERLAY_MAX_BYTES;
+    return this.store.overlay.full;
   }
 
   /**
@@ -155,16 +155,24 @@ export class Applier {
   #applyCommands(data: Uint8Array): readonly WriteResult[] {
     const { operations } = decodeCommandBatch(data);
     const results: WriteResult[] = [];
-    for (let i = 0; i < operations.length; i++) results.push(this.#applyOperation(operations[i]!));
+    let rangeKeysLeft = ENTRY_DELETE_MAX_KEYS;
+    for (let i = 0; i < operations.length; i++) {
+      const operation = operations[i]!;
+      const result = this.#applyOperation(operation, rangeKeysLeft);
+      if (result.type === "delete" && isRangeDelete(operation)) rangeKeysLeft -= result.deleted;
+      results.push(result);
+    }
     return results;
   }
 
-  #applyOperation(operation: WriteOperation): WriteResult {
+  #applyOperation(operation: WriteOperation, rangeKeysLeft: number): WriteResult {
     switch (operation.type) {
       case "put":
         return this.store.put(operation);
       case "delete":
-        return this.store.delete(operation);
+        return isRangeDelete(operation)
+          ? this.store.delete(operation, Math.min(DELETE_MAX_KEYS, rangeKeysLeft))
+          : this.store.delete(operation);
       case "compact":
         return this.store.compact(operation.revision);
     }
@@ -198,6 +206,10 @@ export class Applier {
       clusterVersion: this.#clusterVersion,
     };
   }
+}
+
+function isRangeDelete(operation: WriteOperation): boolean {
+  return operation.type === "delete" && operation.end !== undefined;
 }
 
 function blankMeta(clusterId: bigint): StoreMeta {

@@ -1,6 +1,6 @@
 import { assert } from "../assert.ts";
 import { ByteReader, ByteWriter, varintBytes } from "../mvcc/bytes.ts";
-import { KEY_MAX_BYTES } from "../mvcc/limits.ts";
+import { DELETE_MAX_KEYS, KEY_MAX_BYTES } from "../mvcc/limits.ts";
 import type { CompactOperation, DeleteOperation, PutOperation, WriteOperation } from "./operation.ts";
 
 /**
@@ -72,6 +72,14 @@ export function commandSizeBytes(command: Command): number {
     case "compact":
       return 2 + request + 8;
   }
+}
+
+/**
+ * Keys that an operation may change at most. What shares an entry should not sum up to more than
+ * ENTRY_DELETE_MAX_KEYS: that bounds the time and memory that one entry takes to apply.
+ */
+export function commandMaxKeys(command: Command): number {
+  return command.type === "delete" && command.end !== undefined ? DELETE_MAX_KEYS : 1;
 }
 
 function optionalFields(put: PutOperation): number {

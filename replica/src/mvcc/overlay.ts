@@ -2,6 +2,7 @@ import { assert } from "../assert.ts";
 import type { KvReader, KvWrite, ScanOptions, Table } from "../storage/kv-backend.types.ts";
 import { ByteWriter, compareBytes, textFromBytes } from "./bytes.ts";
 import { EventRun } from "./event-run.ts";
+import { BATCH_MAX_RECORDS, OVERLAY_MAX_BYTES } from "./limits.ts";
 import { MergedScan } from "./merged-scan.ts";
 import { decodeRevKey, encodeRevKey, writeState } from "./records.ts";
 import {
@@ -45,6 +46,10 @@ class Generation {
       held.value = value;
     }
     return held;
+  }
+
+  get records(): number {
+    return this.run.length + this.rev.size + this.cur.size + this.idx.size + this.meta.size;
   }
 
   cursors(table: Table, range: TextRange): RecordCursor[] {
@@ -111,8 +116,9 @@ export class Overlay implements KvReader {
     return this.#active.bytes;
   }
 
-  get flushing(): boolean {
-    return this.#flushing !== undefined;
+  /** Nothing more may be applied until a batch was frozen and released. */
+  get full(): boolean {
+    return this.bytes >= OVERLAY_MAX_BYTES || this.#active.records >= BATCH_MAX_RECORDS;
   }
 
   /** It is in the active generation: its value may change in place, without being held anew. */

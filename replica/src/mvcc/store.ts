@@ -103,14 +103,17 @@ export class Store {
     return { type: "put", revision: BigInt(main), previous };
   }
 
-  /** Deletes a key or a range. Deleting nothing is no change: the revision stays. */
-  delete(change: DeleteChange): DeleteApplied | ChangeRefused {
+  /**
+   * Deletes a key or a range. Deleting nothing is no change: the revision stays. More than `maxKeys`, or more
+   * previous values than one answer takes, are refused.
+   */
+  delete(change: DeleteChange, maxKeys: number = DELETE_MAX_KEYS): DeleteApplied | ChangeRefused {
     if (change.expectedModRevision !== undefined) {
       const refusal = compare(change.expectedModRevision, this.#live(change.start));
       if (refusal !== undefined) return refused(refusal);
     }
-    const victims = this.#victims(change);
-    if (victims.length > DELETE_MAX_KEYS) return refused({ reason: "too-many-keys", limit: DELETE_MAX_KEYS });
+    const victims = this.#victims(change, maxKeys + 1);
+    if (victims.length > maxKeys) return refused({ reason: "too-many-keys", limit: maxKeys });
     const previous = change.previous ? this.#previousValues(victims) : [];
     if (previous.length < victims.length && change.previous) {
       return refused({ reason: "too-many-keys", limit: previous.length });
@@ -173,10 +176,11 @@ export class Store {
 
   /**
    * Removes some of what compaction left without a reader. Its pace is this member's own: no answer and no
-   * hash depends on it. It goes on after a restart. Returns whether more is left.
+   * hash depends on it. It goes on after a restart. Does nothing while the overlay is full. Returns whether
+   * more is left.
    */
   compactStep(budget: StepBudget): boolean {
-    if (this.compactionPending) {
+    if (this.compactionPending && !this.overlay.full) {
       this.#compactNext = removeCompacted(this.#records, this.#compactNext, this.#compacted, budget);
     }
     return this.compactionPending;
@@ -235,8 +239,8 @@ export class Store {
     this.#hash.mixEvent(state, this.#records.append(slot, state, key, value));
   }
 
-  /** The live keys that a delete takes, at most one more than it may. */
-  #victims(change: DeleteChange): { key: Uint8Array; state: KeyState }[] {
+  /** The live keys that a delete takes, at most `limit`. */
+  #victims(change: DeleteChange, limit: number): { key: Uint8Array; state: KeyState }[] {
     if (change.end === undefined) {
       const state = this.#live(change.start);
       return state === undefined ? [] : [{ key: change.start, state }];
@@ -245,7 +249,7 @@ export class Store {
     const rows = this.overlay.scan("cur", { start: change.start, end: scanEnd(change) });
     for (const [key, record] of rows) {
       victims.push({ key, state: decodeState(record) });
-      if (victims.length > DELETE_MAX_KEYS) break;
+      if (victims.length >= limit) break;
     }
     return victims;
   }
