@@ -232,7 +232,11 @@ describe("the peer port", () => {
     const silent = net.connect(member.server.port, "127.0.0.1");
     const slow = net.connect(member.server.port, "127.0.0.1");
     slow.write("PRI * HT");
-    await Promise.all([silent, slow].map((socket) => once(socket.on("error", () => {}).resume(), "close")));
+    const slower = net.connect(member.server.port, "127.0.0.1");
+    slower.write("POST / HTTP/1.1\r\nhost: a\r\nx-slow");
+    await Promise.all(
+      [silent, slow, slower].map((socket) => once(socket.on("error", () => {}).resume(), "close")),
+    );
     const session = http2.connect(member.url);
     const headers = { ":method": "POST", ":path": "/rstore.peer.v1.PeerService/Stream" };
     const contentType = { "content-type": "application/connect+proto" };
@@ -249,6 +253,31 @@ describe("the peer port", () => {
     session.destroy();
     const peer = await network.member(2n);
     await connect(peer, member);
+  });
+
+  test("ends connections that fell silent, but not those that wait for an answer (C9)", async () => {
+    const limits = { deadPeerMs: 50, stallTimeoutMs: 100 };
+    let answer: (() => void) | undefined;
+    const slow = (router: ConnectRouter) =>
+      router.service(MembershipService, {
+        getIdentity: () =>
+          new Promise((resolve) => {
+            answer = () => resolve({ name: "late" });
+          }),
+      });
+    const member = await network.member(1n, { services: slow, limits });
+    const waiting = createClient(
+      MembershipService,
+      createConnectTransport({ baseUrl: member.url, httpVersion: "2" }),
+    );
+    const identity = waiting.getIdentity({});
+    await until("the call", () => answer !== undefined);
+    for (let at = 0; at < 2; at++) {
+      const idle = http2.connect(member.url);
+      await once(idle, "close");
+    }
+    answer?.();
+    expect((await identity).name).toBe("late");
   });
 
   test("holds no more connections than its limit", async () => {
@@ -307,6 +336,19 @@ describe("the peer port", () => {
     await closing;
     await member.transport.close();
     expect(peer.handler.disconnects).toEqual([1n]);
+    expect(member.handler.disconnects).toEqual([]);
+  });
+
+  test("ends a half-open peer's streams, which is no report of a loss", async () => {
+    // The peer pings every 500 ms and finds the connection dead only after this member has.
+    const member = await network.member(1n, { limits: { deadPeerMs: 100, stallTimeoutMs: 800 } });
+    const peer = await network.member(2n, { limits: { deadPeerMs: 2_000 } });
+    const proxy = await network.proxy(member);
+    await connect(peer, member, proxy.url);
+    const hello = peer.handler.hello(1n);
+    expect(member.transport.links.isAdmitted(hello)).toBe(true);
+    proxy.swallow = true;
+    await until("the end", () => !member.transport.links.isAdmitted(hello));
     expect(member.handler.disconnects).toEqual([]);
   });
 

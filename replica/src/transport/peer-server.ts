@@ -12,6 +12,7 @@ import { type PeerLimits, peerLimits } from "./limits.ts";
 import type { PeerLinks } from "./peer-links.ts";
 import {
   peerPaths,
+  SESSION_MEMORY_MAX_MIB,
   SESSION_WINDOW_BYTES,
   STREAM_WINDOW_BYTES,
   STREAMING_CONTENT_TYPE,
@@ -51,6 +52,9 @@ export async function createPeerServer(options: PeerServerOptions): Promise<Peer
   return server;
 }
 
+/** For the whole of a request over HTTP/1.1, where a slow caller holds a connection. */
+const REQUEST_TIMEOUT_MS = 60_000;
+
 class Http2PeerServer implements PeerServer {
   readonly #parts: InboundParts;
   readonly #snapshots: SnapshotServer;
@@ -71,7 +75,12 @@ class Http2PeerServer implements PeerServer {
     this.#snapshots = new SnapshotServer(parts);
     this.#adapter = connectNodeAdapter({ routes: services, readMaxBytes: limits.requestMaxBytes });
     this.#h1 = http.createServer(
-      { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 60_000 },
+      {
+        headersTimeout: limits.helloTimeoutMs,
+        connectionsCheckingInterval: limits.helloTimeoutMs,
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        keepAliveTimeout: limits.stallTimeoutMs,
+      },
       (request, response) => {
         response.once("finish", () => {
           if (this.#closing) request.socket.end();
@@ -79,7 +88,10 @@ class Http2PeerServer implements PeerServer {
         this.#adapter(request, response);
       },
     );
+    // It is handed its connections and never listens, but only a server that does watches its time-outs.
+    this.#h1.emit("listening");
     this.#h2 = http2.createServer({
+      maxSessionMemory: SESSION_MEMORY_MAX_MIB,
       settings: {
         maxConcurrentStreams: 2 * limits.forwardMaxInflight,
         initialWindowSize: STREAM_WINDOW_BYTES,
@@ -128,7 +140,7 @@ class Http2PeerServer implements PeerServer {
     this.#closing = true;
     for (const breakOff of this.#peerStreams.values()) breakOff();
     for (const session of this.#sessions) session.close();
-    this.#h1.closeIdleConnections();
+    this.#h1.close();
     const cancel = this.#parts.clock.after(drainMs, () => {
       for (const socket of this.#sockets) socket.destroy();
     });
@@ -152,22 +164,31 @@ class Http2PeerServer implements PeerServer {
     this.#sessions.add(session);
     session.once("close", () => this.#sessions.delete(session));
     session.on("error", () => {});
+    let calls = 0;
     session.on("stream", (stream, headers, _flags, rawHeaders) => {
       if (this.#servePeer(stream, headers)) return;
+      calls += 1;
+      stream.once("close", () => {
+        calls -= 1;
+      });
       const request = new http2.Http2ServerRequest(stream, headers, {}, rawHeaders);
       this.#adapter(request, new http2.Http2ServerResponse(stream));
     });
-    this.#endWhenSilent(session);
+    this.#endWhenSilent(session, () => calls > 0);
   }
 
-  /** A peer pings several times in `deadPeerMs`; a connection that is silent for much longer is half open. */
-  #endWhenSilent(session: http2.ServerHttp2Session): void {
+  /**
+   * A peer pings several times in `deadPeerMs`; a connection that is silent for much longer is half open, or
+   * idle. One that waits for the answer to a call is neither.
+   */
+  #endWhenSilent(session: http2.ServerHttp2Session, isWaiting: () => boolean): void {
     const { clock, limits } = this.#parts;
     const { socket } = session;
     let bytesRead = 0;
     const tick = (): void => {
       if (session.destroyed) return;
-      if (socket.bytesRead === bytesRead) {
+      if (socket.bytesRead === bytesRead && !isWaiting()) {
+        for (const [stream, breakOff] of this.#peerStreams) if (stream.session === session) breakOff();
         session.destroy();
         return;
       }

@@ -16,6 +16,9 @@ export const UNARY_CONTENT_TYPE = "application/proto";
 export const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
 export const SESSION_WINDOW_BYTES = 2 * STREAM_WINDOW_BYTES;
 
+/** Node refuses new streams on a session that holds more (10 MiB by default); one append may be larger. */
+export const SESSION_MEMORY_MAX_MIB = 256;
+
 /** Opens the transport below HTTP/2; TLS comes in here. */
 export type DialSocket = (url: URL) => net.Socket;
 
@@ -37,6 +40,7 @@ export function openSession(url: URL, dial: DialSocket): PeerSession {
   const socket = dial(url);
   const session = http2.connect(url, {
     createConnection: () => socket,
+    maxSessionMemory: SESSION_MEMORY_MAX_MIB,
     settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
   });
   session.once("connect", () => session.setLocalWindowSize(SESSION_WINDOW_BYTES));

@@ -217,7 +217,7 @@ export interface Proxy {
   bytesPerSecond: number | undefined;
   /** Changes bytes on their way to the target. */
   corrupt: ((chunk: Buffer) => Buffer) | undefined;
-  /** Takes everything in and passes nothing on, in both directions. */
+  /** Takes everything in and passes nothing on, in both directions; not even that an end is gone. */
   swallow: boolean;
   target: number;
   /** Cuts every connection: "reset" sends RST, "close" FIN. */
@@ -234,8 +234,8 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
     for (const [socket, other] of [pair, [to, from] as const]) {
       socket.on("error", () => {});
       socket.on("close", () => {
-        pairs.delete(pair);
-        other.destroy();
+        if (!proxy.swallow) other.destroy();
+        if (other.destroyed) pairs.delete(pair);
       });
     }
     from.on("data", (chunk) => {
