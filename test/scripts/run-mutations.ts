@@ -1,7 +1,7 @@
 /**
  * Removes the guards of the consensus core one after another, in a copy, and reports which tests notice.
  *
- *   npm run mutations -w @rstore/test -- [--only <part of a name>] [--seconds <of schedules, each kind>]
+ *   npm run mutations -w @rstore/test -- [--only <part of a name>]… [--seconds <of schedules, each kind>]
  *
  * Ends with 1 if a mutation was caught by nothing.
  */
@@ -19,7 +19,11 @@ const RANDOMISED = ["schedule.test.ts", "schedule-partitions.test.ts"];
 const SUITE_TIMEOUT_MS = 15 * 60_000;
 
 const { values } = parseArgs({
-  options: { only: { type: "string" }, seconds: { type: "string" }, schedules: { type: "boolean" } },
+  options: {
+    only: { type: "string", multiple: true },
+    seconds: { type: "string" },
+    schedules: { type: "boolean" },
+  },
 });
 
 /** What noticed the mutation: the names of the tests that failed, or how the run ended. */
@@ -63,7 +67,9 @@ function run(scratch: string): number {
     return 2;
   }
   const { only } = values;
-  const chosen = coreMutations.filter(({ name }) => only === undefined || name.includes(only));
+  const chosen = coreMutations.filter(
+    ({ name }) => only === undefined || only.some((part) => name.includes(part)),
+  );
   const missed: string[] = [];
   for (const mutation of chosen) {
     const [examples, schedules] = tryMutation(scratch, mutation);

@@ -156,7 +156,7 @@ export const testSupport: readonly RegExp[] = [
   /\/testing\//,
   /\/fake-[^/]+\.ts$/,
   /-harness\.ts$/,
-  /^replica\/src\/raft\/(schedule|transcript)[^/]*\.ts$/,
+  /^replica\/src\/raft\/(schedule|transcript|solo)[^/]*\.ts$/,
   /^replica\/src\/raft\/memory-storage\.ts$/,
 ];
 

@@ -93,6 +93,13 @@ const elections: readonly Mutation[] = [
     replace: "",
   },
   {
+    name: "campaigns-while-a-snapshot-is-being-installed",
+    source: "A15",
+    file: "raft.ts",
+    search: "if (this.log.unstable.snapshot !== undefined) return false;",
+    replace: "",
+  },
+  {
     name: "leads-on-without-a-quorum",
     source: "dissertation §6.2, A19",
     file: "step-leader.ts",
@@ -201,6 +208,34 @@ const replication: readonly Mutation[] = [
     replace: "return this.handedOut < this.committed;",
   },
   {
+    name: "starts-in-a-term-below-its-log",
+    source: "Raft §5.1; a snapshot install that was torn by a crash",
+    file: "raft.ts",
+    search: "this.term = higher(hardState.term, lastTerm);",
+    replace: "this.term = hardState.term;",
+  },
+  {
+    name: "starts-with-a-commit-below-what-is-applied",
+    source: "design.md, start",
+    file: "raft.ts",
+    search: "const commit = higher(hardState.commit, appliedIndex);",
+    replace: "const commit = hardState.commit;",
+  },
+  {
+    name: "sends-a-snapshot-that-the-log-does-not-go-on-from",
+    source: "A15",
+    file: "snapshot.ts",
+    search: "if (snapshot === undefined || snapshot.index < raft.log.firstIndex - 1n) return false;",
+    replace: "if (snapshot === undefined) return false;",
+  },
+  {
+    name: "never-gives-a-transfer-up",
+    source: "dissertation §3.10, A17",
+    file: "transfer.ts",
+    search: "if (raft.transfer.elapsedTicks >= raft.options.electionTimeoutTicks) abortTransfer(raft);",
+    replace: "",
+  },
+  {
     name: "takes-proposals-during-a-transfer",
     source: "dissertation §3.10, A17",
     file: "raw-node.ts",
@@ -262,6 +297,13 @@ const reads: readonly Mutation[] = [
       '      default:\n        break;\n    }\n    return message.type === "HeartbeatResponse" && this.role === "leader";',
   },
   {
+    name: "sends-a-lost-read-round-no-more",
+    source: "dissertation §6.4",
+    file: "replication.ts",
+    search: "const sequence = raft.reads.round?.sequence ?? 0n;",
+    replace: "const sequence = 0n;",
+  },
+  {
     name: "reads-before-an-entry-of-the-term-is-committed",
     source: "dissertation §6.4, A10",
     file: "read-index.ts",
@@ -295,7 +337,7 @@ const membership: readonly Mutation[] = [
   {
     name: "forgets-configurations-of-the-log-at-a-restart",
     source: "dissertation §4.1",
-    file: "raft.ts",
+    file: "load-configurations.ts",
     search: "stack.push({ index: entry.index, configuration: decodeConfiguration(entry.data) });",
     replace: "",
   },
