@@ -74,6 +74,8 @@ const defaults: Defaulted = {
   queueMaxOperations: 100_000,
 };
 
+type ListOptions = CallOptions & Pick<ReadOptions, "consistency"> & { readonly endpoint?: string };
+
 const discoverIntervalMs = 30_000;
 
 /**
@@ -237,10 +239,13 @@ export class Client {
     return { header: headerFrom(header), hash, revision, compactedRevision, appliedIndex };
   }
 
-  /** Answered by the leader where it is known, since only the leader knows how far the others are. */
-  async listMembers(
-    options: CallOptions & Pick<ReadOptions, "consistency"> & { readonly endpoint?: string } = {},
-  ): Promise<MemberList> {
+  /** Answered by the leader where it can be found, since only the leader knows how far the others are. */
+  async listMembers(options: ListOptions = {}): Promise<MemberList> {
+    return this.#listMembers(options, false);
+  }
+
+  /** `asked`: a follower has answered and named the leader already. */
+  async #listMembers(options: ListOptions, asked: boolean): Promise<MemberList> {
     const at = options.endpoint === undefined ? this.#pickRead(options) : this.#pickAt(options.endpoint);
     const response = await this.#unary(
       ClusterService.method.listMembers,
@@ -249,7 +254,10 @@ export class Client {
     );
     const list = memberListFrom(response);
     this.#endpoints.learn(list.members.map(({ clientUrl }) => clientUrl));
-    return list;
+    const { leaderId, memberId } = list.header;
+    const anywhere = options.endpoint === undefined && options.consistency !== "serializable";
+    if (!anywhere || asked || leaderId === 0n || leaderId === memberId) return list;
+    return this.#listMembers(options, true);
   }
 
   /** Closes all connections; calls under way fail. */

@@ -62,7 +62,7 @@ export function adviceFrom(error: unknown): string | undefined {
     case "not-initialized":
       return "this replica has an empty disk: found a cluster with `rstore bootstrap`, or add it to one with `rstore member add`.";
     case "compare-failed":
-      return `the key's revision is ${error.facts.revision ?? "another"}; nothing was changed.`;
+      return "nothing was changed.";
     case "configuration-mismatch":
       return "nothing was changed: look at `rstore member list` and try again.";
     default:

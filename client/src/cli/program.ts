@@ -18,7 +18,7 @@ export function createProgram(io: CliIo): Command {
         .default(defaultEndpoint),
     )
     .addOption(
-      new Option("--timeout <duration>", "for the whole command")
+      new Option("--timeout <duration>", "for each request, with all its attempts")
         .env("RSTORE_TIMEOUT")
         .default(5_000, "5s")
         .argParser(durationMsFrom),

@@ -190,7 +190,7 @@ function planChange(
       type: "change-membership",
       expectedConfigurationIndex: list.configurationIndex,
       target: withLearners(list, newcomers),
-      reason: `${namesOf(blank)} joins as learner`,
+      reason: `to join as learner: ${namesOf(blank)}`,
     });
   }
   const { promote, remove } = plannedChange(observed.slots, list);
