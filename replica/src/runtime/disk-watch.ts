@@ -1,4 +1,3 @@
-import type { WriteOperation } from "../apply/operation.ts";
 import type { Logger } from "../log.ts";
 import type { DiskReport, DiskSpace } from "../storage/disk-space.ts";
 import { ReplicaError } from "./replica-api.ts";
@@ -35,11 +34,9 @@ export class DiskWatch {
       : "the disk is almost full: delete keys and compact, or give the disk more room";
   }
 
-  /** Puts are refused while there is no room; deletes and compaction, the way out, never. */
-  refusal(operations: readonly WriteOperation[]): ReplicaError | undefined {
-    const problem = this.problem();
-    if (problem === undefined || !operations.some(({ type }) => type === "put")) return undefined;
-    return new ReplicaError("no-space", problem, {
+  /** What a put is told while there is no room. */
+  refusal(): ReplicaError {
+    return new ReplicaError("no-space", this.problem() ?? "", {
       outcome: "not-applied",
       detail: { subject: this.report.reason === "quota" ? "quotaBytes" : "disk" },
     });

@@ -130,14 +130,24 @@ export class Forwarder {
         throw new Error("the leader answered another number of operations");
       let at = 0;
       for (const waiting of batch) {
-        if (!waiting.settled) waiting.resolve(outcomes.slice(at, at + waiting.operations.length));
-        waiting.settled = true;
+        answer(waiting, outcomes.slice(at, at + waiting.operations.length));
         at += waiting.operations.length;
       }
     } catch (error) {
       const failure = forwardFailure(error);
       for (const waiting of batch) fail(waiting, failure);
     }
+  }
+}
+
+/** What the leader refused as a whole because it no longer leads fails as a whole: it is tried elsewhere. */
+function answer(waiting: WaitingForward, outcomes: readonly WriteOutcome[]): void {
+  const [first] = outcomes;
+  if (first?.type === "failed" && isWorthRetrying(first.error)) {
+    fail(waiting, first.error);
+  } else if (!waiting.settled) {
+    waiting.settled = true;
+    waiting.resolve(outcomes);
   }
 }
 
@@ -159,4 +169,13 @@ function forwardFailure(error: unknown): ReplicaError {
     );
   }
   return unknownOutcomeError(`the leader did not answer (${(error as Error).message})`);
+}
+
+/** Certainly not applied, because leadership moved: another leader may take it. */
+export function isWorthRetrying(error: unknown): boolean {
+  return (
+    error instanceof ReplicaError &&
+    error.outcome === "not-applied" &&
+    (error.reason === "not-leader" || error.reason === "no-leader")
+  );
 }

@@ -71,13 +71,17 @@ export class LongReads {
 
   /** Begins anew when a compaction came in between, so that the answer is of one state. */
   async hash(machine: StateMachine, revision: bigint | undefined, options: CallOptions): Promise<HashAnswer> {
-    const { store, appliedIndex } = machine;
+    const { store } = machine;
+    let { appliedIndex } = machine;
     let hashing = store.hash(revision);
     for (;;) {
       if ("reason" in hashing) throw revisionRefusalError(hashing);
       const step = hashing.step({ maxRecords: limits.scanStepMaxKeys, maxBytes: limits.scanStepMaxBytes });
       if (step !== undefined && "hash" in step) return { ...step, appliedIndex };
-      if (step !== undefined) hashing = store.hash(revision);
+      if (step !== undefined) {
+        appliedIndex = machine.appliedIndex;
+        hashing = store.hash(revision);
+      }
       if (this.#clock.nowMs() >= options.deadlineMs) {
         throw new ReplicaError(
           "deadline-exceeded",

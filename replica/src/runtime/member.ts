@@ -19,7 +19,6 @@ import type { PeerTransport } from "../transport/types.ts";
 import type { Clock } from "./clock.ts";
 import type { ReplicaConfig } from "./config.ts";
 import type { DiskWatch } from "./disk-watch.ts";
-import { Forwarder } from "./forwarder.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { limits } from "./limits.ts";
 import { LinearizableReads } from "./linearizable-reads.ts";
@@ -40,6 +39,7 @@ import { SnapshotReceiver } from "./snapshot-receiver.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
 import { StateMachine } from "./state-machine.ts";
 import { Waiters } from "./waiters.ts";
+import { WritePath } from "./write-path.ts";
 
 export interface MemberParts {
   readonly directory: DataDirectory;
@@ -67,7 +67,7 @@ export class Member {
   readonly snapshotSender: SnapshotSender;
   readonly snapshotReceiver: SnapshotReceiver;
   readonly #parts: MemberParts;
-  readonly #forwarder: Forwarder;
+  readonly #writes: WritePath;
   /** For a leader, or for any with NO_MEMBER. */
   readonly #leaderWaiters: Waiters<MemberId>;
   readonly #idleWaiters: Waiters<undefined>;
@@ -91,7 +91,7 @@ export class Member {
       clusterId: this.clusterId,
       failed: parts.failed,
       flushed: () => this.loop.schedule(),
-      observeApply: (seconds) => metrics.applyDuration.observe(seconds),
+      metrics,
     });
     this.snapshotSender = new SnapshotSender({
       source: directory.snapshots,
@@ -113,7 +113,17 @@ export class Member {
     this.node = new RawNode(raftOptions(this.id, config, parts.random), this.snapshotSender.logForCore());
     this.proposals = new Proposals(() => clock.wallMs());
     this.peers = new PeerDirectory(this.id, (peers) => transport.setPeers(peers));
-    this.#forwarder = new Forwarder(transport, clock);
+    this.#writes = new WritePath({
+      clock,
+      disk: parts.disk,
+      transport,
+      proposals: this.proposals,
+      wakeLoop: () => this.loop.schedule(),
+      leader: () => this.leader,
+      isLeader: () => this.isLeader,
+      notLeaderError: () => this.notLeaderError(),
+      awaitLeader: (deadlineMs) => this.awaitLeader(NO_MEMBER, deadlineMs),
+    });
     this.#housekeeping = new Housekeeping(this, parts);
     this.#leaderWaiters = new Waiters((wanted) => {
       const { leader } = this.#softState;
@@ -176,32 +186,8 @@ export class Member {
     return this.peers.record(id);
   }
 
-  async write(
-    operations: readonly WriteOperation[],
-    options: WriteOptions,
-  ): Promise<readonly WriteOutcome[]> {
-    for (;;) {
-      try {
-        return await this.#writeOnce(operations, options);
-      } catch (error) {
-        if (!options.forward || !isWorthRetrying(error)) throw error;
-        const found = await this.#awaitOtherLeader(options.deadlineMs);
-        if (!found) throw error;
-      }
-    }
-  }
-
-  #writeOnce(operations: readonly WriteOperation[], options: WriteOptions): Promise<readonly WriteOutcome[]> {
-    const { leader } = this.#softState;
-    if (this.isLeader) {
-      const refusal = this.#parts.disk.refusal(operations);
-      if (refusal !== undefined) return Promise.reject(refusal);
-      const outcomes = this.proposals.add(operations, options.deadlineMs);
-      this.loop.schedule();
-      return outcomes;
-    }
-    if (leader === NO_MEMBER || !options.forward) return Promise.reject(this.notLeaderError());
-    return this.#forwarder.forward(leader, operations, options.deadlineMs);
+  write(operations: readonly WriteOperation[], options: WriteOptions): Promise<readonly WriteOutcome[]> {
+    return this.#writes.write(operations, options);
   }
 
   notLeaderError(): ReplicaError {
@@ -224,14 +210,6 @@ export class Member {
         leaderPeerUrl: record?.peerUrl ?? "",
       },
     });
-  }
-
-  /** Waits a moment, then until a leader is known; false when the deadline came first. */
-  async #awaitOtherLeader(deadlineMs: number): Promise<boolean> {
-    const { clock } = this.#parts;
-    if (clock.nowMs() + limits.leaderRetryMs >= deadlineMs) return false;
-    await new Promise<void>((resolve) => clock.after(limits.leaderRetryMs, resolve));
-    return this.#leaderWaiters.wait(NO_MEMBER, deadlineMs);
   }
 
   async awaitReadable(options: ReadOptions): Promise<void> {
@@ -259,7 +237,7 @@ export class Member {
     return this.node.configuration.index >= index && this.node.isConfigurationSettled();
   }
 
-  /** True once this member leads, as far as is known here. */
+  /** True once this member leads, as far as is known here; NO_MEMBER: once any does. */
   awaitLeader(id: MemberId, deadlineMs: number): Promise<boolean> {
     return this.#leaderWaiters.wait(id, deadlineMs);
   }
@@ -304,7 +282,7 @@ export class Member {
     this.loop.stop();
     this.proposals.close(error);
     this.reads.close(error);
-    this.#forwarder.close(error);
+    this.#writes.close(error);
     this.#leaderWaiters.close();
     this.#revisionWaiters.close();
     this.#changeWaiters.close();
@@ -391,17 +369,9 @@ export class Member {
     this.#changeWaiters.check(nowMs);
     this.#leaderWaiters.check(nowMs);
     this.#idleWaiters.check(nowMs);
-    this.#forwarder.expire(nowMs);
+    this.#writes.expire(nowMs);
     this.machine.tick(nowMs);
     this.#housekeeping.tick(nowMs);
     return false;
   }
-}
-
-function isWorthRetrying(error: unknown): boolean {
-  return (
-    error instanceof ReplicaError &&
-    error.outcome === "not-applied" &&
-    (error.reason === "not-leader" || error.reason === "no-leader")
-  );
 }

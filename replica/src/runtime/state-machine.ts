@@ -1,4 +1,5 @@
 import { type AppliedEntry, Applier } from "../apply/applier.ts";
+import type { Metrics } from "../metrics.ts";
 import type { Store } from "../mvcc/store.ts";
 import { decodeConfiguration } from "../raft/confchange/codec.ts";
 import type { Entry } from "../raft/types.ts";
@@ -15,7 +16,7 @@ interface StateMachineParts {
   readonly failed: (error: unknown) => void;
   /** There is room for more after a flush. */
   readonly flushed: () => void;
-  readonly observeApply: (seconds: number) => void;
+  readonly metrics: Metrics;
 }
 
 /** The applier and when its changes go to the disk. */
@@ -62,10 +63,10 @@ export class StateMachine {
   }
 
   apply(entry: Entry): AppliedEntry {
-    const { clock, observeApply } = this.#parts;
+    const { clock, metrics } = this.#parts;
     const startMs = clock.nowMs();
     const [applied] = this.#applier.apply([entry]);
-    observeApply((clock.nowMs() - startMs) / 1000);
+    metrics.applyDuration.observe((clock.nowMs() - startMs) / 1000);
     this.#dirtySinceMs ??= startMs;
     return applied!;
   }
@@ -91,16 +92,18 @@ export class StateMachine {
   }
 
   #startFlush(): Promise<void> {
-    const { store, failed, flushed } = this.#parts;
+    const { store, failed, flushed, clock, metrics } = this.#parts;
     const applier = this.#applier;
     this.#dirtySinceMs = undefined;
     const batch = applier.freeze();
     if (batch === undefined) return Promise.resolve();
+    const startMs = clock.nowMs();
     this.#flushing = store
       .commit(batch.writes)
       .then(() => {
         applier.release();
         this.#flushing = undefined;
+        metrics.storeFsync.observe((clock.nowMs() - startMs) / 1000);
         flushed();
       })
       .catch(failed);
