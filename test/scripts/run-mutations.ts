@@ -12,7 +12,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { applyMutation } from "../src/mutations/apply-mutation.ts";
-import { coreMutations, type Mutation } from "../src/mutations/core-mutations.ts";
+import { coreMutations } from "../src/mutations/core-mutations.ts";
+import type { Mutation } from "../src/mutations/mutation.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const RANDOMISED = ["schedule.test.ts", "schedule-partitions.test.ts"];

@@ -142,7 +142,7 @@ export const entryPoints: readonly RegExp[] = [
   /\.test\.ts$/,
   /\.bench\.ts$/,
   /(^|\/)vitest\.config\.ts$/,
-  /^(test|proto)\/scripts\/[^/]+\.ts$/,
+  /^(test|proto|client|replica)\/scripts\/[^/]+\.ts$/,
   /^(replica|client)\/bench\/[^/]+\.ts$/,
   /^(replica|client|operator)\/bin\/[^/]+\.js$/,
   /^replica\/src\/main\.ts$/,

@@ -1,4 +1,4 @@
-import type { Mutation } from "./core-mutations.ts";
+import type { Mutation } from "./mutation.ts";
 
 /** The source with the guard removed. Throws when the mutation does not fit the source any more. */
 export function applyMutation(mutation: Mutation, source: string): string {

@@ -1,0 +1,63 @@
+import type { Mutation } from "./mutation.ts";
+
+/** Reads: when a read index may be answered. */
+export const readMutations: readonly Mutation[] = [
+  {
+    name: "reads-without-asking-a-quorum",
+    source: "dissertation §6.4",
+    file: "read-index.ts",
+    search: "if (confirmed < sequence) return;",
+    replace: "",
+  },
+  {
+    name: "read-joins-the-round-under-way",
+    source: "design.md, A11",
+    file: "read-index-state.ts",
+    search: "this.#gathering.push(read);",
+    replace:
+      "(this.#round === undefined ? this.#gathering : (this.#round.reads as PendingRead[])).push(read);",
+  },
+  {
+    name: "reuses-a-read-token",
+    source: "A11, etcd-io/etcd#20418",
+    file: "read-index-state.ts",
+    search: "    this.#sequence++;\n    return this.#sequence;",
+    replace: "    return 1n;",
+  },
+  {
+    name: "counts-read-acknowledgements-of-earlier-terms",
+    source: "A11, A12",
+    file: "raft.ts",
+    search: "      default:\n        break;\n    }\n    return false;",
+    replace:
+      '      default:\n        break;\n    }\n    return message.type === "HeartbeatResponse" && this.role === "leader";',
+  },
+  {
+    name: "sends-a-lost-read-round-no-more",
+    source: "dissertation §6.4",
+    file: "replication.ts",
+    search: "const sequence = raft.reads.round?.sequence ?? 0n;",
+    replace: "const sequence = 0n;",
+  },
+  {
+    name: "reads-before-an-entry-of-the-term-is-committed",
+    source: "dissertation §6.4, A10",
+    file: "read-index.ts",
+    search: "if (!raft.reads.isRoundDue() || !raft.hasCommittedInTerm()) return;",
+    replace: "if (!raft.reads.isRoundDue()) return;",
+  },
+  {
+    name: "takes-answers-meant-for-an-earlier-incarnation",
+    source: "A14",
+    file: "read-index-state.ts",
+    search: "BigInt(Math.floor(options.random() * 2 ** 32)) << 32n",
+    replace: "0n",
+  },
+  {
+    name: "confirms-reads-with-the-incoming-half",
+    source: "Raft §6, A20",
+    file: "read-index.ts",
+    search: "const confirmed = jointPosition(raft.configuration, (id) =>",
+    replace: "const confirmed = jointPosition({ voters: raft.configuration.voters, outgoing: [] }, (id) =>",
+  },
+];
