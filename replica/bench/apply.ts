@@ -1,21 +1,18 @@
 /**
  * What a put costs from the committed entry to the disk: CPU on the main thread, while applying and while
- * handing a batch to LMDB, and of the whole process. Run by hand:
+ * handing a batch to LMDB, and of the whole process. With `--no-commit` batches go nowhere, and it is the
+ * cost of applying alone. Run by hand:
  *
  *   node replica/bench/apply.ts [--puts N] [--keys N] [--value-bytes N] [--flush-puts N] [--entry-puts N]
+ *                                 [--no-commit]
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Applier } from "../src/apply/applier.ts";
 import { encodeCommandBatch } from "../src/apply/command.ts";
 import type { WriteOperation } from "../src/apply/operation.ts";
 import { decodeConfiguration } from "../src/raft/confchange/codec.ts";
 import type { Entry } from "../src/raft/types.ts";
-import { Environment } from "../src/storage/environment.ts";
-import { FatalGate } from "../src/storage/fatal-gate.ts";
-import { StoreBackend, tables } from "../src/storage/store-backend.ts";
+import { openScratchStore } from "./scratch-store.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -25,6 +22,7 @@ const { values: flags } = parseArgs({
     // 200 ms at 40,000 puts a second.
     "flush-puts": { type: "string", default: "8000" },
     "entry-puts": { type: "string", default: "100" },
+    "no-commit": { type: "boolean", default: false },
   },
 });
 const puts = Number(flags.puts);
@@ -33,23 +31,7 @@ const valueBytes = Number(flags["value-bytes"]);
 const flushPuts = Number(flags["flush-puts"]);
 const entryPuts = Number(flags["entry-puts"]);
 
-const directory = mkdtempSync(join(tmpdir(), "rstore-bench-"));
-const gate = new FatalGate((error) => {
-  throw error;
-});
-const environment = new Environment({
-  name: "store",
-  file: join(directory, "data"),
-  tables,
-  commitDeadlineMs: 30_000,
-  after: (delayMs, callback) => {
-    const timer = setTimeout(callback, delayMs);
-    return () => clearTimeout(timer);
-  },
-  gate,
-  faults: {},
-});
-const backend = new StoreBackend(environment, { onDamage: () => {} });
+const { backend, remove } = openScratchStore();
 
 /** CPU that phases took, on this thread and in all. */
 class Meter {
@@ -110,7 +92,9 @@ async function run(count: number, meter: Meter): Promise<void> {
       meter.measure("release", () => applier.release());
     }
     const batch = meter.measure("freeze", () => applier.freeze());
-    flushing = meter.measure("commit call", () => backend.commit(batch!.writes));
+    flushing = flags["no-commit"]
+      ? Promise.resolve()
+      : meter.measure("commit call", () => backend.commit(batch!.writes));
   }
   await flushing;
   if (flushing !== undefined) applier.release();
@@ -131,5 +115,4 @@ console.log("main thread".padEnd(24), per(main.user + main.system));
 console.log("whole process".padEnd(24), per(all.user + all.system));
 console.log("puts a second".padEnd(24), Math.round(puts / seconds));
 console.log("file".padEnd(24), `${Math.round(backend.usage().fileBytes / 2 ** 20)} MiB`);
-await environment.close();
-rmSync(directory, { recursive: true });
+await remove();

@@ -1,0 +1,36 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Environment } from "../src/storage/environment.ts";
+import { FatalGate } from "../src/storage/fatal-gate.ts";
+import { StoreBackend, tables } from "../src/storage/store-backend.ts";
+
+export interface ScratchStore {
+  readonly backend: StoreBackend;
+  remove(): Promise<void>;
+}
+
+/** A real `store/` in a temporary folder. */
+export function openScratchStore(): ScratchStore {
+  const directory = mkdtempSync(join(tmpdir(), "rstore-bench-"));
+  const environment = new Environment({
+    name: "store",
+    file: join(directory, "data"),
+    tables,
+    commitDeadlineMs: 30_000,
+    after: (delayMs, callback) => {
+      const timer = setTimeout(callback, delayMs);
+      return () => clearTimeout(timer);
+    },
+    gate: new FatalGate((error) => {
+      throw error;
+    }),
+    faults: {},
+  });
+  const backend = new StoreBackend(environment, { onDamage: () => {} });
+  const remove = async () => {
+    await environment.close();
+    rmSync(directory, { recursive: true });
+  };
+  return { backend, remove };
+}
