@@ -1,4 +1,8 @@
-import { type ListMembersResponse, MemberKind as WireMemberKind } from "@rstore/proto/rstore/v1/cluster";
+import {
+  type ListMembersResponse,
+  type Member as WireMember,
+  MemberKind as WireMemberKind,
+} from "@rstore/proto/rstore/v1/cluster";
 import { type StatusResponse, Role as WireRole } from "@rstore/proto/rstore/v1/maintenance";
 import { headerFrom } from "./operations.ts";
 import type { MemberKind, MemberList, ReplicaStatus, Role } from "./types.ts";
@@ -21,11 +25,16 @@ const roleFromWire: Readonly<Record<WireRole, Role>> = {
   [WireRole.REMOVED]: "removed",
 };
 
+function byName(a: WireMember, b: WireMember): number {
+  return a.name.localeCompare(b.name) || (a.id < b.id ? -1 : 1);
+}
+
+/** Members are in the order of their names. */
 export function memberListFrom(response: ListMembersResponse): MemberList {
   const progress = new Map(response.progress.map((entry) => [entry.memberId, entry]));
   return {
     header: headerFrom(response.header),
-    members: response.members.map(({ id, name, peerUrl, clientUrl, kind, joinedIndex }) => {
+    members: response.members.toSorted(byName).map(({ id, name, peerUrl, clientUrl, kind, joinedIndex }) => {
       const known = progress.get(id);
       return {
         id,

@@ -1,3 +1,4 @@
+import { idText } from "./bytes.ts";
 import type { Client } from "./client.ts";
 import { RstoreError } from "./errors.ts";
 import { type Identity, type TargetMember, withMembershipClient } from "./membership-client.ts";
@@ -141,7 +142,7 @@ export async function replaceMembers(
   }
   const steps = [
     ...(promote.size > 0 ? [`promoting ${names(change.add)}`] : []),
-    ...(change.remove.size > 0 ? [`removing ${change.remove.size}`] : []),
+    ...(change.remove.size > 0 ? [`removing ${[...change.remove].map(idText).join(", ")}`] : []),
   ];
   options.onProgress?.(`${steps.join(", ")} by one joint change`);
   return changeConfiguration(client, (list) => withChange(list, { promote, remove: change.remove }), options);

@@ -120,6 +120,22 @@ test("add refuses a disk of another cluster and a removed member, and says what 
   expect(changes).toEqual([]);
 });
 
+test("add --replace: the newcomer in and the old one out by one joint change, also at the old one's address", async () => {
+  members[2] = voter(3n, "c", newcomer.url);
+  const [url, old] = [newcomer.url, "0000000000000003"];
+  expect((await rstore("member", "add", "--peer-url", url, "--replace", old)).code).toBe(0);
+  expect(changes.map((change) => change.members.map(({ id }) => id))).toEqual([
+    [1n, 2n, 3n, 4n],
+    [1n, 2n, 4n],
+  ]);
+});
+
+test("set by URL means the replica that answers there, not the one that did", async () => {
+  members[2] = voter(3n, "c", newcomer.url);
+  expect((await rstore("member", "set", "a", "b", newcomer.url)).code).toBe(0);
+  expect(changes.at(-1)!.members.map(({ id }) => id)).toEqual([1n, 2n, 4n]);
+});
+
 test("remove takes ids, names and URLs, several by one change", async () => {
   expect((await rstore("member", "remove", "b", "0000000000000003")).code).toBe(0);
   expect(shapes()).toEqual([["a:voter"]]);

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { idText } from "../bytes.ts";
 import type { Client } from "../client.ts";
 import { askIdentity, changeConfiguration, leaderPeerUrl, replaceMembers } from "../membership-change.ts";
@@ -86,6 +86,7 @@ interface AddFlags {
   readonly clientUrl?: string;
   readonly name?: string;
   readonly learner?: boolean;
+  readonly replace?: string;
   readonly wait: number;
 }
 
@@ -96,12 +97,25 @@ function addAdd(member: Command, io: CliIo): void {
     .requiredOption("--peer-url <url>", "where members reach the new replica")
     .option("--client-url <url>", "where clients reach it; its own word by default")
     .option("--name <name>", "its own word by default")
-    .option("--learner", "leave it a learner, without a vote")
+    .addOption(
+      new Option("--replace <member>", "take this one out by the change that makes the newcomer a voter"),
+    )
+    .addOption(new Option("--learner", "leave it a learner, without a vote").conflicts("replace"))
     .option("--wait <duration>", "how long it may take to catch up", durationMsFrom, waitDefaultMs)
-    .addHelpText("after", example("rstore member add --peer-url http://d.example:4101"))
+    .addHelpText(
+      "after",
+      example(
+        "rstore member add --peer-url http://d.example:4101",
+        "rstore member add --peer-url http://d.example:4101 --replace c",
+      ),
+    )
     .action(async (flags: AddFlags, command: Command) => {
       const context = new CommandContext(io, command);
       await context.withClient(async (client) => {
+        const remove = new Set<bigint>();
+        if (flags.replace !== undefined) {
+          remove.add(memberFrom(await client.listMembers(), flags.replace).id);
+        }
         const newcomer = await newcomerAt(flags, client, context);
         const options = { timeoutMs: flags.wait, onProgress: (line: string) => context.progress(line) };
         if (flags.learner === true) {
@@ -111,7 +125,7 @@ function addAdd(member: Command, io: CliIo): void {
             await changeConfiguration(client, (list) => withLearners(list, [newcomer]), options),
           );
         } else {
-          printList(context, await replaceMembers(client, { add: [newcomer], remove: new Set() }, options));
+          printList(context, await replaceMembers(client, { add: [newcomer], remove }, options));
         }
       });
     });
@@ -203,11 +217,11 @@ function addSet(member: Command, io: CliIo): void {
         const keep = new Set<bigint>();
         const add: Newcomer[] = [];
         for (const text of texts) {
-          const known = findMember(present, text);
-          if (known?.kind === "voter") keep.add(known.id);
-          else if (known !== undefined) add.push(known);
-          else if (/^https?:\/\//.test(text)) add.push(await newcomerAt({ peerUrl: text }, client, context));
-          else keep.add(memberFrom(present, text).id);
+          // At a known URL another replica may run by now, with an empty disk.
+          const isUrl = /^https?:\/\//.test(text);
+          const named = isUrl ? undefined : memberFrom(present, text);
+          if (named?.kind === "voter") keep.add(named.id);
+          else add.push(named ?? (await newcomerAt({ peerUrl: text }, client, context)));
         }
         for (const { id } of add) keep.add(id);
         const remove = new Set(present.members.map(({ id }) => id).filter((id) => !keep.has(id)));
