@@ -4,13 +4,14 @@ import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { encodeConfiguration } from "../raft/confchange/codec.ts";
 import type { MemberId } from "../raft/types.ts";
-import { type DataDirectory, StorageError } from "../storage/types.ts";
+import { type DataDirectory, type StartState, StorageError } from "../storage/types.ts";
 import type { PeerAddress, PeerTransport } from "../transport/types.ts";
 import type { Clock } from "./clock.ts";
 import type { ReplicaConfig } from "./config.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import { Member } from "./member.ts";
 import { formatId } from "./membership.ts";
+import { Recovery } from "./recovery.ts";
 import { type Identity, ReplicaError } from "./replica-api.ts";
 
 export interface LifecycleParts {
@@ -33,6 +34,7 @@ export class Lifecycle {
   #directory: DataDirectory;
   #transport: PeerTransport | undefined;
   #member: Member | undefined;
+  #recovery: Recovery | undefined;
   #joining: Promise<void> | undefined;
   #stopping = false;
 
@@ -59,7 +61,30 @@ export class Lifecycle {
         : "member of a cluster",
     );
     if (removedIndex !== undefined) log.warn({ msgId: "replica.removed" }, this.#removedError().message);
+    else if (this.#directory.start.kind === "needsSnapshot") this.#recover(this.#directory.start);
     else if (clusterId !== undefined) this.#startMember();
+  }
+
+  #recover({ minIndex, configuration, reason }: Extract<StartState, { kind: "needsSnapshot" }>): void {
+    const { clock, log } = this.#parts;
+    log.error(
+      { msgId: "store.lost", minIndex: minIndex.toString() },
+      `${reason}; fetches a snapshot from a peer`,
+    );
+    this.#recovery = new Recovery({
+      directory: this.#directory,
+      transport: this.#transport!,
+      clock,
+      log,
+      minIndex,
+      configuration,
+      failed: (error) => this.#failed(error),
+      recovered: () => {
+        this.#recovery = undefined;
+        this.#startMember();
+      },
+    });
+    this.#recovery.start();
   }
 
   #startMember(): Member {
@@ -119,6 +144,15 @@ export class Lifecycle {
       });
     if (this.#member !== undefined) return this.#member;
     if (this.#directory.identity.removedIndex !== undefined) throw this.#removedError();
+    if (this.#recovery !== undefined) {
+      throw new ReplicaError(
+        "not-ready",
+        "the store of this member was lost and is fetched anew: ask another one",
+        {
+          outcome: "not-applied",
+        },
+      );
+    }
     throw new ReplicaError(
       "not-initialized",
       'the replica is blank: found a cluster on it ("rstore bootstrap") or add it to one ("rstore member add")',
@@ -132,6 +166,11 @@ export class Lifecycle {
 
   get member(): Member | undefined {
     return this.#member;
+  }
+
+  /** Set while the member has no store and fetches one. */
+  get recovery(): Recovery | undefined {
+    return this.#recovery;
   }
 
   get stopping(): boolean {
@@ -228,6 +267,7 @@ export class Lifecycle {
     const member = this.#member;
     if (member !== undefined) await member.handOver();
     this.#stopping = true;
+    this.#recovery?.stop();
     if (member !== undefined) {
       await member.drain();
       await member.stop(

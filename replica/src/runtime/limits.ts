@@ -46,6 +46,8 @@ export const limits = {
   forwardTargetBytes: 512 * 1024,
   /** Forwarded commands under way to the leader. */
   forwardsUnderWayMax: 8,
+  /** A member without its store asks another peer for a snapshot this often. */
+  recoveryAskMs: 2000,
   /** A follower that fetches nothing of an offered snapshot for this long is offered it anew. */
   snapshotStalledMs: 20_000,
   /** Pause after a snapshot could not be made or fetched. */

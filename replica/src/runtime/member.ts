@@ -99,6 +99,7 @@ export class Member {
       logger: parts.log,
       clock,
       offer: (offer) => transport.offerSnapshot(offer),
+      term: () => this.node.term,
       sent: (peer, ok) => this.loop.run(() => this.node.snapshotSent(peer, ok)),
       failed: parts.failed,
     });

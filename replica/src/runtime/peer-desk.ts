@@ -7,6 +7,7 @@ import type {
   PeerRefusal,
   SnapshotChunk,
   SnapshotOffer,
+  SnapshotRequest,
 } from "../transport/types.ts";
 import { encodeOutcomes } from "./forwarding-codec.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -38,6 +39,8 @@ export class PeerDesk implements PeerHandler {
       removedIndex: (peer) => member?.machine.applier.members.removedIndex(peer),
       acknowledgedIndex: (peer) => member?.acknowledgedIndex(peer),
     });
+    const { recovery } = this.#lifecycle;
+    if (refusal === undefined) recovery?.peers.called({ memberId: hello.from, peerUrl: hello.peerUrl });
     if (refusal === undefined) member?.peers.called({ memberId: hello.from, peerUrl: hello.peerUrl });
     return refusal;
   }
@@ -64,8 +67,13 @@ export class PeerDesk implements PeerHandler {
   }
 
   receiveSnapshotOffer(offer: SnapshotOffer, hello: PeerHello): void {
+    this.#lifecycle.recovery?.offered(offer);
     if (this.#lifecycle.member !== undefined) this.#lifecycle.member.snapshotReceiver.offered(offer);
     else this.#lifecycle.join(hello.clusterId, { memberId: hello.from, peerUrl: hello.peerUrl });
+  }
+
+  receiveSnapshotRequest(request: SnapshotRequest): void {
+    this.#lifecycle.member?.snapshotSender.request(request);
   }
 
   disconnected(peer: MemberId): void {

@@ -25,6 +25,10 @@ export class SnapshotReceiver {
     this.#parts = parts;
   }
 
+  get fetching(): boolean {
+    return this.#fetching !== undefined;
+  }
+
   /** An offer while another fetch runs is not taken: the leader offers again. */
   offered(offer: SnapshotOffer): void {
     if (this.#fetching !== undefined) return;

@@ -7,7 +7,7 @@ import {
   type SnapshotSource,
   StorageError,
 } from "../storage/types.ts";
-import type { SnapshotOffer } from "../transport/types.ts";
+import type { SnapshotOffer, SnapshotRequest } from "../transport/types.ts";
 import type { Clock } from "./clock.ts";
 import { limits } from "./limits.ts";
 
@@ -17,6 +17,7 @@ interface SnapshotSenderParts {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly offer: (offer: SnapshotOffer) => void;
+  readonly term: () => bigint;
   /** Tells the core how a transfer ended. */
   readonly sent: (peer: MemberId, ok: boolean) => void;
   readonly failed: (error: unknown) => void;
@@ -93,6 +94,18 @@ export class SnapshotSender {
     offer(offerFrom(message, description));
   }
 
+  /** A member lost its store: it is offered what is there, or what is made now when it asks again. */
+  request({ from, to, minIndex }: SnapshotRequest): void {
+    const { source, offer, clock, term } = this.#parts;
+    const description = source.current();
+    if (description === undefined || description.snapshot.index < minIndex) {
+      this.#make();
+      return;
+    }
+    this.#offered.set(from, clock.nowMs());
+    offer(offerFrom({ from: to, to: from, term: term() }, description));
+  }
+
   read(snapshotId: string, offset: number): AsyncIterable<SnapshotChunk> | undefined {
     const chunks = this.#parts.source.read(snapshotId, offset);
     return chunks === undefined ? undefined : this.#watched(chunks);
@@ -134,7 +147,10 @@ export class SnapshotSender {
   }
 }
 
-function offerFrom(message: InstallSnapshot, description: SnapshotDescription): SnapshotOffer {
+function offerFrom(
+  message: Pick<InstallSnapshot, "from" | "to" | "term">,
+  description: SnapshotDescription,
+): SnapshotOffer {
   return {
     from: message.from,
     to: message.to,

@@ -11,17 +11,20 @@ import { ENVELOPE_BYTES, writeEnvelopeHeader } from "./envelope.ts";
 import {
   decodeMessage,
   decodeSnapshotOffer,
+  decodeSnapshotRequest,
   EntryDataCursor,
   encodeMessage,
   encodeSnapshotOffer,
+  encodeSnapshotRequest,
 } from "./message-codec.ts";
 import { PeerError } from "./peer-error.ts";
-import type { SnapshotChunk, SnapshotOffer } from "./types.ts";
+import type { SnapshotChunk, SnapshotOffer, SnapshotRequest } from "./types.ts";
 
 /** What travels in one frame. */
 export interface Frame {
   readonly messages: readonly Message[];
   readonly snapshotOffers: readonly SnapshotOffer[];
+  readonly snapshotRequests: readonly SnapshotRequest[];
 }
 
 /** Buffers to be written one after another as one envelope, and their size together. */
@@ -53,6 +56,7 @@ export function encodeFrame(frame: Frame): EncodedFrame {
     $typeName: "rstore.peer.v1.MessageBatch",
     messages: frame.messages.map((message) => encodeMessage(message, entryData)),
     snapshotOffers: frame.snapshotOffers.map(encodeSnapshotOffer),
+    snapshotRequests: frame.snapshotRequests.map(encodeSnapshotRequest),
   };
   const messages = toBinary(MessageBatchSchema, batch);
   let checksum = crc32(messages);
@@ -165,10 +169,12 @@ export function decodeFrame(request: StreamRequest, from: MemberId, to: MemberId
   const frame = {
     messages: batch.messages.map((message) => decodeMessage(message, entryData)),
     snapshotOffers: batch.snapshotOffers.map(decodeSnapshotOffer),
+    snapshotRequests: batch.snapshotRequests.map(decodeSnapshotRequest),
   };
   entryData.assertEnd();
   for (const message of frame.messages) assertBound(message, from, to);
   for (const offer of frame.snapshotOffers) assertBound(offer, from, to);
+  for (const asked of frame.snapshotRequests) assertBound(asked, from, to);
   return frame;
 }
 

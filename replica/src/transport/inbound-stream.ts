@@ -107,6 +107,7 @@ class InboundStream {
       const frame = decodeFrame(request, hello.from, hello.to);
       messages.push(...frame.messages);
       for (const offer of frame.snapshotOffers) this.#parts.handler.receiveSnapshotOffer(offer, hello);
+      for (const asked of frame.snapshotRequests) this.#parts.handler.receiveSnapshotRequest(asked);
       return;
     }
     if (this.#opening) throw new PeerError("malformed", "a frame before the welcome");

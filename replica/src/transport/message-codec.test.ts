@@ -15,7 +15,7 @@ import {
   parseStreamRequest,
 } from "./frame-codec.ts";
 import { PeerError } from "./peer-error.ts";
-import type { SnapshotOffer } from "./types.ts";
+import type { SnapshotOffer, SnapshotRequest } from "./types.ts";
 
 const FROM = 0xfeed_0000_0000_0001n;
 const TO = 0xffff_ffff_ffff_ffffn;
@@ -112,9 +112,12 @@ const anyOffer: fc.Arbitrary<SnapshotOffer> = fc.record({
   sizeBytes: fc.nat(),
   checksum: anyBytes,
 });
+const { from, to } = base;
+const anyRequest: fc.Arbitrary<SnapshotRequest> = fc.record({ from, to, minIndex: anyUint64 });
 const anyFrame: fc.Arbitrary<Frame> = fc.record({
   messages: fc.array(anyMessage, { maxLength: 6 }),
   snapshotOffers: fc.array(anyOffer, { maxLength: 2 }),
+  snapshotRequests: fc.array(anyRequest, { maxLength: 2 }),
 });
 
 function joined(pieces: readonly Uint8Array[]): Buffer {
@@ -129,7 +132,7 @@ describe("frames", () => {
   test.each(Object.entries(messageOf))("%s comes back as it was", (_type, arbitrary) => {
     fc.assert(
       fc.property(arbitrary as fc.Arbitrary<Message>, (message) => {
-        const frame = { messages: [message], snapshotOffers: [] };
+        const frame = { messages: [message], snapshotOffers: [], snapshotRequests: [] };
         expect(decode(joined(encodeFrame(frame).pieces))).toEqual(frame);
       }),
       { numRuns: 50 },
@@ -170,7 +173,7 @@ describe("frames", () => {
       entries: [{ term: 2n, index: 5n, type: "normal", data }],
       commit: 4n,
     };
-    const { pieces } = encodeFrame({ messages: [append], snapshotOffers: [] });
+    const { pieces } = encodeFrame({ messages: [append], snapshotOffers: [], snapshotRequests: [] });
     expect(pieces).toContain(data);
     const bytes = new Uint8Array(joined(pieces));
     const decoded = decodeFrame(parseStreamRequest(bytes.subarray(ENVELOPE_BYTES)), FROM, TO).messages[0]!;

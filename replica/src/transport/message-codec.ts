@@ -5,10 +5,11 @@ import {
   EntryType as WireEntryType,
   type SnapshotMetadata as WireSnapshotMetadata,
   type SnapshotOffer as WireSnapshotOffer,
+  type SnapshotRequest as WireSnapshotRequest,
 } from "@rstore/proto/rstore/peer/v1/message";
 import type { AppendEntries, Entry, Message, SnapshotMetadata } from "../raft/types.ts";
 import { PeerError } from "./peer-error.ts";
-import type { SnapshotOffer } from "./types.ts";
+import type { SnapshotOffer, SnapshotRequest } from "./types.ts";
 
 /**
  * The core's messages as protobuf and back. Wire messages are object literals rather than `create(…)`: the
@@ -119,6 +120,14 @@ function encodeSnapshotMetadata(snapshot: SnapshotMetadata): WireSnapshotMetadat
       context,
     },
   };
+}
+
+export function encodeSnapshotRequest(request: SnapshotRequest): WireSnapshotRequest {
+  return { $typeName: "rstore.peer.v1.SnapshotRequest", ...request };
+}
+
+export function decodeSnapshotRequest({ from, to, minIndex }: WireSnapshotRequest): SnapshotRequest {
+  return { from, to, minIndex };
 }
 
 export function encodeSnapshotOffer(offer: SnapshotOffer): WireSnapshotOffer {

@@ -1,6 +1,6 @@
 import type { Message } from "../raft/types.ts";
 import type { Frame } from "./frame-codec.ts";
-import type { SnapshotOffer } from "./types.ts";
+import type { SnapshotOffer, SnapshotRequest } from "./types.ts";
 
 /** What a message takes in a queue beside its entries' data. */
 const MESSAGE_OVERHEAD_BYTES = 128;
@@ -23,6 +23,7 @@ export class OutboundQueue {
   #sizes: number[] = [];
   #sizeBytes = 0;
   #offers: SnapshotOffer[] = [];
+  #requests: SnapshotRequest[] = [];
 
   constructor(limits: QueueLimits) {
     this.#limits = limits;
@@ -33,7 +34,7 @@ export class OutboundQueue {
   }
 
   get length(): number {
-    return this.#messages.length + this.#offers.length;
+    return this.#messages.length + this.#offers.length + this.#requests.length;
   }
 
   /** False: the queue is full. A message larger than the whole bound passes when nothing else waits. */
@@ -53,6 +54,12 @@ export class OutboundQueue {
     return true;
   }
 
+  pushRequest(request: SnapshotRequest): boolean {
+    if (this.length >= this.#limits.maxMessages) return false;
+    this.#requests.push(request);
+    return true;
+  }
+
   /** The next frame, in the order of `push`; undefined: nothing waits. */
   take(): Frame | undefined {
     if (this.length === 0) return undefined;
@@ -68,7 +75,9 @@ export class OutboundQueue {
     this.#forgetUpTo(end, sizeBytes);
     const snapshotOffers = this.#offers;
     this.#offers = [];
-    return { messages, snapshotOffers };
+    const snapshotRequests = this.#requests;
+    this.#requests = [];
+    return { messages, snapshotOffers, snapshotRequests };
   }
 
   /** Drops everything; returns how many. */
@@ -76,6 +85,7 @@ export class OutboundQueue {
     const dropped = this.length;
     this.#forgetUpTo(this.#messages.length, this.#sizeBytes);
     this.#offers = [];
+    this.#requests = [];
     return dropped;
   }
 

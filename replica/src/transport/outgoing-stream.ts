@@ -10,7 +10,7 @@ import type { MemberId, Message } from "../raft/types.ts";
 import { Backoff } from "./backoff.ts";
 import type { TransportClock } from "./clock.ts";
 import { EnvelopeReader, envelopeOf, parseEndStream } from "./envelope.ts";
-import { type EncodedFrame, encodeFrame, parse } from "./frame-codec.ts";
+import { type EncodedFrame, encodeFrame, type Frame, parse } from "./frame-codec.ts";
 import { decodeRefusal, encodeHello } from "./hello-codec.ts";
 import type { PeerLimits } from "./limits.ts";
 import { OutboundQueue } from "./outbound-queue.ts";
@@ -26,7 +26,7 @@ import {
   requestHeaders,
   STREAMING_CONTENT_TYPE,
 } from "./peer-session.ts";
-import type { PeerHandler, SnapshotOffer } from "./types.ts";
+import type { PeerHandler, SnapshotOffer, SnapshotRequest } from "./types.ts";
 
 /** What every outgoing stream of a transport shares. */
 export interface OutgoingParts {
@@ -136,6 +136,10 @@ export class OutgoingStream {
     if (this.#attempt === undefined || !this.#queue.pushOffer(offer)) this.#drop(1);
   }
 
+  pushRequest(request: SnapshotRequest): void {
+    if (this.#attempt === undefined || !this.#queue.pushRequest(request)) this.#drop(1);
+  }
+
   /** Writes what waits, as far as the socket keeps up; true: something was dropped since the last call. */
   flush(): boolean {
     const attempt = this.#attempt;
@@ -162,7 +166,7 @@ export class OutgoingStream {
       });
       const counters = links.counters(this.#options.peer);
       counters.bytesSent += encoded.sizeBytes;
-      counters.messagesSent += frame.messages.length + frame.snapshotOffers.length;
+      counters.messagesSent += frameLength(frame);
     }
   }
 
@@ -330,4 +334,8 @@ export function writePieces(
   });
   stream.uncork();
   return keepsUp;
+}
+
+function frameLength(frame: Frame): number {
+  return frame.messages.length + frame.snapshotOffers.length + frame.snapshotRequests.length;
 }

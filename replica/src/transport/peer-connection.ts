@@ -1,7 +1,13 @@
 import type { Message } from "../raft/types.ts";
 import { callForward } from "./forward-call.ts";
 import { type OutgoingParts, OutgoingStream } from "./outgoing-stream.ts";
-import { ForwardError, type PeerAddress, type PeerStats, type SnapshotOffer } from "./types.ts";
+import {
+  ForwardError,
+  type PeerAddress,
+  type PeerStats,
+  type SnapshotOffer,
+  type SnapshotRequest,
+} from "./types.ts";
 
 /**
  * This member's connections to one peer.
@@ -41,6 +47,10 @@ export class PeerConnection {
   push(message: Message): void {
     const stream = message.type === "AppendEntries" ? this.#bulk : this.#control;
     stream.push(message);
+  }
+
+  pushRequest(request: SnapshotRequest): void {
+    this.#control.pushRequest(request);
   }
 
   pushOffer(offer: SnapshotOffer): void {

@@ -44,7 +44,7 @@ function helloFrom(id: bigint, to: bigint) {
 }
 
 function requestOf(messages: readonly Message[]) {
-  const envelope = Buffer.concat(encodeFrame({ messages, snapshotOffers: [] }).pieces);
+  const envelope = Buffer.concat(encodeFrame({ messages, snapshotOffers: [], snapshotRequests: [] }).pieces);
   return parseStreamRequest(envelope.subarray(ENVELOPE_BYTES));
 }
 

@@ -16,6 +16,7 @@ import {
   type PeerTransport,
   type SnapshotChunk,
   type SnapshotOffer,
+  type SnapshotRequest,
 } from "./types.ts";
 
 export interface PeerTransportOptions {
@@ -104,6 +105,10 @@ class Http2PeerTransport implements LinkedPeerTransport {
 
   offerSnapshot(offer: SnapshotOffer): void {
     this.#connection(offer.to)?.pushOffer(offer);
+  }
+
+  requestSnapshot(request: SnapshotRequest): void {
+    this.#connection(request.to)?.pushRequest(request);
   }
 
   /** The connection that a message goes by; it is flushed at the end of the current task. */

@@ -6,7 +6,14 @@ import type { PeerLimits } from "./limits.ts";
 import { createPeerServer, type PeerServer } from "./peer-server.ts";
 import { type DialSocket, dialTcp } from "./peer-session.ts";
 import { createPeerTransport, type LinkedPeerTransport } from "./peer-transport.ts";
-import type { PeerHandler, PeerHello, PeerRefusal, SnapshotChunk, SnapshotOffer } from "./types.ts";
+import type {
+  PeerHandler,
+  PeerHello,
+  PeerRefusal,
+  SnapshotChunk,
+  SnapshotOffer,
+  SnapshotRequest,
+} from "./types.ts";
 
 /** Members with real sockets on loopback, for the tests of this folder. */
 export const TEST_CLUSTER = 0xc1n;
@@ -37,6 +44,7 @@ export class RecordingHandler implements PeerHandler {
   readonly hellos: PeerHello[] = [];
   readonly admitted: PeerHello[] = [];
   readonly offers: SnapshotOffer[] = [];
+  readonly requests: SnapshotRequest[] = [];
   readonly disconnects: MemberId[] = [];
   readonly unreachables: MemberId[] = [];
   readonly refusals: { peer: MemberId; refusal: PeerRefusal }[] = [];
@@ -76,6 +84,10 @@ export class RecordingHandler implements PeerHandler {
     this.received.push(...messages);
     this.hellos.push(hello);
     this.onReceive(messages);
+  }
+
+  receiveSnapshotRequest(request: SnapshotRequest): void {
+    this.requests.push(request);
   }
 
   receiveSnapshotOffer(offer: SnapshotOffer): void {

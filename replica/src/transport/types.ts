@@ -38,6 +38,8 @@ export interface PeerHandler {
   receive(messages: readonly Message[], hello: PeerHello): void;
   /** A leader offers a snapshot: fetch it with `fetchSnapshot`, then hand the message to the core. */
   receiveSnapshotOffer(offer: SnapshotOffer, hello: PeerHello): void;
+  /** A member without a store asks for a snapshot; the answer is an offer, now or when it asks again. */
+  receiveSnapshotRequest(request: SnapshotRequest): void;
   /** The connection to or from a peer was reset or closed by the other end. */
   disconnected(peer: MemberId): void;
   /** Messages to a peer were dropped: no connection, or its queue was full. */
@@ -50,6 +52,13 @@ export interface PeerHandler {
   forwarded(payload: Uint8Array, deadlineMs: number): Promise<Uint8Array>;
   /** Chunks of a local snapshot from an offset; undefined when it is not there any more. */
   readSnapshot(snapshotId: string, offset: number): AsyncIterable<SnapshotChunk> | undefined;
+}
+
+/** The sender lost its store: it needs a snapshot that reaches at least to `minIndex`. */
+export interface SnapshotRequest {
+  readonly from: MemberId;
+  readonly to: MemberId;
+  readonly minIndex: bigint;
 }
 
 export interface SnapshotOffer {
@@ -89,6 +98,7 @@ export interface PeerTransport {
   /** Never blocks. Heartbeats, votes and small answers overtake appends: they travel on their own stream. */
   send(messages: readonly Message[]): void;
   offerSnapshot(offer: SnapshotOffer): void;
+  requestSnapshot(request: SnapshotRequest): void;
   /** Rejects when the peer can't be reached or the offset is gone. */
   fetchSnapshot(from: MemberId, snapshotId: string, offset: number): AsyncIterable<SnapshotChunk>;
   /** Rejects with ForwardError: `sent` false when the leader certainly did not see it. */

@@ -25,6 +25,11 @@ export declare type MessageBatch = Message<"rstore.peer.v1.MessageBatch"> & {
    * @generated from field: repeated rstore.peer.v1.SnapshotOffer snapshot_offers = 2;
    */
   snapshotOffers: SnapshotOffer[];
+
+  /**
+   * @generated from field: repeated rstore.peer.v1.SnapshotRequest snapshot_requests = 3;
+   */
+  snapshotRequests: SnapshotRequest[];
 };
 
 /**
@@ -492,6 +497,36 @@ export declare type ReadIndexResult = Message<"rstore.peer.v1.ReadIndexResult"> 
  * Use `create(ReadIndexResultSchema)` to create a new message.
  */
 export declare const ReadIndexResultSchema: GenMessage<ReadIndexResult>;
+
+/**
+ * SnapshotRequest is answered by an offer: the sender lost its store and can't apply what the log still has.
+ *
+ * @generated from message rstore.peer.v1.SnapshotRequest
+ */
+export declare type SnapshotRequest = Message<"rstore.peer.v1.SnapshotRequest"> & {
+  /**
+   * @generated from field: fixed64 from = 1;
+   */
+  from: bigint;
+
+  /**
+   * @generated from field: fixed64 to = 2;
+   */
+  to: bigint;
+
+  /**
+   * The snapshot must reach at least so far.
+   *
+   * @generated from field: uint64 min_index = 3;
+   */
+  minIndex: bigint;
+};
+
+/**
+ * Describes the message rstore.peer.v1.SnapshotRequest.
+ * Use `create(SnapshotRequestSchema)` to create a new message.
+ */
+export declare const SnapshotRequestSchema: GenMessage<SnapshotRequest>;
 
 /**
  * SnapshotOffer tells a follower what to fetch with FetchSnapshot.

@@ -1,0 +1,92 @@
+import { decodeMemberRecords } from "../apply/member-records.ts";
+import type { Logger } from "../log.ts";
+import type { IndexedConfiguration, SnapshotMetadata } from "../raft/types.ts";
+import type { DataDirectory } from "../storage/types.ts";
+import type { PeerAddress, PeerTransport, SnapshotOffer } from "../transport/types.ts";
+import type { Clock } from "./clock.ts";
+import { limits } from "./limits.ts";
+import { PeerDirectory } from "./peer-directory.ts";
+import { SnapshotReceiver } from "./snapshot-receiver.ts";
+
+interface RecoveryParts {
+  readonly directory: DataDirectory;
+  readonly transport: PeerTransport;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly minIndex: bigint;
+  readonly configuration: IndexedConfiguration | undefined;
+  readonly failed: (error: unknown) => void;
+  /** The store is whole again: the core may start. */
+  readonly recovered: () => void;
+}
+
+/**
+ * A member whose store was lost or damaged and whose log no longer covers it (B7). It keeps its term, vote and
+ * log, and takes no part until it has fetched a snapshot from any of its peers, asked in turn.
+ */
+export class Recovery {
+  readonly peers: PeerDirectory;
+  readonly #parts: RecoveryParts;
+  readonly #receiver: SnapshotReceiver;
+  #addresses: readonly PeerAddress[] = [];
+  #asked = 0;
+  #cancel: () => void = () => {};
+  #stopped = false;
+
+  constructor(parts: RecoveryParts) {
+    const { directory, transport, clock, log, failed } = parts;
+    this.#parts = parts;
+    this.peers = new PeerDirectory(directory.identity.memberId, (addresses) => {
+      this.#addresses = addresses;
+      transport.setPeers(addresses);
+    });
+    this.#receiver = new SnapshotReceiver({
+      sink: directory.incoming,
+      transport,
+      logger: log,
+      clock,
+      received: ({ snapshot }) => this.#install(snapshot),
+      failed,
+    });
+  }
+
+  start(): void {
+    const { configuration, clock } = this.#parts;
+    if (configuration !== undefined && decodeMemberRecords(configuration.configuration.context).length > 0) {
+      this.peers.follow(configuration, clock.nowMs());
+    }
+    this.#askNext();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel();
+  }
+
+  #askNext(): void {
+    if (this.#stopped) return;
+    const { transport, directory, minIndex, clock } = this.#parts;
+    const peer = this.#addresses[this.#asked % Math.max(1, this.#addresses.length)];
+    this.#asked += 1;
+    if (peer !== undefined && !this.#receiver.fetching) {
+      transport.requestSnapshot({ from: directory.identity.memberId, to: peer.memberId, minIndex });
+    }
+    this.#cancel = clock.after(limits.recoveryAskMs, () => this.#askNext());
+  }
+
+  offered(offer: SnapshotOffer): void {
+    if (!this.#stopped && offer.snapshot.index >= this.#parts.minIndex) this.#receiver.offered(offer);
+  }
+
+  #install(snapshot: SnapshotMetadata): void {
+    const { directory, log, recovered, failed } = this.#parts;
+    this.stop();
+    directory
+      .install(this.#receiver.take(snapshot))
+      .then(() => {
+        log.info({ msgId: "store.recovered", index: snapshot.index.toString() }, "the store is whole again");
+        recovered();
+      })
+      .catch(failed);
+  }
+}
