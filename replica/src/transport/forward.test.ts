@@ -91,6 +91,16 @@ describe("a forwarded proposal", () => {
     expect(await forward(performance.now() + 50)).toMatchObject({ sent: true });
     leader.handler.onForwarded = () => Promise.reject(new Error("a bug"));
     expect(await forward(soon())).toEqual({ sent: true, message: "a bug" });
+    // Nor does a leader that cannot answer at all hold up the caller.
+    proxy.swallow = true;
+    expect(await forward(performance.now() + 50)).toEqual({
+      sent: true,
+      message: "no answer before the deadline",
+    });
+    proxy.swallow = false;
+    proxy.cut("reset");
+    await connect(follower, leader, leader.url);
+    await connect(follower, leader, proxy.url);
     leader.handler.onForwarded = () => {
       proxy.cut("reset");
       return new Promise(() => {});

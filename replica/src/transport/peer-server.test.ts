@@ -3,7 +3,7 @@ import http2 from "node:http2";
 import net from "node:net";
 import { create } from "@bufbuild/protobuf";
 import { Code, type ConnectRouter, createClient } from "@connectrpc/connect";
-import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
+import { connectNodeAdapter, createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import {
   PeerService,
   StreamKind,
@@ -152,40 +152,60 @@ describe("an ordinary connect-node client", () => {
   });
 });
 
-test("this member's streams are understood by an ordinary connect-node server", async () => {
-  const { connectNodeAdapter } = await import("@connectrpc/connect-node");
-  const opened: unknown[] = [];
-  const frames: StreamRequest[] = [];
-  const routes = (router: ConnectRouter) =>
-    router.service(PeerService, {
-      async *stream(requests) {
-        for await (const request of requests) {
-          if (request.open === undefined) frames.push(request);
-          else {
-            opened.push(request.open.hello);
-            yield {
-              result: { case: "welcome", value: { memberId: 2n, clusterId: TEST_CLUSTER, incarnation: 1n } },
-            };
+describe("an ordinary connect-node server", () => {
+  /** A server that welcomes every stream in the name of a member. */
+  async function foreignServer(memberId: bigint) {
+    const frames: StreamRequest[] = [];
+    const routes = (router: ConnectRouter) =>
+      router.service(PeerService, {
+        async *stream(requests) {
+          for await (const request of requests) {
+            if (request.open === undefined) frames.push(request);
+            else
+              yield {
+                result: { case: "welcome", value: { memberId, clusterId: TEST_CLUSTER, incarnation: 1n } },
+              };
           }
-        }
-      },
-      forward: async ({ payload }) => ({ payload }),
+        },
+        forward: async ({ payload }) => ({ payload }),
+      });
+    const server = http2.createServer(connectNodeAdapter({ routes })).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as net.AddressInfo;
+    return { frames, url: `http://127.0.0.1:${port}`, server };
+  }
+
+  test("understands this member's streams and calls", async () => {
+    const { frames, url, server } = await foreignServer(2n);
+    const member = await network.member(1n);
+    member.transport.setPeers([{ memberId: 2n, peerUrl: url }]);
+    await until("a frame", () => {
+      member.transport.send([appendEntries(1n, 2n, [20_000])]);
+      return frames.length > 0;
     });
-  const server = http2.createServer(connectNodeAdapter({ routes })).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const member = await network.member(1n);
-  const { port } = server.address() as net.AddressInfo;
-  member.transport.setPeers([{ memberId: 2n, peerUrl: `http://127.0.0.1:${port}` }]);
-  await until("both streams", () => opened.length === 2);
-  await until("a frame", () => {
-    member.transport.send([appendEntries(1n, 2n, [20_000])]);
-    return frames.length > 0;
+    expect(decodeFrame(frames[0]!, 1n, 2n).messages).toEqual([appendEntries(1n, 2n, [20_000])]);
+    const answer = await member.transport.forward(2n, new Uint8Array([5]), performance.now() + 5_000);
+    expect(answer).toEqual(new Uint8Array([5]));
+    await member.transport.close();
+    server.close();
   });
-  expect(decodeFrame(frames[0]!, 1n, 2n).messages).toEqual([appendEntries(1n, 2n, [20_000])]);
-  const answer = await member.transport.forward(2n, new Uint8Array([5]), performance.now() + 5_000);
-  expect(answer).toEqual(new Uint8Array([5]));
-  await member.transport.close();
-  server.close();
+
+  test("that welcomes in another member's name gets no message (A14)", async () => {
+    const { frames, url, server } = await foreignServer(9n);
+    const member = await network.member(1n);
+    member.transport.setPeers([{ memberId: 2n, peerUrl: url }]);
+    await until("the refusal", () => {
+      member.transport.send([heartbeat(1n, 2n)]);
+      return member.handler.refusals.length > 0;
+    });
+    expect(member.handler.refusals[0]).toEqual({
+      peer: 2n,
+      refusal: { reason: "wrong-member", memberId: 9n },
+    });
+    expect(frames).toEqual([]);
+    await member.transport.close();
+    server.close();
+  });
 });
 
 describe("the peer port", () => {

@@ -7,6 +7,7 @@ import { dialTcp } from "./peer-session.ts";
 import {
   appendEntries,
   connect,
+  countingClock,
   heartbeat,
   join,
   linked,
@@ -243,6 +244,19 @@ describe("a connection", () => {
     await one.close();
     expect(one.handler.disconnects).toEqual([]);
     expect(two.handler.disconnects).toEqual([1n]);
+  });
+
+  test("that was given up is not dialled again: no timer is left", async () => {
+    const clock = countingClock();
+    const [one, two] = [await network.member(1n, { clock }), await network.member(2n)];
+    await connect(one, two);
+    expect(clock.pending()).toBeGreaterThan(0);
+    one.transport.setPeers([]);
+    expect(clock.pending()).toBe(0);
+    one.transport.setPeers([{ memberId: 3n, peerUrl: "http://127.0.0.1:1" }]);
+    await until("an attempt that failed", () => one.transport.stats()[0]!.queuedBytes === 0);
+    await one.transport.close();
+    expect(clock.pending()).toBe(0);
   });
 
   test("is made again after the peer restarts", async () => {

@@ -1,5 +1,10 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import http2, { type ServerHttp2Stream } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { crc32 } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
+import { encodeChunk } from "./frame-codec.ts";
 import { PeerError } from "./peer-error.ts";
 import {
   chunksOf,
@@ -155,6 +160,48 @@ describe("a snapshot", () => {
     });
     await expect(fetched).rejects.toMatchObject({ code: "checksum" });
     expect(reached).toBe(2 * CHUNK_BYTES);
+  });
+
+  test("with a chunk left out is noticed there", async () => {
+    const { leader, follower, file } = await setUp(2_000_000);
+    leader.handler.onReadSnapshot = (_, offset) => holed(chunksOf(file, offset, CHUNK_BYTES));
+    async function* holed(chunks: AsyncIterable<SnapshotChunk>) {
+      for await (const chunk of chunks) if (chunk.offset !== CHUNK_BYTES) yield chunk;
+    }
+    await expect(fetchAll(follower, 0)).rejects.toMatchObject({ code: "malformed" });
+  });
+
+  test("that was sent whole but not read whole is not taken for fetched", async () => {
+    const { leader, follower, file, proxy } = await setUp(1_000_000);
+    let sent = false;
+    leader.handler.onReadSnapshot = (_, offset) => watched(chunksOf(file, offset, CHUNK_BYTES));
+    async function* watched(chunks: AsyncIterable<SnapshotChunk>) {
+      yield* chunks;
+      sent = true;
+    }
+    const fetching = fetchAll(follower, 0, async () => {
+      await until("everything sent", () => sent);
+      proxy.cut("reset");
+      await until("the verdict", () => leader.handler.fetched.length > 0);
+    });
+    await fetching.catch(() => {});
+    expect(leader.handler.fetched[0]).toEqual({ peer: 2n, ok: false });
+  });
+
+  test("that ends without saying so is not taken for whole", async () => {
+    const server = http2.createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const data = new Uint8Array(10).fill(4);
+    server.on("stream", (stream) => {
+      (stream as ServerHttp2Stream).respond({ ":status": 200, "content-type": "application/connect+proto" });
+      stream.end(Buffer.concat(encodeChunk({ offset: 0, data, checksum: crc32(data) }).pieces));
+    });
+    const follower = await network.member(2n, { limits });
+    const { port } = server.address() as AddressInfo;
+    follower.transport.setPeers([{ memberId: 1n, peerUrl: `http://127.0.0.1:${port}` }]);
+    await expect(fetchAll(follower, 0)).rejects.toMatchObject({ code: "unreachable" });
+    await follower.transport.close();
+    server.close();
   });
 
   test("whose sender falls silent is given up after the stall time-out", async () => {

@@ -2,6 +2,7 @@ import net from "node:net";
 import { crc32 } from "node:zlib";
 import type { ConnectRouter } from "@connectrpc/connect";
 import type { MemberId, Message } from "../raft/types.ts";
+import type { TransportClock } from "./clock.ts";
 import type { PeerLimits } from "./limits.ts";
 import { createPeerServer, type PeerServer } from "./peer-server.ts";
 import { type DialSocket, dialTcp } from "./peer-session.ts";
@@ -25,6 +26,27 @@ export const testClock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** A clock that knows the timers that are set and neither fired nor cancelled. */
+export function countingClock(): TransportClock & { pending(): number } {
+  const pending = new Set<object>();
+  return {
+    ...testClock,
+    pending: () => pending.size,
+    after(delayMs, callback) {
+      const timer = {};
+      pending.add(timer);
+      const cancel = testClock.after(delayMs, () => {
+        pending.delete(timer);
+        callback();
+      });
+      return () => {
+        pending.delete(timer);
+        cancel();
+      };
+    },
+  };
+}
 
 /** Waits for a condition; fails with what it waited for. */
 export async function until(what: string, condition: () => boolean, deadlineMs = 10_000): Promise<void> {
@@ -136,14 +158,17 @@ interface TestMemberOptions {
   readonly port?: number;
   readonly incarnation?: bigint;
   readonly dial?: DialSocket;
+  /** Of the outgoing side. */
+  readonly clock?: TransportClock;
   readonly services?: (router: ConnectRouter) => void;
 }
 
 export async function startMember(id: MemberId, options: TestMemberOptions = {}): Promise<TestMember> {
   const { limits = {}, port = 0, incarnation = 1n, dial = dialTcp, services = () => {} } = options;
+  const clock = options.clock ?? testClock;
   const handler = new RecordingHandler(id);
   handler.incarnation = incarnation;
-  const transport = createPeerTransport({ handler, clock: testClock, random: () => 0.5, limits, dial });
+  const transport = createPeerTransport({ handler, clock, random: () => 0.5, limits, dial });
   const server = await createPeerServer({
     handler,
     links: transport.links,
