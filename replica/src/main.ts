@@ -1,7 +1,15 @@
 import { Command, Option } from "commander";
 import { exitCodes, FatalError } from "./errors.ts";
 import { createLogger, type Logger } from "./log.ts";
-import { configSchema, environmentName, flagName, loadConfig, type ReplicaConfig } from "./runtime/config.ts";
+import {
+  type ConfigKey,
+  configSchema,
+  environmentName,
+  flagName,
+  loadConfig,
+  type ReplicaConfig,
+  showBytes,
+} from "./runtime/config.ts";
 import { startReplica } from "./server.ts";
 import { version } from "./version.ts";
 
@@ -29,17 +37,17 @@ Example:
     --client-advertise http://a.example:4001 --peer-listen 0.0.0.0:4101 --peer-advertise http://a.example:4101`,
     );
   for (const [key, schema] of Object.entries(configSchema.shape)) {
-    const fallback = schema.safeParse(undefined).data;
-    const described = `${schema.description} [${environmentName(key)}]`;
-    const option = new Option(
-      key === "supervised" ? `--${flagName(key)}` : `--${flagName(key)} <value>`,
-      described,
-    );
-    command.addOption(
-      fallback === "" || key === "supervised" ? option : option.default(undefined, String(fallback)),
-    );
+    const value = key === "supervised" ? "" : " <value>";
+    command.addOption(new Option(`--${flagName(key)}${value}`, describeSetting(key as ConfigKey, schema)));
   }
   return command;
+}
+
+function describeSetting(key: ConfigKey, schema: (typeof configSchema.shape)[ConfigKey]): string {
+  const fallback = schema.safeParse(undefined).data;
+  const shown = key.endsWith("Bytes") ? showBytes(Number(fallback)) : String(fallback);
+  const silent = fallback === "" || fallback === false || key === "name";
+  return `${schema.description}${silent ? "" : ` (default: ${shown})`} [${environmentName(key)}]`;
 }
 
 async function main(): Promise<void> {

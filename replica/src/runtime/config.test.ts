@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FatalError } from "../errors.ts";
-import { configSchema, environmentName, flagName, loadConfig } from "./config.ts";
+import { configSchema, environmentName, flagName, loadConfig, showBytes } from "./config.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -42,6 +42,17 @@ describe("settings", () => {
   test("what is advertised defaults to where it listens", () => {
     const config = loadConfig({ clientListen: "127.0.0.1:9000" }, {});
     expect(config.clientAdvertise).toBe("http://127.0.0.1:9000");
+  });
+
+  test.each([
+    [0, "0GiB"],
+    [1000, "1000"],
+    [1536 * 1024, "1536KiB"],
+    [64 * 1024 ** 2, "64MiB"],
+    [8 * 1024 ** 3, "8GiB"],
+  ])("%d bytes are shown as they may be written", (bytes, shown) => {
+    expect(showBytes(bytes)).toBe(shown);
+    expect(loadConfig({ reserveBytes: shown }, {}).reserveBytes).toBe(bytes);
   });
 
   test("every setting has a description, a flag and a variable", () => {

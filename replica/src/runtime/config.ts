@@ -16,6 +16,12 @@ const bytes = z.preprocess((value) => {
   return match ? Number(match[1]) * byteUnits[match[2]!]! : value;
 }, z.number("give a number of bytes, such as 1048576 or 64MiB").int().nonnegative());
 
+/** As a setting may be written. */
+export function showBytes(count: number): string {
+  const [name, unit] = Object.entries(byteUnits).findLast(([, size]) => count % size === 0)!;
+  return `${count / unit}${name}`;
+}
+
 const count = z.coerce.number().int().nonnegative();
 const milliseconds = z.coerce.number().int().positive();
 const address = z
@@ -27,7 +33,12 @@ const flag = z.preprocess((value) => (typeof value === "string" ? value === "tru
 /** Every setting of a replica: a flag, an RSTORE_ variable and a key of the configuration file each. */
 export const configSchema = z.object({
   dataDir: z.string().min(1).default("./data").describe("directory of this replica's data"),
-  name: z.string().min(1).max(128).default(hostname()).describe("name shown to people"),
+  name: z
+    .string()
+    .min(1)
+    .max(128)
+    .default(hostname())
+    .describe("name shown to people (default: the host name)"),
   clientListen: address.default("127.0.0.1:4001").describe("where clients are served"),
   clientAdvertise: url
     .default("")
