@@ -332,14 +332,17 @@ function checkMessage(member: ScheduleMember, message: Message, model: ScheduleM
       }
       break;
     }
-    case "Heartbeat":
     case "InstallSnapshot":
-    case "TimeoutNow":
       check(
-        model.led(member.id, message.term),
-        "only leaders send heartbeats, snapshots and TimeoutNow",
+        message.snapshot.index >= member.storage.firstIndex() - 1n,
+        "the log goes on from a snapshot that is sent (A15)",
         describe,
       );
+      check(model.led(member.id, message.term), "only leaders send snapshots", describe);
+      break;
+    case "Heartbeat":
+    case "TimeoutNow":
+      check(model.led(member.id, message.term), "only leaders send heartbeats and TimeoutNow", describe);
       break;
     default:
       break;

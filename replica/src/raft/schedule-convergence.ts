@@ -9,6 +9,7 @@ import { ScheduleRandom } from "./schedule-random.ts";
 
 const CONVERGENCE_MAX_ROUNDS = 1_500;
 const QUIET_ROUNDS = 60;
+const SNAPSHOT_ROUNDS = 20;
 
 /**
  * After the schedule all faults end, and within a bound the cluster must be whole: one leader, a configuration
@@ -29,6 +30,7 @@ export function checkConvergence(cluster: ScheduleCluster, operator: ScheduleOpe
       check(round < CONVERGENCE_MAX_ROUNDS, property, () => describeCluster(cluster));
       cluster.run(1, conditions);
       startAbsentVoters(cluster);
+      if (round % SNAPSHOT_ROUNDS === 0) takeSnapshots(cluster);
     }
   };
   runUntil(() => isWhole(cluster), "a healed cluster becomes whole");
@@ -55,6 +57,14 @@ export function checkConvergence(cluster: ScheduleCluster, operator: ScheduleOpe
   check(after !== undefined && after.term === before.term, "nobody disturbs a healed cluster (A4)", () => {
     return `term ${before.term} to ${after?.term}\n${describeCluster(cluster)}`;
   });
+}
+
+/** As a replica does for a follower that is beyond the log. */
+function takeSnapshots(cluster: ScheduleCluster): void {
+  for (const member of cluster.members.values()) {
+    cluster.flush(member);
+    member.takeSnapshot();
+  }
 }
 
 /** A voter that never came up is needed now: the change that added it was committed without it. */

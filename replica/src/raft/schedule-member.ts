@@ -198,16 +198,26 @@ export class ScheduleMember {
     }
   }
 
-  /** Takes a snapshot and compacts the log, all but the last `retained` entries. */
+  /** Takes a snapshot of what the state machine's disk holds. */
+  takeSnapshot(): void {
+    for (const storage of this.#settled()) storage.createSnapshot();
+  }
+
+  /** Compacts the log, all but the last `retained` entries that the state machine's disk holds. */
   compact(retained: bigint): void {
-    const { appliedIndex } = this.durable.initialState();
-    if (this.installing || this.durable.term(appliedIndex) !== this.appliedTerm) return;
-    const to = appliedIndex - retained;
-    for (const storage of [this.durable, this.written]) {
-      if (storage.initialState().appliedIndex !== appliedIndex) continue;
-      storage.createSnapshot();
+    for (const storage of this.#settled()) {
+      const to = storage.initialState().appliedIndex - retained;
       if (to > 0n) storage.compact(to);
     }
+  }
+
+  /** The disk and what is being written to it, if the log has the entry that was applied last. */
+  #settled(): MemoryStorage[] {
+    const { appliedIndex } = this.durable.initialState();
+    if (this.installing || this.durable.term(appliedIndex) !== this.appliedTerm) return [];
+    return [this.durable, this.written].filter(
+      (storage) => storage.initialState().appliedIndex === appliedIndex,
+    );
   }
 }
 

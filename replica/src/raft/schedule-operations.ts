@@ -43,7 +43,7 @@ export type Operation =
   | { readonly op: "transfer"; readonly who: Who; readonly target: Who }
   | { readonly op: "abort"; readonly who: Who }
   | { readonly op: "forget"; readonly who: Who }
-  | { readonly op: "compact"; readonly who: Who; readonly retained: number }
+  | { readonly op: "compact"; readonly who: Who; readonly retained: number; readonly snapshot: boolean }
   | { readonly op: "flush"; readonly who: Who }
   | { readonly op: "disconnect"; readonly who: Who; readonly peer: Who }
   | { readonly op: "unreachable"; readonly who: Who; readonly peer: Who };
@@ -130,6 +130,7 @@ export class ScheduleOperator {
         break;
       case "compact":
         cluster.flush(member);
+        if (operation.snapshot) member.takeSnapshot();
         member.compact(BigInt(operation.retained));
         break;
       case "flush":

@@ -85,6 +85,10 @@ const operations: { readonly [O in Operation["op"]]: fc.Arbitrary<Extract<Operat
     op: fc.constant("compact" as const),
     who,
     retained: fc.integer({ min: 0, max: 3 }),
+    snapshot: fc.oneof(
+      { weight: 3, arbitrary: fc.constant(true) },
+      { weight: 1, arbitrary: fc.constant(false) },
+    ),
   }),
   flush: fc.record({ op: fc.constant("flush" as const), who }),
   disconnect: fc.record({ op: fc.constant("disconnect" as const), who, peer: who }),
