@@ -85,6 +85,27 @@ describe("Proposals", () => {
     expect(error.outcome).toBe("not-applied");
   });
 
+  test.each([
+    ["the older commits after all", 1n, ["applied", "not-applied"]],
+    ["the newer commits", 3n, ["not-applied", "applied"]],
+    ["another's commits", 4n, ["not-applied", "not-applied"]],
+  ])("proposed twice at one index, after leading again: %s (D9)", async (_, term, expected) => {
+    const proposals = new Proposals(() => 0);
+    const older = proposals.add([put("a")], 100);
+    proposals.proposeWaiting(acceptingLog(1n).propose);
+    const newer = proposals.add([put("b")], 100);
+    const log = acceptingLog(3n);
+    proposals.proposeWaiting(log.propose);
+    proposals.applied({ ...log.entries[0]!, term }, [{ type: "put", revision: 2n, previous: undefined }]);
+    const outcomes = [older, newer].map((call) =>
+      call.then(
+        () => "applied",
+        (error: ReplicaError) => error.outcome,
+      ),
+    );
+    expect(await Promise.all(outcomes)).toEqual(expected);
+  });
+
   test("a deadline before the proposal means not applied, after it unknown (D9)", async () => {
     const proposals = new Proposals(() => 0);
     const log = acceptingLog();

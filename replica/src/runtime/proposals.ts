@@ -31,7 +31,11 @@ type Propose = (data: Uint8Array) => ProposeResult;
 export class Proposals {
   #queue: PendingWrite[] = [];
   #queueBytes = 0;
-  readonly #proposed = new Map<bigint, ProposedEntry>();
+  /**
+   * By index. More than one when this member lost leadership and led again: the older one is not in the log
+   * here, but may be in another's, and commit after all.
+   */
+  readonly #proposed = new Map<bigint, readonly ProposedEntry[]>();
   readonly #wallMs: () => number;
 
   constructor(wallMs: () => number) {
@@ -77,7 +81,8 @@ export class Proposals {
           if (result.reason === "too-large") this.#refuseTooLarge(writes, result.limit);
           else return;
         } else {
-          this.#proposed.set(result.index, { term: result.term, writes });
+          const before = this.#proposed.get(result.index) ?? [];
+          this.#proposed.set(result.index, [...before, { term: result.term, writes }]);
         }
       }
       this.#queue.splice(0, taken);
@@ -108,7 +113,7 @@ export class Proposals {
 
   #refuseTooLarge(writes: readonly PendingWrite[], limit: number): void {
     for (const write of writes) {
-      this.#fail(
+      fail(
         write,
         new ReplicaError("too-large", `the writes of one call take more than ${limit} bytes: split them`, {
           outcome: "not-applied",
@@ -123,18 +128,9 @@ export class Proposals {
     const proposed = this.#proposed.get(entry.index);
     if (proposed === undefined) return;
     this.#proposed.delete(entry.index);
-    if (proposed.term !== entry.term) {
-      for (const write of proposed.writes) this.#fail(write, replacedError());
-      return;
-    }
-    let at = 0;
-    for (const write of proposed.writes) {
-      const end = at + write.operations.length;
-      if (!write.settled) {
-        write.settled = true;
-        write.resolve(proposed.writes.length === 1 ? results : results.slice(at, end));
-      }
-      at = end;
+    for (const { term, writes } of proposed) {
+      if (term === entry.term) answerAll(writes, results);
+      else for (const write of writes) fail(write, replacedError());
     }
   }
 
@@ -143,7 +139,9 @@ export class Proposals {
     for (const [index, proposed] of this.#proposed) {
       if (index > throughIndex) continue;
       this.#proposed.delete(index);
-      for (const write of proposed.writes) this.#fail(write, unknownOutcomeError("the member fell behind"));
+      for (const { writes } of proposed) {
+        for (const write of writes) fail(write, unknownOutcomeError("the member fell behind"));
+      }
     }
   }
 
@@ -162,17 +160,17 @@ export class Proposals {
   expire(nowMs: number): void {
     if (this.#queue.some((write) => write.deadlineMs <= nowMs)) {
       for (const write of this.#queue) {
-        if (write.deadlineMs <= nowMs) this.#fail(write, expiredError());
+        if (write.deadlineMs <= nowMs) fail(write, expiredError());
       }
       this.#queue = this.#queue.filter((write) => {
         if (write.settled) this.#queueBytes -= write.sizeBytes;
         return !write.settled;
       });
     }
-    for (const { writes } of this.#proposed.values()) {
+    for (const { writes } of [...this.#proposed.values()].flat()) {
       for (const write of writes) {
         if (write.deadlineMs <= nowMs)
-          this.#fail(write, unknownOutcomeError("the deadline passed before it was committed"));
+          fail(write, unknownOutcomeError("the deadline passed before it was committed"));
       }
     }
   }
@@ -180,18 +178,30 @@ export class Proposals {
   /** The replica ends: nothing more will be known. */
   close(error: ReplicaError): void {
     this.takeWaiting((reject) => reject(error));
-    for (const { writes } of this.#proposed.values()) {
+    for (const { writes } of [...this.#proposed.values()].flat()) {
       for (const write of writes)
-        this.#fail(write, unknownOutcomeError("the replica stopped before it was committed"));
+        fail(write, unknownOutcomeError("the replica stopped before it was committed"));
     }
     this.#proposed.clear();
   }
+}
 
-  #fail(write: PendingWrite, error: ReplicaError): void {
-    if (write.settled) return;
-    write.settled = true;
-    write.reject(error);
+function answerAll(writes: readonly PendingWrite[], results: readonly WriteResult[]): void {
+  let at = 0;
+  for (const write of writes) {
+    const end = at + write.operations.length;
+    if (!write.settled) {
+      write.settled = true;
+      write.resolve(writes.length === 1 ? results : results.slice(at, end));
+    }
+    at = end;
   }
+}
+
+function fail(write: PendingWrite, error: ReplicaError): void {
+  if (write.settled) return;
+  write.settled = true;
+  write.reject(error);
 }
 
 function replacedError(): ReplicaError {
