@@ -3,6 +3,7 @@ import { request as httpRequest } from "node:http";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ReplicaError } from "../runtime/replica-api.ts";
 import { testLimits } from "./fake-replica.ts";
+import { keyFromPath } from "./plain-values.ts";
 import { type Harness, rawCall, startHarness } from "./rpc-harness.ts";
 
 const leaderId = "00000000000000a1";
@@ -231,6 +232,12 @@ describe.each([
     expect(answer.status).toBe(405);
     expect(answer.headers.allow).toBe(allow);
   });
+});
+
+it("a key in a path is ASCII: other bytes are percent-encoded", () => {
+  expect(keyFromPath("%C3%BC")).toEqual(Uint8Array.from([0xc3, 0xbc]));
+  // How node:http2 would show bytes that are not; node:http refuses them itself.
+  expect(keyFromPath("\u00c3\u00bc")).toBeUndefined();
 });
 
 function curlVersion(): string | undefined {

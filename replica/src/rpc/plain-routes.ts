@@ -142,7 +142,11 @@ export class PlainRoutes {
     const { api, log } = this.#options;
     try {
       const key = path.startsWith(keyPrefix) ? keyFromPath(path.slice(keyPrefix.length)) : new Uint8Array(0);
-      if (!key) throw invalidField("key", "is not percent-encoded correctly: write % as %25");
+      if (!key)
+        throw invalidField(
+          "key",
+          "is not percent-encoded correctly: write % as %25, and what is not ASCII as %XX",
+        );
       const query = new URLSearchParams(partial.request.url?.slice(path.length));
       const answer = await route.run({ ...partial, key, query });
       return { answer, code: "ok" };

@@ -45,23 +45,24 @@ export function showKey(key: Uint8Array): { readonly key: string; readonly keyEn
 
 /**
  * The key in a path: every byte after `/key/`, percent-decoded. Slashes belong to the key, encoded or not, so
- * `/key/a/b` and `/key/a%2Fb` are the same key; any byte can be written as `%XX`. Undefined: a bad encoding.
+ * `/key/a/b` and `/key/a%2Fb` are the same key; any byte can be written as `%XX`, and bytes that are not ASCII
+ * must be. Undefined: a bad encoding.
  */
 export function keyFromPath(encoded: string): Uint8Array | undefined {
-  // node:http and node:http2 give the bytes of a path as Latin-1.
-  const raw = Buffer.from(encoded, "latin1");
-  if (!encoded.includes("%")) return raw;
-  const key = new Uint8Array(raw.length);
+  const key = new Uint8Array(encoded.length);
   let length = 0;
-  for (let i = 0; i < raw.length; i++) {
-    if (raw[i] !== 0x25) {
-      key[length++] = raw[i]!;
-      continue;
+  for (let i = 0; i < encoded.length; i++) {
+    let byte = encoded.charCodeAt(i);
+    if (byte > 0x7f) return undefined;
+    if (byte === percent) {
+      const digits = encoded.slice(i + 1, i + 3);
+      if (!/^[0-9a-fA-F]{2}$/.test(digits)) return undefined;
+      byte = Number.parseInt(digits, 16);
+      i += 2;
     }
-    const digits = encoded.slice(i + 1, i + 3);
-    if (!/^[0-9a-fA-F]{2}$/.test(digits)) return undefined;
-    key[length++] = Number.parseInt(digits, 16);
-    i += 2;
+    key[length++] = byte;
   }
   return key.subarray(0, length);
 }
+
+const percent = "%".charCodeAt(0);
