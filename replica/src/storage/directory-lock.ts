@@ -10,8 +10,8 @@ export function lockDirectory(file: string, directory: string): () => void {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(file);
-    // Nothing is ever written: no journal, no temporary file.
-    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; PRAGMA busy_timeout = 0;");
+    // Nothing is ever written, no journal either: it must work on a full disk.
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; PRAGMA busy_timeout = 0;");
     database.exec("BEGIN EXCLUSIVE");
   } catch (cause) {
     database?.close();

@@ -67,7 +67,10 @@ async function openBackend(context: OpenContext): Promise<StoreBackend> {
   const { layout } = context;
   await mkdir(layout.store, { mode: 0o700, recursive: true });
   const environment = openEnvironment(context, "store", layout.storeFile, tables);
-  const store = new StoreBackend(environment, { onDamage: (what) => markDamaged(layout, what) });
+  const store = new StoreBackend(environment, {
+    onDamage: (what) => markDamaged(layout, what),
+    onScrubbed: () => void forgetStarts(layout).catch(() => undefined),
+  });
   try {
     store.meta();
     await syncFolder(layout.store);

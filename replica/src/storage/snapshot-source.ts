@@ -159,7 +159,7 @@ export function metadataOf({ options }: OpenContext, meta: StoreMeta): SnapshotM
 export async function readStoreMeta(context: OpenContext, file: string): Promise<StoreMeta | undefined> {
   const environment = openEnvironment(context, "store", file, tables);
   try {
-    return new StoreBackend(environment, { onDamage: () => undefined }).meta();
+    return new StoreBackend(environment, { onDamage: () => undefined, onScrubbed: () => undefined }).meta();
   } finally {
     await environment.close();
     await rm(`${file}-lock`, { force: true });

@@ -38,6 +38,8 @@ interface PreparedWrite {
 export interface StoreBackendOptions {
   /** Leaves word on the disk that the store must be thrown away at the next start. */
   readonly onDamage: (what: string) => void;
+  /** Every record was read, and so nearly every page. */
+  readonly onScrubbed: () => void;
 }
 
 /** `store/`: the tables of the state machine in LMDB, every record with a checksum. */
@@ -126,7 +128,9 @@ export class StoreBackend implements DurableStore {
   }
 
   scrubStep(limits: ScrubLimits): ScrubProgress {
-    return this.#scrub.step(limits);
+    const progress = this.#scrub.step(limits);
+    if (progress.passed) this.#options.onScrubbed();
+    return progress;
   }
 
   #get(environment: Environment, table: Table, key: Uint8Array, options: ReadOptions): Buffer | undefined {
