@@ -91,6 +91,13 @@ export class Cluster {
   }
   #named = 0;
 
+  /** It left the cluster: nothing waits for it any more. It is still killed with the others. */
+  forget(replica: ReplicaProcess): void {
+    const at = this.replicas.indexOf(replica);
+    if (at >= 0) this.#forgotten.push(...this.replicas.splice(at, 1));
+  }
+  readonly #forgotten: ReplicaProcess[] = [];
+
   /** Founds the cluster on one replica and waits until it leads. */
   async bootstrap(replica: ReplicaProcess, clusterId = drawClusterId()): Promise<bigint> {
     await replica.membership.bootstrap({ clusterId, memberId: await replica.memberId() });
@@ -156,7 +163,7 @@ export class Cluster {
   ): Promise<ListMembersResponse> {
     const newcomers = await Promise.all(
       add.map(async (replica) => ({
-        id: await replica.memberId(),
+        id: await eventually(`${replica.name} says who it is`, () => replica.memberId()),
         name: replica.name,
         peerUrl: replica.advertisedPeerUrl,
         clientUrl: replica.clientUrl,
@@ -263,7 +270,7 @@ export class Cluster {
   /** Kills what runs and removes every file. */
   async dispose(): Promise<void> {
     for (const client of this.#clients) client.close();
-    await Promise.all(this.replicas.map((replica) => replica.kill()));
+    await Promise.all([...this.replicas, ...this.#forgotten].map((replica) => replica.kill()));
     this.links?.close();
     removeScratch(this.directory);
   }

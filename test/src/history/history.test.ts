@@ -4,6 +4,7 @@ import { checkHistory } from "./check-history.ts";
 import { type KeyState, kvModel } from "./kv-model.ts";
 import { checkLinearizable, type Model, type Timed } from "./linearizability.ts";
 import type { Input, Operation, Output, Seen } from "./operation.ts";
+import { randomFrom } from "./random.ts";
 
 const never = Number.POSITIVE_INFINITY;
 
@@ -323,15 +324,4 @@ function damage(history: readonly Operation[], seed: number): Operation[] {
   const [a, b] = [reads[Math.floor(random() * reads.length)], reads[Math.floor(random() * reads.length)]];
   if (a === undefined || b === undefined) return [...history];
   return history.map((operation) => (operation === a ? { ...operation, output: b.output } : operation));
-}
-
-/** Mulberry32: small, and the same everywhere. */
-function randomFrom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }
