@@ -117,6 +117,27 @@ describe("an ordinary connect-node client", () => {
     expect(member.handler.disconnects).toEqual([]);
   });
 
+  test("that sends frames before it is welcomed sees its stream end, and they are not read", async () => {
+    const member = await network.member(1n);
+    const admit = member.handler.admit.bind(member.handler);
+    let ended = false;
+    member.handler.admit = async (hello) => {
+      await until("the end", () => ended);
+      return admit(hello);
+    };
+    async function* requests() {
+      yield openRequest(2n, 1n);
+      yield requestOf([heartbeat(2n, 1n)]);
+      await until("the end", () => ended);
+    }
+    const answers = foreignClient(member.url).stream(requests());
+    await expect(answers[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: Code.InvalidArgument,
+    });
+    ended = true;
+    expect(member.handler.received).toEqual([]);
+  });
+
   test("fetches a snapshot", async () => {
     const member = await network.member(1n);
     const file = new Uint8Array(1_000_000).map((_, at) => at % 251);
@@ -183,7 +204,7 @@ describe("an ordinary connect-node server", () => {
       member.transport.send([appendEntries(1n, 2n, [20_000])]);
       return frames.length > 0;
     });
-    expect(decodeFrame(frames[0]!, 1n, 2n).messages).toEqual([appendEntries(1n, 2n, [20_000])]);
+    expect(decodeFrame(frames[0]!, 1n, 2n).messages[0]).toEqual(appendEntries(1n, 2n, [20_000]));
     const answer = await member.transport.forward(2n, new Uint8Array([5]), performance.now() + 5_000);
     expect(answer).toEqual(new Uint8Array([5]));
     await member.transport.close();

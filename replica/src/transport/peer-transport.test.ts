@@ -284,16 +284,17 @@ describe("a connection", () => {
   });
 
   test("that swallows everything is found dead, without a report of a loss, and dialled again", async () => {
-    const [one, two] = [
-      await network.member(1n, { limits: quick }),
-      await network.member(2n, { limits: quick }),
-    ];
+    // Its streams live and die together: the control stream's pings speak for the bulk stream.
+    const one = await network.member(1n, { limits: { ...quick, stallTimeoutMs: 60_000 } });
+    const two = await network.member(2n, { limits: quick });
     const proxy = await network.proxy(two);
     await connect(one, two, proxy.url);
     proxy.swallow = true;
     await until("the dead peer", () => one.transport.stats()[0]!.connected === false);
     expect(one.handler.unreachables).toContain(2n);
     expect(one.handler.disconnects).toEqual([]);
+    const forwarded = one.transport.forward(2n, new Uint8Array(1), performance.now() + 5_000);
+    await expect(forwarded).rejects.toMatchObject({ sent: false });
     proxy.swallow = false;
     await linked(one, two);
   });
