@@ -19,7 +19,7 @@ export function maybeSendSnapshot(raft: Raft, progress: Progress): boolean {
   progress.becomeSnapshot(snapshot.index);
   const { id: from, term } = raft;
   raft.send({ type: "InstallSnapshot", from, to: progress.id, term, snapshot });
-  return false;
+  return true;
 }
 
 /** Leader: the snapshot was delivered, or failed to be. */
