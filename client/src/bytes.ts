@@ -32,7 +32,8 @@ export function keyAfter(key: Uint8Array): Uint8Array {
 export function prefixEnd(prefix: Uint8Array): Uint8Array {
   for (let i = prefix.length - 1; i >= 0; i--) {
     if (prefix[i]! < 0xff) {
-      const end = prefix.slice(0, i + 1);
+      // A copy, also of a Buffer, whose slice would be a view.
+      const end = new Uint8Array(prefix.subarray(0, i + 1));
       end[i] = prefix[i]! + 1;
       return end;
     }

@@ -56,7 +56,7 @@ export async function startReplica(
   const disk = new DiskWatch(space, log);
   const metrics = new Metrics();
   const lifecycle = new Lifecycle({ directory, config, clock, random, log, metrics, disk, failed });
-  usage = () => lifecycle.directory.store.usage();
+  usage = () => lifecycle.storeUsage();
   await disk.check();
   const replica = new Replica({ lifecycle, config, version, clock, disk });
   const handler = new PeerDesk(lifecycle, config.peerAdvertise, log);

@@ -114,7 +114,8 @@ export function prefixEnd(prefix: Uint8Array): Uint8Array {
   for (let last = prefix.length - 1; last >= 0; last--) {
     const byte = prefix[last]!;
     if (byte === 0xff) continue;
-    const end = prefix.slice(0, last + 1);
+    // A copy, also of a Buffer, whose slice would be a view.
+    const end = new Uint8Array(prefix.subarray(0, last + 1));
     end[last] = byte + 1;
     return end;
   }

@@ -4,7 +4,7 @@ import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { encodeConfiguration } from "../raft/confchange/codec.ts";
 import type { MemberId } from "../raft/types.ts";
-import { type DataDirectory, type StartState, StorageError } from "../storage/types.ts";
+import { type DataDirectory, type StartState, StorageError, type StorageUsage } from "../storage/types.ts";
 import type { PeerAddress, PeerTransport } from "../transport/types.ts";
 import type { Clock } from "./clock.ts";
 import type { ReplicaConfig } from "./config.ts";
@@ -37,6 +37,8 @@ export class Lifecycle {
   #recovery: Recovery | undefined;
   #joining: Promise<void> | undefined;
   #stopping = false;
+  /** The old directory is closed and the new one is not open yet. */
+  #resetting = false;
 
   constructor(parts: LifecycleParts) {
     this.#parts = parts;
@@ -160,8 +162,15 @@ export class Lifecycle {
     );
   }
 
+  /** Throws while a reset changes it. */
   get directory(): DataDirectory {
+    if (this.#resetting)
+      throw new ReplicaError("not-ready", "the replica is being reset: try again in a moment");
     return this.#directory;
+  }
+
+  storeUsage(): StorageUsage {
+    return this.#resetting ? { usedBytes: 0, fileBytes: 0 } : this.#directory.store.usage();
   }
 
   get member(): Member | undefined {
@@ -230,10 +239,14 @@ export class Lifecycle {
   }
 
   async reset(clusterId: bigint, memberId: MemberId, removedIndex: bigint): Promise<{ memberId: MemberId }> {
+    this.#refuseReset(clusterId, memberId, removedIndex);
     const member = this.#member;
     this.#member = undefined;
+    this.#recovery?.stop();
+    this.#recovery = undefined;
     this.#transport!.setPeers([]);
     if (member !== undefined) await member.stop(this.#removedError());
+    this.#resetting = true;
     try {
       this.#directory = await this.#directory.reset({
         clusterId,
@@ -243,9 +256,38 @@ export class Lifecycle {
     } catch (error) {
       if (member !== undefined) this.#startMember();
       throw storageRefusal(error);
+    } finally {
+      this.#resetting = false;
     }
     this.#parts.log.warn({ msgId: "replica.reset" }, "reset: the data is set aside, the replica is blank");
     return { memberId: this.#directory.identity.memberId };
+  }
+
+  /** What the disk would refuse is refused before the member is stopped for it. */
+  #refuseReset(clusterId: bigint, memberId: MemberId, removedIndex: bigint): void {
+    const { identity } = this.#directory;
+    if (this.#joining !== undefined || this.#resetting) {
+      throw new ReplicaError("not-ready", "the replica is joining or being reset: try again in a moment");
+    }
+    if (identity.memberId !== memberId) {
+      throw new ReplicaError(
+        "wrong-member",
+        `this is member ${formatId(identity.memberId)}, not ${formatId(memberId)}`,
+      );
+    }
+    if (identity.clusterId !== clusterId) {
+      throw new ReplicaError(
+        "wrong-cluster",
+        "the data is of another cluster, or of none: it is never reset from here",
+      );
+    }
+    if (!this.isRemoved && removedIndex === 0n) {
+      throw new ReplicaError(
+        "invalid-argument",
+        "the member does not know that it was removed: name the index of its removal (removed_index)",
+        { detail: { subject: "removed_index" } },
+      );
+    }
   }
 
   /** A leader calls a blank replica: it becomes a member of that cluster once its disk says so. */
