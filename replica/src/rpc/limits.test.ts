@@ -31,11 +31,11 @@ function expectLimit(error: ConnectError, reason: Reason, subject: string, limit
   expect(error.findDetails(ErrorDetailSchema)).toMatchObject([{ reason, subject, limit: BigInt(limit) }]);
 }
 
-/** Opens a connection; resolves when the other end closes it. */
+/** Resolves when the other end closes the connection, in whatever way. */
 function closedByServer(socket: Socket): Promise<void> {
   socket.on("error", () => {});
   socket.resume();
-  return once(socket, "close").then(() => {});
+  return new Promise((resolve) => socket.once("close", () => resolve()));
 }
 
 describe("a body of 1 GB is cut off early (C9)", () => {
@@ -75,7 +75,7 @@ describe("a body of 1 GB is cut off early (C9)", () => {
     const errors: Error[] = [];
     socket.on("error", (error) => errors.push(error));
     socket.write(`PUT /key/a HTTP/1.1\r\nhost: x\r\ncontent-length: ${gigabyte}\r\n\r\n`);
-    socket.write(Buffer.alloc(1024 * 1024));
+    socket.write(Buffer.alloc(16 * 1024 * 1024));
     const chunks: Buffer[] = [];
     socket.on("data", (chunk: Buffer) => chunks.push(chunk));
     await Promise.race([once(socket, "end"), once(socket, "close")]);
@@ -83,7 +83,7 @@ describe("a body of 1 GB is cut off early (C9)", () => {
     expect(Buffer.concat(chunks).toString()).toMatch(/^HTTP\/1\.1 413 .*connection: close/is);
     // It does not go on for ever either.
     const more = setInterval(() => socket.write("more"), 10);
-    await new Promise((resolve) => socket.once("close", resolve));
+    await closedByServer(socket);
     clearInterval(more);
   });
 
