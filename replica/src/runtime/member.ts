@@ -3,6 +3,7 @@ import type { WriteOperation } from "../apply/operation.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { isMember } from "../raft/confchange/configuration.ts";
+import { describeIndexedConfiguration, describeStatus } from "../raft/describe.ts";
 import { RawNode } from "../raft/raw-node.ts";
 import {
   type Entry,
@@ -147,7 +148,10 @@ export class Member {
         canApply: () => this.machine.canApply(),
         softStateChanged: (state) => this.#softStateChanged(state),
         turnEnded: () => this.#turnEnded(),
-        failed: parts.failed,
+        failed: (error) => {
+          parts.log.error({ msgId: "raft.failed" }, describeStatus(this.node.status()));
+          parts.failed(error);
+        },
       },
     });
   }
@@ -365,7 +369,10 @@ export class Member {
 
   #turnEnded(): boolean {
     const nowMs = this.#parts.clock.nowMs();
-    this.peers.follow(this.node.configuration, nowMs);
+    if (this.peers.follow(this.node.configuration, nowMs)) {
+      const configuration = describeIndexedConfiguration(this.node.configuration);
+      this.#parts.log.info({ msgId: "raft.configuration", configuration }, `configuration ${configuration}`);
+    }
     this.#revisionWaiters.check(nowMs);
     this.#changeWaiters.check(nowMs);
     this.#leaderWaiters.check(nowMs);

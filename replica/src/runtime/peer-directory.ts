@@ -40,9 +40,10 @@ export class PeerDirectory {
     this.#connect();
   }
 
-  /** Call often; does something only when the configuration changed or leavers had their time. */
-  follow({ index, configuration }: IndexedConfiguration, nowMs: number): void {
-    if (index !== this.#index) {
+  /** Call often; does something only when the configuration changed, which it returns, or leavers had their time. */
+  follow({ index, configuration }: IndexedConfiguration, nowMs: number): boolean {
+    const changed = index !== this.#index;
+    if (changed) {
       this.#index = index;
       this.#records = decodeMemberRecords(configuration.context);
       const staying = membersOf(configuration);
@@ -55,6 +56,7 @@ export class PeerDirectory {
       this.#leaversUntilMs = undefined;
       this.#connect();
     }
+    return changed;
   }
 
   #connect(): void {
