@@ -60,13 +60,21 @@ export async function startReplica(
   await disk.check();
   const replica = new Replica({ lifecycle, config, version, clock, disk });
   const handler = new PeerDesk(lifecycle, config.peerAdvertise, log);
-  const transport = createPeerTransport({ handler, clock, random, logger: log });
+  const peerLimits = { deadPeerMs: config.electionTimeoutMs };
+  const transport = createPeerTransport({
+    handler,
+    clock,
+    random,
+    logger: log,
+    limits: peerLimits,
+  });
   const limits = rpcLimits(config);
   const peerServer = await createPeerServer({
     handler,
     links: transport.links,
     clock,
     listen: endpoint(config.peerListen),
+    limits: peerLimits,
     services: membershipRoutes(replica, { limits, log }),
     logger: log,
   });
