@@ -1,12 +1,6 @@
 import type { BatchRequest, GetRequest, Operation, OperationResult } from "@rstore/proto/rstore/v1/kv";
 import type { WriteOperation, WriteResult } from "../apply/operation.ts";
-import {
-  type ReadOptions,
-  type ReplicaApi,
-  ReplicaError,
-  type RpcLimits,
-  type WriteOutcome,
-} from "../runtime/replica-api.ts";
+import { type ReadOptions, ReplicaError, type RpcLimits, type WriteOutcome } from "../runtime/replica-api.ts";
 import {
   deleteOperationFromRequest,
   deleteResponseFromResult,
@@ -15,6 +9,7 @@ import {
   putResponseFromResult,
   readOptionsFromRequest,
 } from "./convert.ts";
+import type { KvApi } from "./counted-writes.ts";
 import { operationErrorFromReplicaError, replicaErrorFromUnknown } from "./errors.ts";
 import { appliedResult, previousTooLarge, readGet, readRange, takePrevious } from "./kv-results.ts";
 import { ResponseBudget } from "./response-budget.ts";
@@ -36,7 +31,7 @@ interface ReadGroup {
 
 /** What the reads of a batch share. */
 interface ReadContext {
-  readonly api: ReplicaApi;
+  readonly api: KvApi;
   readonly budget: ResponseBudget;
   readonly setResult: SetResult;
 }
@@ -48,7 +43,7 @@ type SetResult = (index: number, result: Result) => void;
  * operation is that operation's result.
  */
 export async function runBatch(
-  api: ReplicaApi,
+  api: KvApi,
   limits: RpcLimits,
   request: BatchRequest,
   deadlineMs: number,
@@ -113,7 +108,7 @@ function checkOperation(operation: Operation["operation"], limits: RpcLimits): R
 }
 
 async function writeAll(
-  api: ReplicaApi,
+  api: KvApi,
   writes: readonly Placed<WriteOperation>[],
   deadlineMs: number,
 ): Promise<readonly WriteOutcome[]> {
@@ -181,7 +176,7 @@ async function readGroup(context: ReadContext, { options, reads }: ReadGroup): P
   }
 }
 
-function getResult(api: ReplicaApi, request: GetRequest, budget: ResponseBudget): Result {
+function getResult(api: KvApi, request: GetRequest, budget: ResponseBudget): Result {
   try {
     const value = readGet(api, request, undefined);
     if (value.keyValue && !budget.take(keyValueBytes(value.keyValue))) return errorResult(budget.exhausted());

@@ -83,6 +83,21 @@ describe.each(transports)("one port speaks %s", (_name, createTransport) => {
   });
 });
 
+describe.each([true, false])("an error that cannot be written (fast path: %s)", (fastPath) => {
+  it("ends the call and not the process", async () => {
+    await harness.close();
+    harness = await startHarness({ fastPath });
+    const kv = createClient(KvService, createGrpcTransport({ baseUrl: harness.baseUrl }));
+    harness.api.before = () => {
+      throw new ReplicaError("internal", "half a surrogate: \ud800");
+    };
+    await expect(kv.get({ key: bytes("a") })).rejects.toBeInstanceOf(ConnectError);
+    harness.api.before = () => {};
+    await kv.get({ key: bytes("a") });
+    await until(async () => (await harness.scrape()).includes("rstore_rpc_inflight_requests 0\n"), "let go");
+  });
+});
+
 describe("a path that nothing serves", () => {
   it("is UNIMPLEMENTED to gRPC", async () => {
     const answer = await rawCall(

@@ -18,6 +18,7 @@ import { Admission } from "./admission.ts";
 import { clusterRoutes } from "./cluster-service.ts";
 import { ConnectHandler } from "./connect-handler.ts";
 import { type ConnectionListener, createConnectionListener } from "./connection-listener.ts";
+import { countFailedWrites } from "./counted-writes.ts";
 import { FastPath } from "./fast-path.ts";
 import { healthRoutes } from "./health-service.ts";
 import { KvCalls } from "./kv-calls.ts";
@@ -85,7 +86,7 @@ class Server {
     this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
     this.#admission = new Admission(limits, this.#timeouts);
     this.#sessions = new Sessions(this.#timeouts);
-    const calls = new KvCalls(api, limits);
+    const calls = new KvCalls(countFailedWrites(api, metrics), limits);
     const service = { limits, log };
     this.#connect = new ConnectHandler({
       routes: [

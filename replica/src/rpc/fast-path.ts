@@ -220,9 +220,21 @@ class FastCall {
   }
 
   #fail(error: ConnectError): void {
-    const { stream, method, protocol } = this.#request;
+    const { stream, method } = this.#request;
     if (this.#closed || stream.destroyed || stream.closed) return;
     method.metrics.finished(codeToString(error.code), performance.now() - this.#arrivedMs);
+    try {
+      this.#sendError(error);
+    } catch (thrown) {
+      // Nothing may be thrown out of here: it would end the process.
+      this.#options.log?.error({ err: thrown, method: method.name }, "an error could not be told");
+      this.#answered = true;
+      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    }
+  }
+
+  #sendError(error: ConnectError): void {
+    const { stream, protocol } = this.#request;
     if (protocol === "grpc") {
       const trailers = grpcErrorTrailers(error);
       stream.respond(grpcHeaders, withTrailers);
@@ -230,9 +242,8 @@ class FastCall {
       this.#end(noBytes);
     } else {
       const body = connectErrorBody(error);
-      const status = codeToHttpStatus(error.code);
       stream.respond({
-        ":status": status,
+        ":status": codeToHttpStatus(error.code),
         "content-type": "application/json",
         "content-length": body.length,
       });

@@ -15,7 +15,7 @@ import type {
 } from "@rstore/proto/rstore/v1/kv";
 import type { WriteOperation, WriteResult } from "../apply/operation.ts";
 import { assert } from "../assert.ts";
-import { type ReplicaApi, ReplicaError, type RpcLimits } from "../runtime/replica-api.ts";
+import { ReplicaError, type RpcLimits } from "../runtime/replica-api.ts";
 import { runBatch } from "./batch.ts";
 import {
   compactOperationFromRequest,
@@ -26,6 +26,7 @@ import {
   putResponseFromResult,
   readOptionsFromRequest,
 } from "./convert.ts";
+import type { KvApi } from "./counted-writes.ts";
 import { appliedResult, previousTooLarge, readGet, readRange, takePrevious } from "./kv-results.ts";
 import { ResponseBudget } from "./response-budget.ts";
 import { checkBatch, checkCompact, checkDelete, checkGet, checkPut, checkRange } from "./validate-request.ts";
@@ -37,10 +38,10 @@ type Applied<Type extends WriteResult["type"]> = Extract<WriteResult, { type: Ty
  * plain routes. Deadlines are on the clock of `performance.now()`. Throws {@link ReplicaError} only.
  */
 export class KvCalls {
-  readonly #api: ReplicaApi;
+  readonly #api: KvApi;
   readonly #limits: RpcLimits;
 
-  constructor(api: ReplicaApi, limits: RpcLimits) {
+  constructor(api: KvApi, limits: RpcLimits) {
     this.#api = api;
     this.#limits = limits;
   }

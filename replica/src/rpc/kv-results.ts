@@ -8,17 +8,14 @@ import type {
 import type { WriteResult } from "../apply/operation.ts";
 import { assert } from "../assert.ts";
 import type { KeyValue } from "../mvcc/types.ts";
-import { type ReplicaApi, ReplicaError, type WriteOutcome } from "../runtime/replica-api.ts";
+import { ReplicaError, type WriteOutcome } from "../runtime/replica-api.ts";
 import { keyValueBytes, messageFromKeyValue, rangeFromRequest, revisionFromWire } from "./convert.ts";
+import type { KvApi } from "./counted-writes.ts";
 import { replicaErrorFromRefusal } from "./errors.ts";
 import type { ResponseBudget } from "./response-budget.ts";
 
 /** Reads the local state as it is; for after `awaitReadable`. Throws compacted and future-revision. */
-export function readGet(
-  api: ReplicaApi,
-  request: GetRequest,
-  header: ResponseHeader | undefined,
-): GetResponse {
+export function readGet(api: KvApi, request: GetRequest, header: ResponseHeader | undefined): GetResponse {
   const keyValue = api.get(request.key, revisionFromWire(request.revision));
   const response: GetResponse = { $typeName: "rstore.v1.GetResponse" };
   if (header) response.header = header;
@@ -28,7 +25,7 @@ export function readGet(
 
 /** Without a header; for after `awaitReadable`. Ends early, and says so by `more`, where the budget ends. */
 export async function readRange(
-  api: ReplicaApi,
+  api: KvApi,
   request: RangeRequest,
   deadlineMs: number,
   budget: ResponseBudget,

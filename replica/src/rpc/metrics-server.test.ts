@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createMetrics, type Metrics } from "../metrics.ts";
+import { ReplicaError } from "../runtime/replica-api.ts";
 import type { PeerStats } from "../transport/types.ts";
 import { FakeReplica } from "./fake-replica.ts";
 import { createMetricsServer, type MetricsServer } from "./metrics-server.ts";
@@ -131,6 +132,18 @@ describe("the metrics of the client port", () => {
     harness = await startHarness();
   });
   afterEach(() => harness.close());
+
+  it("count writes that failed, by reason", async () => {
+    const error = new ReplicaError("no-quorum", "no quorum", { outcome: "unknown" });
+    harness.api.before = () => {
+      throw error;
+    };
+    await fetch(`${harness.baseUrl}/key/a`, { method: "PUT", body: "1" });
+    harness.api.before = () => {};
+    harness.api.write = async (operations) => operations.map(() => ({ type: "failed", error }) as const);
+    await fetch(`${harness.baseUrl}/key/a`, { method: "PUT", body: "1" });
+    expect(await harness.scrape()).toContain('rstore_raft_proposals_failed_total{reason="no-quorum"} 2\n');
+  });
 
   it("count by service, method and code, and show neither keys nor values", async () => {
     const put = (key: string) =>
