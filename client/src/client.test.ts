@@ -1,4 +1,5 @@
 import { fork } from "node:child_process";
+import * as http2 from "node:http2";
 import * as net from "node:net";
 import { create } from "@bufbuild/protobuf";
 import { MemberKind } from "@rstore/proto/rstore/v1/cluster";
@@ -258,6 +259,19 @@ describe("retries", () => {
     expect(await short).toMatchObject({ reason: "deadline-exceeded", outcome: "unknown" });
     client.close();
     expect((await failure(long)).outcome).toBe("unknown");
+  });
+
+  test("a server that takes a write and is silent, but for pings, leaves it unknown at the deadline", async () => {
+    const server = http2.createServer();
+    const seen = Promise.withResolvers<void>();
+    server.on("stream", () => seen.resolve());
+    server.on("session", (session) => ends.push(() => session.destroy()));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    ends.push(() => server.close());
+    const client = clientOf([`http://127.0.0.1:${(server.address() as net.AddressInfo).port}`]);
+    const write = failure(client.put("a", "1", { timeoutMs: 200 }));
+    await seen.promise;
+    expect(await write).toMatchObject({ reason: "deadline-exceeded", outcome: "unknown" });
   });
 
   test("a deadline in the queue is certainly not applied", async () => {

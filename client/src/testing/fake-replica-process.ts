@@ -69,7 +69,8 @@ const membership: NonNullable<FakeHooks["membership"]> = {
       })),
     };
     writeConfiguration(dataDir, next);
-    console.log(`changed to ${next.members.map(({ name, kind }) => `${name}:${kind}`).join(" ")}`);
+    const shape = next.members.map(({ name, kind }) => `${name}:${kind}`).toSorted();
+    console.log(`changed to ${shape.join(" ")}`);
     return { configurationIndex: BigInt(next.index) };
   },
   reset: () => {
