@@ -73,9 +73,18 @@ export function callReplica(pick: () => string, timeoutMs: number): Caller {
       const refused = ConnectError.from(error);
       const detail = refused.findDetails(ErrorDetailSchema)[0];
       if (detail?.reason === Reason.COMPARE_FAILED) return { type: "mismatch", actual: detail.revision };
-      return failure(input, detail?.outcome === Outcome.NOT_APPLIED, refused.message);
+      return failure(
+        input,
+        detail?.outcome === Outcome.NOT_APPLIED || wasNeverSent(refused),
+        refused.message,
+      );
     }
   };
+}
+
+/** Nobody listened: each call here has a connection of its own. */
+function wasNeverSent({ cause }: ConnectError): boolean {
+  return (cause as NodeJS.ErrnoException | undefined)?.code === "ECONNREFUSED";
 }
 
 /** A read without an answer has no effect either way. */

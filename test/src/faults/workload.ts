@@ -9,7 +9,7 @@ export const registerPrefix = "reg/";
 export const logPrefix = "log/";
 
 /** Operations after which the next registers are used, so that no history of one key becomes long. */
-const operationsPerRound = 400;
+const operationsPerRound = 250;
 const registersPerRound = 5;
 const callTimeoutMs = 2_000;
 /** Between an operation and the next of a worker: the machine is needed for the replicas too. */
@@ -62,7 +62,8 @@ export class Workload {
   }
 
   #anyClientUrl(random: () => number): string {
-    const { replicas } = this.#cluster;
+    const { running, replicas: all } = this.#cluster;
+    const replicas = running.length > 0 ? running : all;
     return replicas[Math.floor(random() * replicas.length)]!.clientUrl;
   }
 

@@ -1,4 +1,4 @@
-import { kvModel } from "./kv-model.ts";
+import { kvModel, settleObserved } from "./kv-model.ts";
 import { checkLinearizable, type LinearizabilityOptions } from "./linearizability.ts";
 import { describeOperation, type Operation } from "./operation.ts";
 
@@ -29,7 +29,7 @@ function checkKeys(operations: readonly Operation[], options: LinearizabilityOpt
   const problems: HistoryProblem[] = [];
   for (const [key, history] of byKey(operations)) {
     const relevant = history.filter(({ output, input }) => matters(input.type, output.type));
-    const verdict = checkLinearizable(kvModel, relevant, options);
+    const verdict = checkLinearizable(kvModel, settleObserved(relevant), options);
     if (verdict.type === "undecided") {
       problems.push({ kind: "undecided", message: `${key}: no verdict after ${verdict.steps} steps` });
     } else if (verdict.type === "violation") {

@@ -60,7 +60,34 @@ export const kvModel: Model<KeyState, Operation> = {
         return undefined;
     }
   },
+
+  // Only for histories that went through `settleObserved`: nobody has read the value of what is left.
+  twin: ({ input }) => (input.type === "get" ? undefined : `${input.type} ${input.expected}`),
 };
+
+/**
+ * A put without an answer whose value was read has happened, and the read tells its revision: it becomes a
+ * put that was acknowledged when the first of those reads returned. Values must be unique.
+ */
+export function settleObserved(history: readonly Operation[]): Operation[] {
+  const observed = new Map<string, { revision: bigint; returned: number }>();
+  for (const { output, returned } of history) {
+    if (output.type !== "read" || output.seen === undefined) continue;
+    const { value, modRevision } = output.seen;
+    const before = observed.get(value);
+    observed.set(value, {
+      // If it was applied twice, the second revision is one too many.
+      revision: before === undefined || modRevision < before.revision ? modRevision : before.revision,
+      returned: Math.min(returned, before?.returned ?? returned),
+    });
+  }
+  return history.map((operation) => {
+    const { input, output } = operation;
+    const seen = input.type === "put" && output.type === "unknown" ? observed.get(input.value) : undefined;
+    if (seen === undefined || seen.returned < operation.invoked) return operation;
+    return { ...operation, output: { type: "written", revision: seen.revision }, returned: seen.returned };
+  });
+}
 
 function afterPut(state: KeyState, value: string, revision: bigint | undefined): KeyState {
   const isNew = state.value === undefined;

@@ -14,6 +14,11 @@ export interface Model<State, Op> {
    * Prunes the search; undefined: anywhere.
    */
   rank?(operation: Op): bigint | undefined;
+  /**
+   * Operations that never returned and have equal keys are interchangeable once invoked: the search tries
+   * one of them, not each. undefined: like no other.
+   */
+  twin?(operation: Op): string | undefined;
 }
 
 export interface Timed {
@@ -92,6 +97,8 @@ class Search<State, Op extends Timed> {
       const at = frame.candidates[frame.tried++]!;
       const state = this.#model.step(frame.state, this.#operations[at]!);
       if (state === undefined) continue;
+      // What changes nothing and never returned may as well never have happened.
+      if (state === frame.state && !this.#returned(at)) continue;
       this.#place(at);
       if (this.#seenBefore(state)) this.#unplace();
       else frames.push(this.#frame(state));
@@ -162,7 +169,18 @@ class Search<State, Op extends Timed> {
     });
     // What perhaps never happened is tried last.
     const doubtful = this.#doubtful.filter((at) => this.#placed[at] === 0 && mayBeNext(at));
-    return { state, candidates: [...candidates, ...doubtful], tried: 0 };
+    return { state, candidates: [...candidates, ...this.#withoutTwins(doubtful)], tried: 0 };
+  }
+
+  #withoutTwins(positions: readonly number[]): number[] {
+    const seen = new Set<string>();
+    return positions.filter((at) => {
+      const twin = this.#model.twin?.(this.#operations[at]!);
+      if (twin === undefined) return true;
+      const isFirst = !seen.has(twin);
+      seen.add(twin);
+      return isFirst;
+    });
   }
 
   #violation(): Verdict<Op> {
