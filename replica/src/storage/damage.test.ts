@@ -102,7 +102,7 @@ describe("raft/", () => {
     let refused = 0;
     for (const line of found) {
       if (line?.error !== undefined) {
-        expect(["corruptLog", "unknownFormat"]).toContain(line.error);
+        expect(["corruptLog", "unknownFormat"], `${line.message}`).toContain(line.error);
         refused++;
       } else {
         expect(line && contents(line)).toEqual(before);

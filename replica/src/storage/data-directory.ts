@@ -10,7 +10,7 @@ import type { RaftLog } from "./raft-log.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
 import { LocalSnapshots } from "./snapshot-source.ts";
 import { judgeLog } from "./start-rules.ts";
-import { type StoreBackend, tables } from "./store-backend.ts";
+import type { StoreBackend } from "./store-backend.ts";
 import type { StoreMeta } from "./store-meta.ts";
 import type { SuperblockWriter } from "./superblock.ts";
 import {
@@ -173,7 +173,7 @@ export class LocalDirectory implements DataDirectory {
     await log.idle();
     await store.idle();
     step("install: begin");
-    const environment = openEnvironment(context, "store", received.path, tables);
+    const environment = openEnvironment(context, "store", received.path);
     try {
       await durableRename(received.path, layout.storeFile);
     } catch (error) {

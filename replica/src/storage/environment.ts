@@ -27,7 +27,15 @@ const fullErrnos = new Set([28, 27, 122]);
 /** A write that was cut short by a full disk arrives as EIO: with less than this free, that was it. */
 const fullBelowBytes = 4 * 1024 ** 2;
 
-export type EnvironmentName = "raft" | "store";
+/** MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_INVALID: the file is not what LMDB wrote. */
+const damageCodes = new Set<unknown>([-30797, -30796, -30793]);
+
+export function isDamageCode(code: unknown): boolean {
+  return damageCodes.has(code);
+}
+
+/** `copy`: a snapshot file that is only looked at. */
+export type EnvironmentName = "raft" | "store" | "copy";
 
 export interface EnvironmentOptions {
   readonly name: EnvironmentName;
@@ -38,6 +46,8 @@ export interface EnvironmentOptions {
   readonly after: (delayMs: number, callback: () => void) => () => void;
   readonly gate: FatalGate;
   readonly faults: StorageFaults;
+  /** Makes the error of a damaged file, and leaves word on the disk if the next start must know. */
+  readonly damaged: (what: string, cause?: unknown) => FatalError;
 }
 
 export type Table = Database<Buffer, Uint8Array>;
@@ -133,6 +143,7 @@ export class Environment {
     const cause = await commitCause(error);
     const code = (cause as { code?: unknown }).code;
     const { name, gate } = this.options;
+    if (isDamageCode(code)) return this.options.damaged(`a write failed (${describe(cause)})`, cause);
     const isFull = typeof code === "number" && (fullErrnos.has(code) || (await this.#hasNoSpace()));
     if (isFull) {
       return gate.raise("diskFull", `the disk is full: a write to ${name}/ failed`, cause);

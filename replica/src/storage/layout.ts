@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { closeSync, constants, fsyncSync, openSync, writeSync } from "node:fs";
 import { access, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FatalError, type FatalReason } from "../errors.ts";
@@ -88,4 +88,19 @@ export function unusable(directory: string, cause: unknown): FatalError {
   return new FatalError(reason, `the data directory ${directory} cannot be used (${message}): ${hint}`, {
     cause,
   });
+}
+
+/** Synchronous, since the process is about to end; if it fails, the damage is found again. */
+export function markDamaged(layout: Layout, what: string): void {
+  try {
+    const mark = openSync(layout.damageMark, "w", 0o600);
+    writeSync(mark, what);
+    fsyncSync(mark);
+    closeSync(mark);
+    const folder = openSync(dirname(layout.damageMark), "r");
+    fsyncSync(folder);
+    closeSync(folder);
+  } catch {
+    // Nothing better can be done on the way out.
+  }
 }

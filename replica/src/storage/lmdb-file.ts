@@ -89,8 +89,12 @@ export function checkDataFile(path: string, options: { readonly walk: boolean })
 }
 
 function pagesOf(file: number, size: number, { pageBytes, lastPage }: MetaPage): PageFile {
-  const count = BigInt(Math.floor(size / pageBytes));
-  const has = (page: bigint, pages: bigint): boolean =>
-    page + pages <= count && page + pages <= lastPage + 1n;
-  return { pageBytes, has, read: (page) => readAt(file, Number(page) * pageBytes, pageBytes) };
+  const present = BigInt(Math.floor(size / pageBytes));
+  const isAllocated = (page: bigint, count: bigint): boolean => page + count <= lastPage + 1n;
+  return {
+    pageBytes,
+    isAllocated,
+    has: (page, count) => isAllocated(page, count) && page + count <= present,
+    read: (page) => readAt(file, Number(page) * pageBytes, pageBytes),
+  };
 }

@@ -4,7 +4,7 @@ import { FatalError } from "../errors.ts";
 import type { MemberId } from "../raft/types.ts";
 import { Environment, type EnvironmentName, tableStats } from "./environment.ts";
 import type { FatalGate } from "./fatal-gate.ts";
-import { type Layout, syncFolder } from "./layout.ts";
+import { type Layout, markDamaged, syncFolder } from "./layout.ts";
 import { checkDataFile } from "./lmdb-file.ts";
 import { entryKey, indexOfKey } from "./log-record.ts";
 import {
@@ -21,7 +21,7 @@ import {
   identityKey,
   type LogBounds,
 } from "./log-state.ts";
-import { corruptLogMessage } from "./raft-log.ts";
+import { tables as storeTables } from "./store-backend.ts";
 import { readSuperblock, type Superblock } from "./superblock.ts";
 import type { OpenOptions, StorageIdentity } from "./types.ts";
 
@@ -42,16 +42,20 @@ export interface OpenedRaft {
 }
 
 export function openEnvironment(
-  { options, gate }: OpenContext,
+  { layout, options, gate }: OpenContext,
   name: EnvironmentName,
   file: string,
-  tables: readonly string[],
 ): Environment {
   return new Environment({
     name,
     file,
-    tables,
+    tables: name === "raft" ? ["meta", "log"] : storeTables,
     gate,
+    damaged: (what, cause) => {
+      if (name === "raft") return gate.raise("corruptLog", corruptLogMessage(what), cause);
+      if (name === "store") markDamaged(layout, what);
+      return gate.raise("corruptStore", corruptStoreMessage(what), cause);
+    },
     commitDeadlineMs: options.commitDeadlineMs ?? 30_000,
     after: options.after ?? systemAfter,
     faults: options.faults ?? {},
@@ -61,6 +65,18 @@ export function openEnvironment(
 function systemAfter(delayMs: number, callback: () => void): () => void {
   const timer = setTimeout(callback, delayMs);
   return () => clearTimeout(timer);
+}
+
+/** A damaged log may have held what was acknowledged: this member must not go on (B7). */
+function corruptLogMessage(what: string): string {
+  return (
+    `raft/ is damaged: ${what}. Entries that this member acknowledged may be lost, so it must not vote or ` +
+    "lead again: remove it from the cluster and add a new, empty member in its place"
+  );
+}
+
+function corruptStoreMessage(what: string): string {
+  return `store/ is damaged: ${what}. Start again: it is set aside, and rebuilt or fetched from another member`;
 }
 
 function corrupt(what: string, cause?: unknown): FatalError {
@@ -76,7 +92,7 @@ export async function openRaft(context: OpenContext): Promise<OpenedRaft> {
   await mkdir(layout.raft, { mode: 0o700, recursive: true });
   let environment: Environment;
   try {
-    environment = openEnvironment(context, "raft", layout.raftFile, ["meta", "log"]);
+    environment = openEnvironment(context, "raft", layout.raftFile);
   } catch (cause) {
     if (fresh) throw cause;
     throw corrupt(`the data file cannot be opened (${(cause as Error).message})`, cause);
@@ -89,11 +105,7 @@ export async function openRaft(context: OpenContext): Promise<OpenedRaft> {
     if (found.kind === "found") checkFloor(found.superblock, state);
     else if (old) context.notes.push("the superblock was missing or damaged and is written anew");
     const identity = { ...state.identity, incarnation: state.identity.incarnation + 1n };
-    await environment.commit(() => {
-      const meta = environment.table("meta");
-      void meta.put(identityKey, encodeIdentity(identity));
-      void meta.put(boundsKey, encodeBounds(state.bounds));
-    });
+    await writeFirst(environment, { ...state, identity });
     return {
       ...state,
       environment,
@@ -102,6 +114,21 @@ export async function openRaft(context: OpenContext): Promise<OpenedRaft> {
     };
   } catch (error) {
     await environment.close();
+    throw error;
+  }
+}
+
+/** The first transaction is so small that whatever LMDB itself finds wrong with it lies in the file. */
+async function writeFirst(environment: Environment, { identity, bounds }: RaftState): Promise<void> {
+  try {
+    await environment.commit(() => {
+      const meta = environment.table("meta");
+      void meta.put(identityKey, encodeIdentity(identity));
+      void meta.put(boundsKey, encodeBounds(bounds));
+    });
+  } catch (error) {
+    const cause = (error as FatalError).cause as { code?: unknown; message?: string } | undefined;
+    if (typeof cause?.code === "number" && cause.code < 0) throw corrupt(`${cause.message}`, error);
     throw error;
   }
 }

@@ -1,11 +1,9 @@
-import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
 import { FatalError } from "../errors.ts";
 import { type Layout, removeAll, syncFolder } from "./layout.ts";
 import { checkDataFile } from "./lmdb-file.ts";
 import { type OpenContext, openEnvironment } from "./open-raft.ts";
-import { StoreBackend, tables } from "./store-backend.ts";
+import { StoreBackend } from "./store-backend.ts";
 
 /**
  * A page of LMDB that is damaged in its structure can end the process in any way, and would do so again at
@@ -66,9 +64,8 @@ function isDamage(error: unknown): boolean {
 async function openBackend(context: OpenContext): Promise<StoreBackend> {
   const { layout } = context;
   await mkdir(layout.store, { mode: 0o700, recursive: true });
-  const environment = openEnvironment(context, "store", layout.storeFile, tables);
+  const environment = openEnvironment(context, "store", layout.storeFile);
   const store = new StoreBackend(environment, {
-    onDamage: (what) => markDamaged(layout, what),
     onScrubbed: () => void forgetStarts(layout).catch(() => undefined),
   });
   try {
@@ -89,19 +86,4 @@ async function setAside(context: OpenContext, why: string): Promise<OpenedStore>
   await syncFolder(layout.directory);
   notes.push(`store/ was set aside as damaged-store/: ${why}`);
   return { store: await openBackend(context), lost: why };
-}
-
-/** Synchronous, since the process is about to end; if it fails, the damage is found again. */
-export function markDamaged(layout: Layout, what: string): void {
-  try {
-    const mark = openSync(layout.damageMark, "w", 0o600);
-    writeSync(mark, what);
-    fsyncSync(mark);
-    closeSync(mark);
-    const folder = openSync(dirname(layout.damageMark), "r");
-    fsyncSync(folder);
-    closeSync(folder);
-  } catch {
-    // Nothing better can be done on the way out.
-  }
 }

@@ -1,5 +1,4 @@
 import { assert } from "../assert.ts";
-import type { FatalError } from "../errors.ts";
 import type { Entry, HardState, InitialState, SnapshotMetadata } from "../raft/types.ts";
 import type { Environment, Table } from "./environment.ts";
 import { LogCache } from "./log-cache.ts";
@@ -178,9 +177,9 @@ export class RaftLog implements DurableLog {
     try {
       record = this.#entries.getBinary(key);
     } catch (cause) {
-      throw this.#corrupt(`entry ${index} cannot be read`, cause);
+      throw this.#options.environment.options.damaged(`entry ${index} cannot be read`, cause);
     }
-    if (!record) throw this.#corrupt(`entry ${index} is missing`);
+    if (!record) throw this.#options.environment.options.damaged(`entry ${index} is missing`);
     const decoded = decodeLogRecord(key, record);
     if (decoded === "format") {
       throw this.#options.environment.options.gate.raise(
@@ -188,13 +187,9 @@ export class RaftLog implements DurableLog {
         `raft/: entry ${index} has an unknown format`,
       );
     }
-    if (decoded === "checksum") throw this.#corrupt(`entry ${index} does not match its checksum`);
+    if (decoded === "checksum")
+      throw this.#options.environment.options.damaged(`entry ${index} does not match its checksum`);
     return decoded;
-  }
-
-  /** A damaged log may have held what was acknowledged: this member must not go on (B7). */
-  #corrupt(what: string, cause?: unknown): FatalError {
-    return this.#options.environment.options.gate.raise("corruptLog", corruptLogMessage(what), cause);
   }
 
   append(append: LogAppend): Promise<void> {
@@ -384,11 +379,4 @@ function hardStateAfter({ hardState: asked }: PendingWrite, next: LogBounds): Ha
   const hardState = asked ?? next.hardState;
   // What a snapshot holds is committed.
   return { ...hardState, commit: later(hardState.commit, next.baseIndex) };
-}
-
-export function corruptLogMessage(what: string): string {
-  return (
-    `raft/ is damaged: ${what}. Entries that this member acknowledged may be lost, so it must not vote or ` +
-    "lead again: remove it from the cluster and add a new, empty member in its place"
-  );
 }

@@ -8,7 +8,7 @@ import { measureSpace } from "./disk-space.ts";
 import type { Environment } from "./environment.ts";
 import { removeAll } from "./layout.ts";
 import { type OpenContext, openEnvironment } from "./open-raft.ts";
-import { StoreBackend, tables } from "./store-backend.ts";
+import { StoreBackend } from "./store-backend.ts";
 import type { StoreMeta } from "./store-meta.ts";
 import { type SnapshotChunk, type SnapshotDescription, type SnapshotSource, StorageError } from "./types.ts";
 
@@ -157,9 +157,9 @@ export function metadataOf({ options }: OpenContext, meta: StoreMeta): SnapshotM
 
 /** What a copy of the store, checked before, says of itself. */
 export async function readStoreMeta(context: OpenContext, file: string): Promise<StoreMeta | undefined> {
-  const environment = openEnvironment(context, "store", file, tables);
+  const environment = openEnvironment(context, "copy", file);
   try {
-    return new StoreBackend(environment, { onDamage: () => undefined, onScrubbed: () => undefined }).meta();
+    return new StoreBackend(environment, { onScrubbed: () => undefined }).meta();
   } finally {
     await environment.close();
     await rm(`${file}-lock`, { force: true });

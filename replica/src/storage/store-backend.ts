@@ -36,8 +36,6 @@ interface PreparedWrite {
 }
 
 export interface StoreBackendOptions {
-  /** Leaves word on the disk that the store must be thrown away at the next start. */
-  readonly onDamage: (what: string) => void;
   /** Every record was read, and so nearly every page. */
   readonly onScrubbed: () => void;
 }
@@ -192,10 +190,7 @@ export class StoreBackend implements DurableStore {
   }
 
   #damaged(what: string, cause?: unknown): FatalError {
-    if (cause instanceof FatalError) return cause;
-    this.#options.onDamage(what);
-    const message = `store/ is damaged: ${what}. Start again: it is set aside, and fetched from another member`;
-    return this.#environment.options.gate.raise("corruptStore", message, cause);
+    return cause instanceof FatalError ? cause : this.#environment.options.damaged(what, cause);
   }
 }
 

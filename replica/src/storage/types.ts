@@ -224,7 +224,7 @@ export interface StorageFaults {
    * Called before a transaction is given to LMDB. It may reject (an I/O error on commit) or never settle
    * (a frozen disk).
    */
-  beforeCommit?(environment: "raft" | "store"): Promise<void>;
+  beforeCommit?(environment: "raft" | "store" | "copy"): Promise<void>;
   /** Called between the steps of what must be safe against a kill; may throw or end the process. */
   atStep?(step: string): void;
   statfs?(path: string): Promise<{ readonly freeBytes: number; readonly totalBytes: number }>;

@@ -100,7 +100,8 @@ async function damage({ path, file, scratch, variants }: ChildCommand & { do: "d
     try {
       await inspect(copy);
     } catch (error) {
-      say({ error: error instanceof FatalError ? error.reason : String(error) });
+      const message = (error as Error).message;
+      say({ error: error instanceof FatalError ? error.reason : String(error), message });
     }
     rmSync(copy, { recursive: true });
   }
