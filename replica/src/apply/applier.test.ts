@@ -216,6 +216,10 @@ describe("rolling hash (B14)", () => {
     expect(hashAfter(entries)).not.toBe(hashAfter([entry(1n, [put("a", "1")])]));
   });
 
+  test("differs with the members of a configuration (A6)", () => {
+    expect(hashAfter([configurationEntry(1n, 1)])).not.toBe(hashAfter([configurationEntry(1n, 2)]));
+  });
+
   test("never agrees again after a difference, when what follows is equal", () => {
     const rest = Array.from({ length: 200 }, (_, i) => entry(BigInt(i + 2), [put(`k${i % 7}`, `${i}`)]));
     const a = applierOn(new MemoryBackend());
