@@ -1,7 +1,9 @@
-import { existsSync, readdirSync, renameSync, rmSync, statSync, truncateSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, renameSync, rmSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
+import { open } from "lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { FatalError } from "../errors.ts";
+import { entryKey } from "./log-record.ts";
 import type { Damage } from "./testing/child.ts";
 import {
   appliedWrites,
@@ -88,6 +90,21 @@ describe("raft/", () => {
     renameSync(join(folder, "away"), join(folder, "superblock"));
     rmSync(join(folder, "store"), { recursive: true });
     await expect(openTest(folder)).rejects.toMatchObject({ reason: "corruptLog" });
+  });
+
+  it("is refused when entries are missing that were made durable (B10)", async () => {
+    for (const missing of [[90], [11], [50], Array.from({ length: 80 }, (_, i) => 11 + i)]) {
+      const copy = join(scratch, `without-${missing[0]}-${missing.length}`);
+      cpSync(folder, copy, { recursive: true });
+      const raw = open({ path: join(copy, "raft", "data.mdb"), noSubdir: true, overlappingSync: false });
+      const log = raw.openDB("log", { keyEncoding: "binary", encoding: "binary" });
+      await raw.transaction(() => {
+        for (const index of missing) log.removeSync(entryKey(BigInt(index)));
+      });
+      await new Promise((resolve) => setImmediate(resolve));
+      await raw.close();
+      await expect(openTest(copy)).rejects.toThrow("but those from 11 to 90 were written");
+    }
   });
 
   it("is read as it was written or refused, whichever byte is flipped (B7)", {
