@@ -13,6 +13,9 @@ export interface ScratchStore {
 /** A real `store/` in a temporary folder. */
 export function openScratchStore(): ScratchStore {
   const directory = mkdtempSync(join(tmpdir(), "rstore-bench-"));
+  const gate = new FatalGate((error) => {
+    throw error;
+  });
   const environment = new Environment({
     name: "store",
     file: join(directory, "data"),
@@ -22,12 +25,11 @@ export function openScratchStore(): ScratchStore {
       const timer = setTimeout(callback, delayMs);
       return () => clearTimeout(timer);
     },
-    gate: new FatalGate((error) => {
-      throw error;
-    }),
+    gate,
     faults: {},
+    damaged: (what, cause) => gate.raise("corruptStore", what, cause),
   });
-  const backend = new StoreBackend(environment, { onDamage: () => {} });
+  const backend = new StoreBackend(environment, { onScrubbed: () => {} });
   const remove = async () => {
     await environment.close();
     rmSync(directory, { recursive: true });
