@@ -5,22 +5,25 @@ import { join } from "node:path";
 
 /**
  * Cleans up after this process, however it ends. A shell reads what there is to clean up from a pipe; when
- * the pipe closes, it kills those processes by id and removes those directories. It checks the command line
+ * the pipe closes, it kills those processes by id and removes those
+ * namespaces and directories. It checks the command line
  * first, so that an id that was given to another process in between is left alone. A replica that is stopped
  * by SIGSTOP would otherwise outlive a test run that was killed.
  */
 const script = `
-pids=""; dirs=""
+pids=""; dirs=""; namespaces=""
 while read -r what value; do
   case "$what" in
     +) pids="$pids $value" ;;
     -) kept=""; for pid in $pids; do [ "$pid" = "$value" ] || kept="$kept $pid"; done; pids="$kept" ;;
     d) dirs="$dirs $value" ;;
+    n) namespaces="$namespaces $value" ;;
   esac
 done
 for pid in $pids; do
   if tr '\\0' ' ' < "/proc/$pid/cmdline" 2>/dev/null | grep -q rstore; then kill -9 "$pid" 2>/dev/null; fi
 done
+for namespace in $namespaces; do ip netns del "$namespace" 2>/dev/null; done
 for dir in $dirs; do rm -rf "$dir"; done
 `;
 
@@ -43,6 +46,11 @@ export function watchProcess(pid: number): void {
 
 export function forgetProcess(pid: number): void {
   tell(`- ${pid}`);
+}
+
+/** The network namespace is deleted when this process ends; deleting it before is no harm. */
+export function watchNamespace(name: string): void {
+  tell(`n ${name}`);
 }
 
 /** An empty directory that is gone when this process ends. Kept when RSTORE_TEST_KEEP is set. */
