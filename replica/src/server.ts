@@ -59,7 +59,7 @@ export async function startReplica(
   usage = () => lifecycle.storeUsage();
   await disk.check();
   const replica = new Replica({ lifecycle, config, version, clock, disk });
-  const handler = new PeerDesk(lifecycle, config.peerAdvertise, log);
+  const handler = new PeerDesk({ lifecycle, peerUrl: config.peerAdvertise, log, clock });
   const peerLimits = { deadPeerMs: config.electionTimeoutMs };
   const transport = createPeerTransport({
     handler,

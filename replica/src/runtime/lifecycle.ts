@@ -231,10 +231,7 @@ export class Lifecycle {
     } catch (error) {
       throw storageRefusal(error);
     }
-    if (this.#member === undefined) {
-      const member = this.#startMember();
-      await member.onLoop(() => member.node.campaign());
-    }
+    if (this.#member === undefined) this.#startMember();
     return { configurationIndex: 1n };
   }
 

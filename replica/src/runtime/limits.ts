@@ -15,6 +15,10 @@ export const limits = {
   pendingReadsMax: 10_000,
   /** Callers of no known configuration that are answered. */
   callersMax: 16,
+  /** A log line that repeats is written this often. */
+  repeatedLogMs: 30_000,
+  /** How long a member asks at once whether it has caught up. */
+  catchUpAskMs: 1000,
   /** Pause before a write is tried with another leader. */
   leaderRetryMs: 50,
   /** A replica that stops waits this long for what is under way. */

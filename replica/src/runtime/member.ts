@@ -158,6 +158,9 @@ export class Member {
 
   start(): void {
     this.loop.start();
+    const { voters, outgoing } = this.node.configuration.configuration;
+    // Nobody else can lead: there is nothing to wait for.
+    if (outgoing.length === 0 && voters.length === 1) this.loop.run(() => this.node.campaign());
   }
 
   get leader(): MemberId {
@@ -349,15 +352,14 @@ export class Member {
     if (before.role === "leader" && state.role !== "leader") {
       this.proposals.takeWaiting((reject) => reject(this.notLeaderError()));
     }
-    if (state.leader !== NO_MEMBER) this.#confirmCaughtUp();
     this.#leaderWaiters.check(clock.nowMs());
   }
 
   /** A linearizable read that succeeds shows that this member is not behind. */
   #confirmCaughtUp(): void {
-    if (this.#caughtUp !== "no") return;
+    if (this.#caughtUp !== "no" || this.leader === NO_MEMBER) return;
     this.#caughtUp = "asking";
-    this.reads.add(Number.POSITIVE_INFINITY).then(
+    this.reads.add(this.#parts.clock.nowMs() + limits.catchUpAskMs).then(
       () => {
         this.#caughtUp = "yes";
       },
@@ -373,6 +375,7 @@ export class Member {
       const configuration = describeIndexedConfiguration(this.node.configuration);
       this.#parts.log.info({ msgId: "raft.configuration", configuration }, `configuration ${configuration}`);
     }
+    this.#confirmCaughtUp();
     this.#revisionWaiters.check(nowMs);
     this.#changeWaiters.check(nowMs);
     this.#leaderWaiters.check(nowMs);

@@ -9,11 +9,21 @@ import type {
   SnapshotOffer,
   SnapshotRequest,
 } from "../transport/types.ts";
+import type { Clock } from "./clock.ts";
 import { encodeOutcomes } from "./forwarding-codec.ts";
 import type { Lifecycle } from "./lifecycle.ts";
+import { limits } from "./limits.ts";
 import { formatId } from "./membership.ts";
 import { PEER_PROTOCOL_VERSION, PeerGate } from "./peer-gate.ts";
 import { ReplicaError } from "./replica-api.ts";
+import { Throttle } from "./throttle.ts";
+
+interface PeerDeskParts {
+  readonly lifecycle: Lifecycle;
+  readonly peerUrl: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
 
 /** What peers ask, answered by the member that the replica is, if it is one. */
 export class PeerDesk implements PeerHandler {
@@ -21,11 +31,13 @@ export class PeerDesk implements PeerHandler {
   readonly #peerUrl: string;
   readonly #log: Logger;
   readonly #gate = new PeerGate();
+  readonly #refusals: Throttle;
 
-  constructor(lifecycle: Lifecycle, peerUrl: string, log: Logger) {
+  constructor({ lifecycle, peerUrl, log, clock }: PeerDeskParts) {
     this.#lifecycle = lifecycle;
     this.#peerUrl = peerUrl;
     this.#log = log;
+    this.#refusals = new Throttle(clock, limits.repeatedLogMs);
   }
 
   async admit(hello: PeerHello): Promise<PeerRefusal | undefined> {
@@ -88,10 +100,13 @@ export class PeerDesk implements PeerHandler {
   }
 
   refused(peer: MemberId, refusal: PeerRefusal): void {
-    this.#log.warn(
-      { msgId: "peer.refused", peer: formatId(peer), ...refusal, index: undefined },
-      `refused by a peer: ${refusal.reason}`,
-    );
+    if (this.#refusals.isDue(`${peer} ${refusal.reason}`)) {
+      const why = "message" in refusal ? `: ${refusal.message}` : "";
+      this.#log.warn(
+        { msgId: "peer.refused", peer: formatId(peer), reason: refusal.reason },
+        `refused by member ${formatId(peer)}: ${refusal.reason}${why}`,
+      );
+    }
     if (refusal.reason !== "removed") return;
     const { joinedIndex } = this.#lifecycle.directory.identity;
     if (joinedIndex === undefined || refusal.index >= joinedIndex) this.#lifecycle.removedAt(refusal.index);
