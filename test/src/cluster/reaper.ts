@@ -7,7 +7,8 @@ import { join } from "node:path";
  * Cleans up after this process, however it ends. A shell reads what there is to clean up from a pipe; when
  * the pipe closes, it kills those processes by id and removes those
  * namespaces and directories. It checks the command line
- * first, so that an id that was given to another process in between is left alone. A replica that is stopped
+ * first, so that an id that was given to another process in between is left alone;
+ * processes whose command line names one of those directories are killed too. A replica that is stopped
  * by SIGSTOP would otherwise outlive a test run that was killed.
  */
 const script = `
@@ -22,6 +23,11 @@ while read -r what value; do
 done
 for pid in $pids; do
   if tr '\\0' ' ' < "/proc/$pid/cmdline" 2>/dev/null | grep -q rstore; then kill -9 "$pid" 2>/dev/null; fi
+done
+for dir in $dirs; do
+  for process in /proc/[0-9]*; do
+    if tr '\\0' ' ' < "$process/cmdline" 2>/dev/null | grep -qF "$dir"; then kill -9 "\${process#/proc/}" 2>/dev/null; fi
+  done
 done
 for namespace in $namespaces; do ip netns del "$namespace" 2>/dev/null; done
 for dir in $dirs; do rm -rf "$dir"; done

@@ -1,0 +1,41 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+const workspaces = ["proto", "replica", "client", "test"];
+
+/**
+ * A copy of this checkout's files as git knows them, with what `npm ci` would have installed: the packages of
+ * others are links to those of this checkout, our own are links within the copy.
+ */
+export function copyCheckout(target: string): void {
+  const files = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  for (const file of files.split("\0").filter((path) => path !== "" && existsSync(join(root, path)))) {
+    mkdirSync(dirname(join(target, file)), { recursive: true });
+    cpSync(join(root, file), join(target, file), { verbatimSymlinks: true });
+  }
+  const installed = join(root, "node_modules");
+  const copied = join(target, "node_modules");
+  mkdirSync(join(copied, "@rstore"), { recursive: true });
+  for (const entry of readdirSync(installed)) {
+    if (entry === "@rstore") continue;
+    // The links in .bin lead from there to the packages: copied as they are, they stay within the copy.
+    if (entry === ".bin")
+      cpSync(join(installed, entry), join(copied, entry), { recursive: true, verbatimSymlinks: true });
+    else symlinkSync(join(installed, entry), join(copied, entry));
+  }
+  for (const name of workspaces) symlinkSync(join("..", "..", name), join(copied, "@rstore", name));
+}
+
+/** The shell blocks of a section of a Markdown text, a list of commands each. */
+export function shellBlocks(markdown: string, heading: string): string[][] {
+  const section = markdown.split(/^## /m).find((text) => text.startsWith(`${heading}\n`)) ?? "";
+  return [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map((match) =>
+    match[1]!.split("\n").filter((line) => line !== ""),
+  );
+}
