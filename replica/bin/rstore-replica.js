@@ -10,6 +10,9 @@ import { fileURLToPath } from "node:url";
 const source = new URL("../src/main.ts", import.meta.url);
 const compiled = new URL("../dist/main.js", import.meta.url);
 
+// Commits of the log, commits of the store and a snapshot's copy can each hold a thread.
+process.env.UV_THREADPOOL_SIZE ??= "8";
+
 if (!existsSync(source)) await import(compiled.href);
 else if (process.features.typescript) await import(source.href);
 else runOnBundledNode();

@@ -1,7 +1,7 @@
 import { limits } from "./limits.ts";
 import type { Member, MemberParts } from "./member.ts";
 
-/** What a member looks after from time to time: log, snapshots, disk. */
+/** What a member looks after from time to time: log, snapshots, disk, damage. */
 export class Housekeeping {
   readonly #member: Member;
   readonly #parts: MemberParts;
@@ -18,6 +18,17 @@ export class Housekeeping {
     this.#member.snapshotSender.tick();
     this.#compactLog();
     this.#checkDisk();
+    this.#scrub();
+  }
+
+  /** Looks for damage in records that nobody reads (B7). */
+  #scrub(): void {
+    const { directory, failed } = this.#parts;
+    try {
+      directory.store.scrubStep({ maxRecords: limits.scrubMaxRecords, maxBytes: limits.scrubMaxBytes });
+    } catch (error) {
+      failed(error);
+    }
   }
 
   /** Forgets entries that are in the store on disk, less a margin and what followers may still need. */

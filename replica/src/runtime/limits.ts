@@ -23,6 +23,9 @@ export const limits = {
   leaderRetryMs: 50,
   /** A replica that stops waits this long for what is under way. */
   drainMaxMs: 5000,
+  /** Records of the store that are verified at each look. */
+  scrubMaxRecords: 500,
+  scrubMaxBytes: 512 * 1024,
   /** Time between looks at what has grown: log, snapshots, disk. */
   housekeepingMs: 500,
   /** Target size of one proposed entry; many small writes share it. */
@@ -58,6 +61,4 @@ export const limits = {
   snapshotRetryMs: 1000,
   /** Attempts to fetch without a byte of progress before the leader must offer again. */
   snapshotFetchAttemptsMax: 5,
-  /** A read at a fixed revision holds back physical compaction this long at most. */
-  revisionHoldMaxMs: 30_000,
 } as const;

@@ -307,8 +307,7 @@ export class Member {
   async #install(snapshot: SnapshotMetadata): Promise<void> {
     const { directory, log } = this.#parts;
     await this.machine.flush();
-    await directory.install(this.snapshotReceiver.take(snapshot));
-    this.machine.reload();
+    await directory.install(this.snapshotReceiver.take(snapshot), () => this.machine.reload());
     log.info({ msgId: "snapshot.installed", index: snapshot.index.toString() }, "installed a snapshot");
   }
 

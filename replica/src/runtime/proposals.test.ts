@@ -75,6 +75,20 @@ describe("Proposals", () => {
     expect(log.entries.length).toBeGreaterThan(1);
   });
 
+  test("range deletes of several calls do not share an entry beyond what one may delete", () => {
+    const proposals = new Proposals(() => 0);
+    const log = acceptingLog();
+    const range = {
+      start: Buffer.from("a"),
+      end: Buffer.from("b"),
+      previous: false,
+      expectedModRevision: undefined,
+    };
+    for (let i = 0; i < 3; i += 1) void proposals.add([{ type: "delete", ...range }], 100);
+    proposals.proposeWaiting(log.propose);
+    expect(log.entries.map(({ data }) => decodeCommandBatch(data).operations.length)).toEqual([2, 1]);
+  });
+
   test("a write whose place another leader's entry took was not applied (D9)", async () => {
     const proposals = new Proposals(() => 0);
     const log = acceptingLog(1n);

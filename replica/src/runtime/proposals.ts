@@ -1,5 +1,6 @@
-import { commandSizeBytes, encodeCommandBatch } from "../apply/command.ts";
+import { commandMaxKeys, commandSizeBytes, encodeCommandBatch } from "../apply/command.ts";
 import type { WriteOperation, WriteResult } from "../apply/operation.ts";
+import { ENTRY_DELETE_MAX_KEYS } from "../mvcc/limits.ts";
 import type { Entry, ProposeResult } from "../raft/types.ts";
 import { limits } from "./limits.ts";
 import { ReplicaError, type WriteOutcome } from "./replica-api.ts";
@@ -8,6 +9,8 @@ import { ReplicaError, type WriteOutcome } from "./replica-api.ts";
 interface PendingWrite {
   readonly operations: readonly WriteOperation[];
   readonly sizeBytes: number;
+  /** Keys that it may change at most. */
+  readonly maxKeys: number;
   readonly deadlineMs: number;
   readonly resolve: (outcomes: readonly WriteOutcome[]) => void;
   readonly reject: (error: ReplicaError) => void;
@@ -53,7 +56,11 @@ export class Proposals {
 
   add(operations: readonly WriteOperation[], deadlineMs: number): Promise<readonly WriteOutcome[]> {
     let sizeBytes = 0;
-    for (const operation of operations) sizeBytes += commandSizeBytes(operation);
+    let maxKeys = 0;
+    for (const operation of operations) {
+      sizeBytes += commandSizeBytes(operation);
+      maxKeys += commandMaxKeys(operation);
+    }
     if (this.#queueBytes + sizeBytes > limits.proposalQueueMaxBytes) {
       return Promise.reject(
         new ReplicaError("limit-exceeded", "too many writes wait to be proposed: slow down and try again", {
@@ -63,7 +70,7 @@ export class Proposals {
       );
     }
     return new Promise((resolve, reject) => {
-      this.#queue.push({ operations, sizeBytes, deadlineMs, resolve, reject, settled: false });
+      this.#queue.push({ operations, sizeBytes, maxKeys, deadlineMs, resolve, reject, settled: false });
       this.#queueBytes += sizeBytes;
     });
   }
@@ -93,13 +100,15 @@ export class Proposals {
   #nextEntry(): { writes: PendingWrite[]; taken: number; sizeBytes: number } {
     const writes: PendingWrite[] = [];
     let operations = 0;
+    let keys = 0;
     let entryBytes = 0;
     let sizeBytes = 0;
     let taken = 0;
     for (const write of this.#queue) {
       const full =
         entryBytes + write.sizeBytes > limits.entryTargetBytes ||
-        operations + write.operations.length > limits.entryMaxOperations;
+        operations + write.operations.length > limits.entryMaxOperations ||
+        keys + write.maxKeys > ENTRY_DELETE_MAX_KEYS;
       if (writes.length > 0 && full) break;
       taken += 1;
       sizeBytes += write.sizeBytes;
@@ -107,6 +116,7 @@ export class Proposals {
       writes.push(write);
       entryBytes += write.sizeBytes;
       operations += write.operations.length;
+      keys += write.maxKeys;
     }
     return { writes, taken, sizeBytes };
   }
