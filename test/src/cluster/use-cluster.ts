@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, onTestFailed, onTestFinished } from "vitest";
+import { afterAll, afterEach, beforeAll, onTestFinished } from "vitest";
 import { Cluster, type ClusterOptions } from "./cluster.ts";
 
 /** One cluster for the tests of a describe block; the replicas' logs are printed when a test fails. */
@@ -17,7 +17,9 @@ export function useCluster(count: number, options: ClusterOptions = {}): () => C
 /** A cluster of its own for the test that is running. */
 export async function clusterForTest(count: number, options: ClusterOptions = {}): Promise<Cluster> {
   const cluster = count === 0 ? new Cluster(options) : await Cluster.boot(count, options);
-  onTestFinished(() => cluster.dispose());
-  onTestFailed(() => console.error(cluster.logTails()));
+  onTestFinished(async ({ task }) => {
+    if (task.result?.state === "fail") console.error(cluster.logTails());
+    await cluster.dispose();
+  });
   return cluster;
 }

@@ -1,4 +1,4 @@
-import { expect, onTestFailed, onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { Cluster } from "../cluster/cluster.ts";
 import type { ReplicaSettings } from "../cluster/replica-process.ts";
 import { Workload } from "./workload.ts";
@@ -36,9 +36,11 @@ export async function startFaultRun(replicas: number): Promise<FaultRun> {
     lines.push(`${((performance.now() - beganMs) / 1000).toFixed(1).padStart(6)} s  ${line}`);
   };
   console.log(lines[0]);
-  onTestFinished(() => cluster.dispose());
-  onTestFailed(() => {
-    console.error([...lines, workload.summary(), cluster.logTails(60)].join("\n"));
+  onTestFinished(async ({ task }) => {
+    if (task.result?.state === "fail") {
+      console.error([...lines, workload.summary(), cluster.logTails(60)].join("\n"));
+    }
+    await cluster.dispose();
   });
   const workload = new Workload(cluster, { seed, workers: 12, clients: 3 });
   workload.start();
