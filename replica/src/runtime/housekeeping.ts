@@ -1,21 +1,33 @@
+import type { DataDirectory } from "../storage/types.ts";
+import type { ReplicaConfig } from "./config.ts";
+import type { DiskWatch } from "./disk-watch.ts";
 import { limits } from "./limits.ts";
-import type { Member, MemberParts } from "./member.ts";
+import type { SnapshotSender } from "./snapshot-sender.ts";
+import type { StateMachine } from "./state-machine.ts";
+
+interface HousekeepingParts {
+  readonly directory: DataDirectory;
+  readonly config: ReplicaConfig;
+  readonly disk: DiskWatch;
+  readonly machine: StateMachine;
+  readonly snapshotSender: SnapshotSender;
+  readonly handOver: () => Promise<void>;
+  readonly failed: (error: unknown) => void;
+}
 
 /** What a member looks after from time to time: log, snapshots, disk, damage. */
 export class Housekeeping {
-  readonly #member: Member;
-  readonly #parts: MemberParts;
+  readonly #parts: HousekeepingParts;
   #nextMs = 0;
 
-  constructor(member: Member, parts: MemberParts) {
-    this.#member = member;
+  constructor(parts: HousekeepingParts) {
     this.#parts = parts;
   }
 
   tick(nowMs: number): void {
     if (nowMs < this.#nextMs) return;
     this.#nextMs = nowMs + limits.housekeepingMs;
-    this.#member.snapshotSender.tick();
+    this.#parts.snapshotSender.tick();
     this.#compactLog();
     this.#checkDisk();
     this.#scrub();
@@ -33,8 +45,7 @@ export class Housekeeping {
 
   /** Forgets entries that are in the store on disk, less a margin and what followers may still need. */
   #compactLog(): void {
-    const { directory, config, failed } = this.#parts;
-    const { machine, snapshotSender } = this.#member;
+    const { directory, config, failed, machine, snapshotSender } = this.#parts;
     const { log } = directory;
     let through = machine.durableAppliedIndex - limits.compactionMarginEntries;
     const retained = log.indexLeaving({ entries: config.logRetainedEntries, bytes: config.logRetainedBytes });
@@ -48,10 +59,10 @@ export class Housekeeping {
 
   /** A leader whose disk is about to refuse entries lets another one lead (B11). */
   #checkDisk(): void {
-    const { disk, failed } = this.#parts;
+    const { disk, handOver, failed } = this.#parts;
     disk
       .check()
-      .then(() => (disk.report.state === "full" ? this.#member.handOver() : undefined))
+      .then(() => (disk.report.state === "full" ? handOver() : undefined))
       .catch(failed);
   }
 }

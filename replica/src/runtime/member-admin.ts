@@ -2,7 +2,7 @@ import { encodeMemberRecords } from "../apply/member-records.ts";
 import { membersOf } from "../raft/confchange/configuration.ts";
 import { type MemberId, NO_MEMBER } from "../raft/types.ts";
 import type { Member } from "./member.ts";
-import { changeRefusalError, formatId, memberKind, recordsForTarget } from "./membership.ts";
+import { bestSuccessor, changeRefusalError, formatId, memberKind, recordsForTarget } from "./membership.ts";
 import { unknownOutcomeError } from "./proposals.ts";
 import {
   type CallOptions,
@@ -95,7 +95,7 @@ export async function transferLeadership(
 ): Promise<{ leaderId: MemberId; term: bigint }> {
   const target = await member.onLoop(() => {
     if (!member.isLeader) throw member.notLeaderError();
-    const chosen = wanted === NO_MEMBER ? bestSuccessor(member) : wanted;
+    const chosen = wanted === NO_MEMBER ? bestSuccessor(member.node.status()) : wanted;
     if (chosen === undefined) throw transferError("there is no other voter that answers");
     if (chosen === member.id) return chosen;
     const result = member.node.transferLeadership(chosen);
@@ -105,16 +105,6 @@ export async function transferLeadership(
   const done = await member.awaitLeader(target, options.deadlineMs);
   if (!done) throw transferError(`member ${formatId(target)} did not take over in time`);
   return { leaderId: target, term: member.node.term };
-}
-
-export function bestSuccessor(member: Member): MemberId | undefined {
-  const { configuration, members } = member.node.status();
-  const { voters } = configuration.configuration;
-  const ready = members.filter(
-    ({ id, recentActive }) => id !== member.id && recentActive && voters.includes(id),
-  );
-  ready.sort((a, b) => (a.match < b.match ? 1 : -1));
-  return ready[0]?.id;
 }
 
 function transferError(why: string): ReplicaError {

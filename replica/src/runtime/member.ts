@@ -23,8 +23,7 @@ import type { DiskWatch } from "./disk-watch.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { limits } from "./limits.ts";
 import { LinearizableReads } from "./linearizable-reads.ts";
-import { bestSuccessor } from "./member-admin.ts";
-import { formatId } from "./membership.ts";
+import { bestSuccessor, formatId } from "./membership.ts";
 import { PeerDirectory } from "./peer-directory.ts";
 import { Proposals } from "./proposals.ts";
 import { RaftLoop } from "./raft-loop.ts";
@@ -126,7 +125,12 @@ export class Member {
       notLeaderError: () => this.notLeaderError(),
       awaitLeader: (deadlineMs) => this.awaitLeader(NO_MEMBER, deadlineMs),
     });
-    this.#housekeeping = new Housekeeping(this, parts);
+    this.#housekeeping = new Housekeeping({
+      ...parts,
+      machine: this.machine,
+      snapshotSender: this.snapshotSender,
+      handOver: () => this.handOver(),
+    });
     this.#leaderWaiters = new Waiters((wanted) => {
       const { leader } = this.#softState;
       return wanted === NO_MEMBER ? leader !== NO_MEMBER : leader === wanted;
@@ -255,7 +259,7 @@ export class Member {
     const { clock, config, log } = this.#parts;
     if (!this.isLeader) return;
     const successor = await this.onLoop(() => {
-      const chosen = bestSuccessor(this);
+      const chosen = bestSuccessor(this.node.status());
       return chosen !== undefined && this.node.transferLeadership(chosen).ok ? chosen : undefined;
     });
     if (successor === undefined) return;

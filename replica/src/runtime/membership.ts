@@ -1,4 +1,5 @@
 import { membersOf } from "../raft/confchange/configuration.ts";
+import type { Status } from "../raft/status.ts";
 import type { ChangeRefusal, Configuration, MemberId } from "../raft/types.ts";
 import { type MemberKind, type MemberRecord, ReplicaError, type TargetMember } from "./replica-api.ts";
 
@@ -42,6 +43,14 @@ export function recordsForTarget(
     (record) => staying.includes(record.id) && !target.some((member) => member.id === record.id),
   );
   return [...records, ...leaving];
+}
+
+/** Of a leader: the voter that answers and has the most complete log; undefined when it is the only one. */
+export function bestSuccessor({ id: self, configuration, members }: Status): MemberId | undefined {
+  const { voters } = configuration.configuration;
+  const ready = members.filter(({ id, recentActive }) => id !== self && recentActive && voters.includes(id));
+  ready.sort((a, b) => (a.match < b.match ? 1 : -1));
+  return ready[0]?.id;
 }
 
 /** A member id as people see it: 16 hexadecimal digits. */
