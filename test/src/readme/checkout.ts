@@ -1,23 +1,25 @@
-import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { cpSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const workspaces = ["proto", "replica", "client", "test"];
 
+/** What is not part of a clone. */
+const notCloned = new Set(["node_modules", ".git", ".turbo", ".rstore", "coverage", "dist"]);
+
 /**
- * A copy of this checkout's files as git knows them, with what `npm ci` would have installed: the packages of
- * others are links to those of this checkout, our own are links within the copy.
+ * A copy of this checkout's files, with what `npm ci` would have installed: the packages of others are links
+ * to those of this checkout, our own are links within the copy.
  */
 export function copyCheckout(target: string): void {
-  const files = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
-    cwd: root,
-    encoding: "utf8",
-  });
-  for (const file of files.split("\0").filter((path) => path !== "" && existsSync(join(root, path)))) {
-    mkdirSync(dirname(join(target, file)), { recursive: true });
-    cpSync(join(root, file), join(target, file), { verbatimSymlinks: true });
+  for (const entry of readdirSync(root)) {
+    if (notCloned.has(entry)) continue;
+    cpSync(join(root, entry), join(target, entry), {
+      recursive: true,
+      verbatimSymlinks: true,
+      filter: (source) => !notCloned.has(basename(source)),
+    });
   }
   const installed = join(root, "node_modules");
   const copied = join(target, "node_modules");
