@@ -38,6 +38,7 @@ describe("an orderly end", { timeout: 60_000 }, () => {
     try {
       await expect.poll(writers.written).toBeGreaterThan(100);
       expect(await leader.stop()).toBe(0);
+      expect(leader.log()).toMatch(/"msgId":"raft.handover".*"done":true/);
       const now = writers.written();
       await expect.poll(writers.written).toBeGreaterThan(now + 100);
     } finally {
