@@ -1,5 +1,6 @@
-import { commandSizeBytes, encodeCommandBatch } from "../apply/command.ts";
+import { commandMaxKeys, commandSizeBytes, encodeCommandBatch } from "../apply/command.ts";
 import type { WriteOperation } from "../apply/operation.ts";
+import { ENTRY_DELETE_MAX_KEYS } from "../mvcc/limits.ts";
 import type { MemberId } from "../raft/types.ts";
 import { ForwardError, type PeerTransport } from "../transport/types.ts";
 import type { Clock } from "./clock.ts";
@@ -11,6 +12,8 @@ import { ReplicaError, type WriteOutcome } from "./replica-api.ts";
 interface WaitingForward {
   readonly operations: readonly WriteOperation[];
   readonly sizeBytes: number;
+  /** Keys that it may change at most. */
+  readonly maxKeys: number;
   readonly deadlineMs: number;
   readonly resolve: (outcomes: readonly WriteOutcome[]) => void;
   readonly reject: (error: ReplicaError) => void;
@@ -29,6 +32,7 @@ export class Forwarder {
   readonly #sent = new Set<readonly WaitingForward[]>();
   #scheduled = false;
   #leader: MemberId | undefined;
+  #closed: ReplicaError | undefined;
 
   constructor(transport: Pick<PeerTransport, "forward">, clock: Clock) {
     this.#transport = transport;
@@ -40,9 +44,14 @@ export class Forwarder {
     operations: readonly WriteOperation[],
     deadlineMs: number,
   ): Promise<readonly WriteOutcome[]> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed);
     this.#leader = leader;
     let sizeBytes = 0;
-    for (const operation of operations) sizeBytes += commandSizeBytes(operation);
+    let maxKeys = 0;
+    for (const operation of operations) {
+      sizeBytes += commandSizeBytes(operation);
+      maxKeys += commandMaxKeys(operation);
+    }
     if (this.#queueBytes + sizeBytes > limits.proposalQueueMaxBytes) {
       return Promise.reject(
         new ReplicaError("limit-exceeded", "too many writes wait to be passed on to the leader: slow down", {
@@ -53,13 +62,14 @@ export class Forwarder {
     }
     this.#queueBytes += sizeBytes;
     return new Promise((resolve, reject) => {
-      this.#queue.push({ operations, sizeBytes, deadlineMs, resolve, reject, settled: false });
+      this.#queue.push({ operations, sizeBytes, maxKeys, deadlineMs, resolve, reject, settled: false });
       this.#schedule();
     });
   }
 
   /** The replica ends: what was sent may have been applied. */
   close(error: ReplicaError): void {
+    this.#closed = error;
     for (const waiting of this.#queue) fail(waiting, error);
     this.#queue = [];
     this.#queueBytes = 0;
@@ -107,13 +117,22 @@ export class Forwarder {
     }
   }
 
+  /** The leader proposes a batch as one entry: what shares it must not use up each other's limits there. */
   #nextBatch(): WaitingForward[] {
     const batch: WaitingForward[] = [];
     let bytes = 0;
+    let keys = 0;
+    let operations = 0;
     for (const waiting of this.#queue) {
-      if (batch.length > 0 && bytes + waiting.sizeBytes > limits.forwardTargetBytes) break;
+      const full =
+        bytes + waiting.sizeBytes > limits.forwardTargetBytes ||
+        operations + waiting.operations.length > limits.entryMaxOperations ||
+        keys + waiting.maxKeys > ENTRY_DELETE_MAX_KEYS;
+      if (batch.length > 0 && full) break;
       batch.push(waiting);
       bytes += waiting.sizeBytes;
+      keys += waiting.maxKeys;
+      operations += waiting.operations.length;
     }
     this.#queue.splice(0, batch.length);
     this.#queueBytes -= bytes;
@@ -176,6 +195,6 @@ export function isWorthRetrying(error: unknown): boolean {
   return (
     error instanceof ReplicaError &&
     error.outcome === "not-applied" &&
-    (error.reason === "not-leader" || error.reason === "no-leader")
+    (error.reason === "not-leader" || error.reason === "no-leader" || error.reason === "shutting-down")
   );
 }

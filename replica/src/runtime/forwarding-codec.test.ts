@@ -35,6 +35,13 @@ describe("forwarded outcomes", () => {
     });
   });
 
+  test("the name and value of a limit arrive", () => {
+    const detail = { subject: "proposalQueueMaxBytes", limit: 64 };
+    const error = new ReplicaError("limit-exceeded", "slow down", { outcome: "not-applied", detail });
+    const [decoded] = decodeOutcomes(encodeOutcomes([{ type: "failed", error }]));
+    expect(decoded).toMatchObject({ type: "failed", error: { reason: "limit-exceeded", detail } });
+  });
+
   test("what is no outcome is refused", () => {
     expect(() => decodeOutcomes(Buffer.from("nonsense"))).toThrow();
   });

@@ -6,13 +6,21 @@ import {
   type ForwardedRefusal,
 } from "@rstore/proto/rstore/peer/v1/forward";
 import {
+  type ErrorDetail,
   type OperationError,
+  type OperationErrorSchema,
   Outcome as WireOutcome,
   Reason as WireReason,
 } from "@rstore/proto/rstore/v1/kv";
 import type { WriteRefusal } from "../apply/operation.ts";
 import { assert } from "../assert.ts";
-import { type Outcome, type Reason, ReplicaError, type WriteOutcome } from "./replica-api.ts";
+import {
+  type Outcome,
+  type Reason,
+  ReplicaError,
+  type ReplicaErrorDetail,
+  type WriteOutcome,
+} from "./replica-api.ts";
 
 type OutcomeInit = MessageInitShape<typeof ForwardedOutcomeSchema>;
 
@@ -108,13 +116,29 @@ function refusalFromWire({ refusal }: ForwardedRefusal): WriteRefusal {
   }
 }
 
-function errorToWire(error: ReplicaError): {
-  message: string;
-  detail: { reason: WireReason; outcome: WireOutcome };
-} {
+function errorToWire(error: ReplicaError): MessageInitShape<typeof OperationErrorSchema> {
+  const { limit, ...detail } = error.detail;
   return {
     message: error.message,
-    detail: { reason: wireReason(error.reason), outcome: outcomeNames.indexOf(error.outcome) },
+    detail: {
+      ...detail,
+      ...(limit === undefined ? {} : { limit: BigInt(limit) }),
+      reason: wireReason(error.reason),
+      outcome: outcomeNames.indexOf(error.outcome),
+    },
+  };
+}
+
+/** What a program reads: the limit's name, who leads. The wire has no "absent": zero and empty stand for it. */
+function detailFromWire(wire: ErrorDetail): ReplicaErrorDetail {
+  return {
+    ...(wire.leaderId === 0n ? {} : { leaderId: wire.leaderId }),
+    ...(wire.leaderClientUrl === "" ? {} : { leaderClientUrl: wire.leaderClientUrl }),
+    ...(wire.leaderPeerUrl === "" ? {} : { leaderPeerUrl: wire.leaderPeerUrl }),
+    ...(wire.subject === "" ? {} : { subject: wire.subject }),
+    ...(wire.limit === 0n ? {} : { limit: Number(wire.limit) }),
+    ...(wire.revision === 0n ? {} : { revision: wire.revision }),
+    ...(wire.index === 0n ? {} : { index: wire.index }),
   };
 }
 
@@ -122,6 +146,7 @@ function errorFromWire(wire: OperationError): ReplicaError {
   const name = WireReason[wire.detail?.reason ?? WireReason.INTERNAL];
   return new ReplicaError(name.toLowerCase().replaceAll("_", "-") as Reason, wire.message, {
     outcome: outcomeNames[wire.detail?.outcome ?? WireOutcome.UNKNOWN] ?? "unknown",
+    ...(wire.detail === undefined ? {} : { detail: detailFromWire(wire.detail) }),
   });
 }
 

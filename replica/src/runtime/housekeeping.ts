@@ -11,6 +11,7 @@ interface HousekeepingParts {
   readonly disk: DiskWatch;
   readonly machine: StateMachine;
   readonly snapshotSender: SnapshotSender;
+  readonly isLeader: () => boolean;
   readonly handOver: () => Promise<void>;
   readonly failed: (error: unknown) => void;
 }
@@ -19,6 +20,7 @@ interface HousekeepingParts {
 export class Housekeeping {
   readonly #parts: HousekeepingParts;
   #nextMs = 0;
+  #nextHandOverMs = 0;
 
   constructor(parts: HousekeepingParts) {
     this.#parts = parts;
@@ -29,7 +31,7 @@ export class Housekeeping {
     this.#nextMs = nowMs + limits.housekeepingMs;
     this.#parts.snapshotSender.tick();
     this.#compactLog();
-    this.#checkDisk();
+    this.#checkDisk(nowMs);
     this.#scrub();
   }
 
@@ -57,12 +59,19 @@ export class Housekeeping {
     if (through >= log.firstIndex()) log.compact(through).catch(failed);
   }
 
-  /** A leader whose disk is about to refuse entries lets another one lead (B11). */
-  #checkDisk(): void {
-    const { disk, handOver, failed } = this.#parts;
+  #checkDisk(nowMs: number): void {
+    const { disk, failed } = this.#parts;
     disk
       .check()
-      .then(() => (disk.report.state === "full" ? handOver() : undefined))
+      .then(() => this.#maybeHandOver(nowMs))
       .catch(failed);
+  }
+
+  /** A leader whose disk is about to refuse entries lets another one lead (B11). */
+  async #maybeHandOver(nowMs: number): Promise<void> {
+    const { disk, isLeader, handOver } = this.#parts;
+    if (disk.report.state !== "full" || nowMs < this.#nextHandOverMs || !isLeader()) return;
+    this.#nextHandOverMs = nowMs + limits.fullHandOverMs;
+    await handOver();
   }
 }

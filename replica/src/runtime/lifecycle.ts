@@ -35,7 +35,10 @@ export class Lifecycle {
   #transport: PeerTransport | undefined;
   #member: Member | undefined;
   #recovery: Recovery | undefined;
+  /** A cluster id is being stamped on the disk: by founding a cluster or by joining one. Never rejects. */
   #joining: Promise<void> | undefined;
+  /** Set from when the member knows that it is removed, before the disk says so; never rejects. */
+  #removing: { readonly index: bigint; readonly done: Promise<void> } | undefined;
   #stopping = false;
   /** The old directory is closed and the new one is not open yet. */
   #resetting = false;
@@ -83,7 +86,7 @@ export class Lifecycle {
       failed: (error) => this.#failed(error),
       recovered: () => {
         this.#recovery = undefined;
-        this.#startMember();
+        if (!this.#stopping && !this.isRemoved) this.#startMember();
       },
     });
     this.#recovery.start();
@@ -115,26 +118,35 @@ export class Lifecycle {
   /** A committed configuration is without this member. */
   removedAt(index: bigint): void {
     const member = this.#member;
-    if (member === undefined) return;
+    const recovery = this.#recovery;
+    if (member === undefined && recovery === undefined) return;
     this.#member = undefined;
-    member.loop.stop();
+    this.#recovery = undefined;
+    member?.loop.stop();
+    recovery?.stop();
     this.#transport!.setPeers([]);
-    this.#directory
+    const done = this.#directory
       .markRemoved(index)
-      .then(() => member.stop(this.#removedError()))
+      .then(() => member?.stop(this.#removedError()))
       .catch((error) => this.#failed(error));
+    this.#removing = { index, done };
     this.#parts.log.warn(
       { msgId: "replica.removed", index: index.toString() },
       "removed from the cluster; stays quiet",
     );
   }
 
+  get #removedIndex(): bigint | undefined {
+    return this.#directory.identity.removedIndex ?? this.#removing?.index;
+  }
+
   #removedError(): ReplicaError {
-    const { removedIndex, memberId } = this.#directory.identity;
+    const { memberId } = this.#directory.identity;
+    const index = this.#removedIndex;
     return new ReplicaError(
       "member-removed",
       `member ${formatId(memberId)} was removed from the cluster: reset it ("rstore member reset") before it can join again`,
-      { outcome: "not-applied", ...(removedIndex === undefined ? {} : { detail: { index: removedIndex } }) },
+      { outcome: "not-applied", ...(index === undefined ? {} : { detail: { index } }) },
     );
   }
 
@@ -145,7 +157,7 @@ export class Lifecycle {
         outcome: "not-applied",
       });
     if (this.#member !== undefined) return this.#member;
-    if (this.#directory.identity.removedIndex !== undefined) throw this.#removedError();
+    if (this.isRemoved) throw this.#removedError();
     if (this.#recovery !== undefined) {
       throw new ReplicaError(
         "not-ready",
@@ -187,7 +199,7 @@ export class Lifecycle {
   }
 
   get isRemoved(): boolean {
-    return this.#directory.identity.removedIndex !== undefined;
+    return this.#removedIndex !== undefined;
   }
 
   identity(): Identity {
@@ -226,30 +238,61 @@ export class Lifecycle {
       learnersNext: [],
       context: encodeMemberRecords(records),
     });
+    // One at a time: the disk looks for a stamp before it writes its own (B3).
+    while (this.#joining !== undefined) await this.#joining;
+    this.#refuseBootstrap();
+    const founded = this.#directory.bootstrap(clusterId, configuration).then(() => this.#startJoined());
+    this.#joining = this.#untilJoined(founded);
     try {
-      await this.#directory.bootstrap(clusterId, configuration);
+      await founded;
     } catch (error) {
       throw storageRefusal(error);
     }
-    if (this.#member === undefined) this.#startMember();
     return { configurationIndex: 1n };
+  }
+
+  /** Asked again it is confirmed, but it wakes nobody: not one that was removed, nor one without its store. */
+  #refuseBootstrap(): void {
+    if (this.#member !== undefined) return;
+    if (this.isRemoved) throw this.#removedError();
+    if (this.#transport === undefined || this.#recovery !== undefined || this.#resetting || this.#stopping) {
+      throw new ReplicaError(
+        "not-ready",
+        "the replica is starting, recovering, being reset or stopping: try again in a moment",
+      );
+    }
+  }
+
+  /** The disk is stamped: the member starts, unless it runs already or the replica ends. */
+  #startJoined(): void {
+    if (this.#member === undefined && !this.#stopping) this.#startMember();
+  }
+
+  #untilJoined(stamped: Promise<void>): Promise<void> {
+    return stamped
+      .catch(() => undefined)
+      .finally(() => {
+        this.#joining = undefined;
+      });
   }
 
   async reset(clusterId: bigint, memberId: MemberId, removedIndex: bigint): Promise<{ memberId: MemberId }> {
     this.#refuseReset(clusterId, memberId, removedIndex);
+    this.#resetting = true;
+    await this.#removing?.done;
     const member = this.#member;
     this.#member = undefined;
     this.#recovery?.stop();
     this.#recovery = undefined;
     this.#transport!.setPeers([]);
-    if (member !== undefined) await member.stop(this.#removedError());
-    this.#resetting = true;
     try {
+      if (member !== undefined) await member.stop(this.#removedError());
       this.#directory = await this.#directory.reset({
         clusterId,
         memberId,
         removedIndex: removedIndex === 0n ? undefined : removedIndex,
       });
+      this.#removing = undefined;
     } catch (error) {
       if (member !== undefined) this.#startMember();
       throw storageRefusal(error);
@@ -289,16 +332,17 @@ export class Lifecycle {
 
   /** A leader calls a blank replica: it becomes a member of that cluster once its disk says so. */
   join(clusterId: bigint, leader: PeerAddress): void {
-    if (this.#joining !== undefined || this.#stopping) return;
+    if (this.#joining !== undefined || this.#stopping || this.#transport === undefined) return;
     if (this.#directory.identity.clusterId !== undefined) return;
     this.#parts.log.info({ msgId: "replica.joins", cluster: formatId(clusterId) }, "joins a cluster");
-    this.#joining = this.#directory
+    const stamped = this.#directory
       .stampCluster(clusterId)
-      .then(() => this.#startMember().peers.called(leader))
-      .catch((error) => this.#failed(error))
-      .finally(() => {
-        this.#joining = undefined;
-      });
+      .then(() => {
+        this.#startJoined();
+        this.#member?.peers.called(leader);
+      })
+      .catch((error) => this.#failed(error));
+    this.#joining = this.#untilJoined(stamped);
   }
 
   /** Hands leadership over, lets what is under way end, and writes everything to the disk. */
@@ -307,6 +351,8 @@ export class Lifecycle {
     if (member !== undefined) await member.handOver();
     this.#stopping = true;
     this.#recovery?.stop();
+    await this.#joining;
+    await this.#removing?.done;
     if (member !== undefined) {
       await member.drain();
       await member.stop(

@@ -13,6 +13,8 @@ export const limits = {
   committedMaxBytes: 4 * 1024 * 1024,
   /** Read-index requests that wait at the leader. */
   pendingReadsMax: 10_000,
+  /** Peers whose disks are remembered, so that one that went back is noticed. */
+  rememberedPeersMax: 64,
   /** Callers of no known configuration that are answered. */
   callersMax: 16,
   /** A log line that repeats is written this often. */
@@ -26,6 +28,8 @@ export const limits = {
   /** Records of the store that are verified at each look. */
   scrubMaxRecords: 500,
   scrubMaxBytes: 512 * 1024,
+  /** A leader on a full disk hands over this often at most: where all disks are full, one must stay and serve. */
+  fullHandOverMs: 60_000,
   /** Time between looks at what has grown: log, snapshots, disk. */
   housekeepingMs: 500,
   /** Target size of one proposed entry; many small writes share it. */

@@ -25,12 +25,14 @@ export class LinearizableReads {
   readonly #rounds = new Map<bigint, ReadRound>();
   #nextRequestId = 1n;
   #count = 0;
+  #closed: ReplicaError | undefined;
 
   get pending(): number {
     return this.#count;
   }
 
   add(deadlineMs: number): Promise<void> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed);
     if (this.#count >= limits.readsWaitingMax) {
       return Promise.reject(
         new ReplicaError("limit-exceeded", "too many reads wait for the leader: slow down and try again", {
@@ -96,6 +98,7 @@ export class LinearizableReads {
   }
 
   close(error: ReplicaError): void {
+    this.#closed = error;
     for (const read of this.#waiting) this.#settle(read, error);
     for (const { reads } of this.#rounds.values()) for (const read of reads) this.#settle(read, error);
     this.#waiting = [];

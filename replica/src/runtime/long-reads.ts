@@ -1,4 +1,3 @@
-import type { Store } from "../mvcc/store.ts";
 import type { KeyRange, KeyValue, RevisionRefusal } from "../mvcc/types.ts";
 import type { Clock } from "./clock.ts";
 import { limits } from "./limits.ts";
@@ -37,15 +36,41 @@ export class LongReads {
     this.#responseMaxBytes = responseMaxBytes;
   }
 
-  async range(store: Store, request: RangeRequest, options: CallOptions): Promise<RangeAnswer> {
-    const revision = request.revision ?? store.revision;
+  /**
+   * All of one revision. The store is looked up at each step: after the install of a snapshot the old one is no
+   * view of anything, since what it has not in memory it would read from the new one's disk.
+   */
+  async range(
+    machine: Pick<StateMachine, "store">,
+    request: RangeRequest,
+    options: CallOptions,
+  ): Promise<RangeAnswer> {
+    for (;;) {
+      const answer = await this.#rangeAt(
+        machine,
+        request.revision ?? machine.store.revision,
+        request,
+        options,
+      );
+      if (!("reason" in answer)) return answer;
+      // The caller asked for the newest: what was that is compacted by now, so it begins anew.
+      if (request.revision !== undefined || answer.reason !== "compacted") throw revisionRefusalError(answer);
+    }
+  }
+
+  async #rangeAt(
+    machine: Pick<StateMachine, "store">,
+    revision: bigint,
+    request: RangeRequest,
+    options: CallOptions,
+  ): Promise<RangeAnswer | RevisionRefusal> {
     const limit = request.limit === 0 || request.countOnly ? Number.POSITIVE_INFINITY : request.limit;
     const keyValues: KeyValue[] = [];
     let count = 0;
     let bytes = 0;
     let left: KeyRange | undefined = { start: request.start, end: request.end };
     for (;;) {
-      const step = store.rangeStep({
+      const step = machine.store.rangeStep({
         start: left.start,
         end: left.end,
         revision,
@@ -55,7 +80,7 @@ export class LongReads {
         maxKeys: Math.min(limit - count, limits.scanStepMaxKeys),
         maxBytes: this.#responseMaxBytes - bytes,
       });
-      if ("reason" in step) throw revisionRefusalError(step);
+      if ("reason" in step) return step;
       for (const keyValue of step.keyValues) {
         keyValues.push(keyValue);
         bytes += keyValue.key.length + keyValue.value.length;
@@ -69,12 +94,15 @@ export class LongReads {
     return { keyValues, count, more: left !== undefined, revision };
   }
 
-  /** Begins anew when a compaction came in between, so that the answer is of one state. */
+  /** Begins anew when a compaction or a snapshot came in between, so that the answer is of one state. */
   async hash(machine: StateMachine, revision: bigint | undefined, options: CallOptions): Promise<HashAnswer> {
-    const { store } = machine;
-    let { appliedIndex } = machine;
+    let { appliedIndex, store } = machine;
     let hashing = store.hash(revision);
     for (;;) {
+      if (store !== machine.store) {
+        ({ appliedIndex, store } = machine);
+        hashing = store.hash(revision);
+      }
       if ("reason" in hashing) throw revisionRefusalError(hashing);
       const step = hashing.step({ maxRecords: limits.scanStepMaxKeys, maxBytes: limits.scanStepMaxBytes });
       if (step !== undefined && "hash" in step) return { ...step, appliedIndex };

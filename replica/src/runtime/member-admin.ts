@@ -59,16 +59,15 @@ export async function changeMembership(
     throw unknownOutcomeError("the change of membership was not committed before the deadline");
   }
   const { configuration, index: reachedIndex } = member.node.configuration;
-  const wanted = new Set(target.map(({ id }) => id));
   const reached = membersOf(configuration);
-  if (reached.length !== wanted.size || reached.some((id) => !wanted.has(id))) {
+  const missed = target.filter(
+    ({ id, kind }) => !reached.includes(id) || memberKind(configuration, id) !== kind,
+  );
+  if (reached.length !== target.length || missed.length > 0) {
     throw new ReplicaError(
       "configuration-mismatch",
-      "another leader took the change back: list the members and plan anew",
-      {
-        outcome: "not-applied",
-        detail: { index: reachedIndex },
-      },
+      "another change came in between: list the members and plan anew",
+      { outcome: "unknown", detail: { index: reachedIndex } },
     );
   }
   return { configurationIndex: reachedIndex };

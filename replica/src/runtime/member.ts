@@ -23,7 +23,7 @@ import type { DiskWatch } from "./disk-watch.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { limits } from "./limits.ts";
 import { LinearizableReads } from "./linearizable-reads.ts";
-import { bestSuccessor, formatId } from "./membership.ts";
+import { bestSuccessor, formatId, notLeaderError } from "./membership.ts";
 import { PeerDirectory } from "./peer-directory.ts";
 import { Proposals } from "./proposals.ts";
 import { RaftLoop } from "./raft-loop.ts";
@@ -100,6 +100,8 @@ export class Member {
       clock,
       offer: (offer) => transport.offerSnapshot(offer),
       term: () => this.node.term,
+      durableApplied: () => this.machine.durableAppliedIndex,
+      acknowledged: (peer) => this.acknowledgedIndex(peer),
       sent: (peer, ok) => this.loop.run(() => this.node.snapshotSent(peer, ok)),
       failed: parts.failed,
     });
@@ -108,7 +110,11 @@ export class Member {
       transport,
       logger: parts.log,
       clock,
-      received: (message) => this.loop.receive([message]),
+      received: (message) => {
+        this.loop.receive([message]);
+        // The next turn hands it to the core and begins the install; after that it is known whether one began.
+        this.loop.run(() => this.loop.run(() => this.snapshotReceiver.releaseUnlessTaken()));
+      },
       failed: parts.failed,
     });
     this.node = new RawNode(raftOptions(this.id, config, parts.random), this.snapshotSender.logForCore());
@@ -129,13 +135,16 @@ export class Member {
       ...parts,
       machine: this.machine,
       snapshotSender: this.snapshotSender,
+      isLeader: () => this.isLeader,
       handOver: () => this.handOver(),
     });
     this.#leaderWaiters = new Waiters((wanted) => {
       const { leader } = this.#softState;
       return wanted === NO_MEMBER ? leader !== NO_MEMBER : leader === wanted;
     });
-    this.#idleWaiters = new Waiters(() => this.proposals.pending === 0 && this.reads.pending === 0);
+    this.#idleWaiters = new Waiters(
+      () => this.#writes.underWay === 0 && this.proposals.pending === 0 && this.reads.pending === 0,
+    );
     this.#revisionWaiters = new Waiters((revision) => this.machine.store.revision >= revision);
     this.#changeWaiters = new Waiters((index) => this.#isSettled(index));
     this.loop = new RaftLoop({
@@ -152,16 +161,14 @@ export class Member {
         canApply: () => this.machine.canApply(),
         softStateChanged: (state) => this.#softStateChanged(state),
         turnEnded: () => this.#turnEnded(),
-        failed: (error) => {
-          parts.log.error({ msgId: "raft.failed" }, describeStatus(this.node.status()));
-          parts.failed(error);
-        },
+        failed: (error) => this.#failed(error),
       },
     });
   }
 
   start(): void {
     this.loop.start();
+    this.#configurationLoaded();
     const { voters, outgoing } = this.node.configuration.configuration;
     // Nobody else can lead: there is nothing to wait for.
     if (outgoing.length === 0 && voters.length === 1) this.loop.run(() => this.node.campaign());
@@ -169,6 +176,10 @@ export class Member {
 
   get leader(): MemberId {
     return this.#softState.leader;
+  }
+
+  get role(): Role {
+    return this.#softState.role;
   }
 
   /** Since its start it was once as far as a majority. */
@@ -179,10 +190,6 @@ export class Member {
   /** As leader: up to where a member has acknowledged the log as durable. */
   acknowledgedIndex(peer: MemberId): bigint | undefined {
     return this.isLeader ? this.node.status().members.find(({ id }) => id === peer)?.match : undefined;
-  }
-
-  get role(): Role {
-    return this.#softState.role;
   }
 
   get isLeader(): boolean {
@@ -203,25 +210,7 @@ export class Member {
   }
 
   notLeaderError(): ReplicaError {
-    const { leader } = this.#softState;
-    if (leader === NO_MEMBER) {
-      return new ReplicaError(
-        "no-leader",
-        "no leader is known: a majority of the members may be down or cut off",
-        {
-          outcome: "not-applied",
-        },
-      );
-    }
-    const record = this.record(leader);
-    return new ReplicaError("not-leader", `member ${formatId(leader)} leads: ask it`, {
-      outcome: "not-applied",
-      detail: {
-        leaderId: leader,
-        leaderClientUrl: record?.clientUrl ?? "",
-        leaderPeerUrl: record?.peerUrl ?? "",
-      },
-    });
+    return notLeaderError(this.leader, this.record(this.leader));
   }
 
   async awaitReadable(options: ReadOptions): Promise<void> {
@@ -261,12 +250,12 @@ export class Member {
     const successor = await this.onLoop(() => {
       const chosen = bestSuccessor(this.node.status());
       return chosen !== undefined && this.node.transferLeadership(chosen).ok ? chosen : undefined;
-    });
+    }).catch(() => undefined);
     if (successor === undefined) return;
     const done = await this.awaitLeader(successor, clock.nowMs() + config.electionTimeoutMs);
     log.info(
       { msgId: "raft.handover", to: formatId(successor), done },
-      "handed leadership over before stopping",
+      done ? "handed leadership over" : "nobody took leadership over in time",
     );
   }
 
@@ -276,26 +265,20 @@ export class Member {
     await this.#idleWaiters.wait(undefined, clock.nowMs() + limits.drainMaxMs);
   }
 
-  /** Runs with the core at hand in the next turn of its loop. */
+  /** Runs with the core at hand in the next turn of its loop; rejects when there is none any more. */
   onLoop<T>(task: () => T): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.loop.run(() => {
-        try {
-          resolve(task());
-        } catch (error) {
-          reject(error);
-        }
-      });
-    });
+    return this.loop.ask(task);
   }
 
   /** Writes what is applied to the disk; nothing may be received any more. */
   async stop(error: ReplicaError): Promise<void> {
-    this.loop.stop();
+    this.loop.close(error);
+    this.snapshotReceiver.stop();
     this.proposals.close(error);
     this.reads.close(error);
     this.#writes.close(error);
     this.#leaderWaiters.close();
+    this.#idleWaiters.close();
     this.#revisionWaiters.close();
     this.#changeWaiters.close();
     await this.machine.flush();
@@ -310,14 +293,28 @@ export class Member {
 
   async #install(snapshot: SnapshotMetadata): Promise<void> {
     const { directory, log } = this.#parts;
-    await this.machine.flush();
-    await directory.install(this.snapshotReceiver.take(snapshot), () => this.machine.reload());
+    const received = this.snapshotReceiver.take(snapshot);
+    await this.machine.pause();
+    await directory.install(received, () => this.machine.reload());
+    this.snapshotReceiver.release();
+    this.#configurationLoaded();
     log.info({ msgId: "snapshot.installed", index: snapshot.index.toString() }, "installed a snapshot");
+  }
+
+  #failed(error: unknown): void {
+    this.#parts.log.error({ msgId: "raft.failed" }, describeStatus(this.node.status()));
+    this.#parts.failed(error);
   }
 
   #apply(entry: Entry): void {
     const { results, configuration } = this.machine.apply(entry);
     this.proposals.applied(entry, results);
+    if (configuration !== undefined) this.#configurationApplied(configuration);
+  }
+
+  /** What the store says without an entry being applied: after a snapshot, or a crash before the disk knew. */
+  #configurationLoaded(): void {
+    const { configuration } = this.machine.applier;
     if (configuration !== undefined) this.#configurationApplied(configuration);
   }
 

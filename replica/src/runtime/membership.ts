@@ -1,6 +1,6 @@
 import { membersOf } from "../raft/confchange/configuration.ts";
 import type { Status } from "../raft/status.ts";
-import type { ChangeRefusal, Configuration, MemberId } from "../raft/types.ts";
+import { type ChangeRefusal, type Configuration, type MemberId, NO_MEMBER } from "../raft/types.ts";
 import { type MemberKind, type MemberRecord, ReplicaError, type TargetMember } from "./replica-api.ts";
 
 export function memberKind(configuration: Configuration, id: MemberId): MemberKind {
@@ -56,6 +56,22 @@ export function bestSuccessor({ id: self, configuration, members }: Status): Mem
 /** A member id as people see it: 16 hexadecimal digits. */
 export function formatId(id: MemberId): string {
   return id.toString(16).padStart(16, "0");
+}
+
+/** For a write or a change at a member that does not lead. */
+export function notLeaderError(leader: MemberId, record: MemberRecord | undefined): ReplicaError {
+  if (leader === NO_MEMBER) {
+    const message = "no leader is known: a majority of the members may be down or cut off";
+    return new ReplicaError("no-leader", message, { outcome: "not-applied" });
+  }
+  return new ReplicaError("not-leader", `member ${formatId(leader)} leads: ask it`, {
+    outcome: "not-applied",
+    detail: {
+      leaderId: leader,
+      leaderClientUrl: record?.clientUrl ?? "",
+      leaderPeerUrl: record?.peerUrl ?? "",
+    },
+  });
 }
 
 export function changeRefusalError(refusal: ChangeRefusal): ReplicaError {

@@ -73,12 +73,19 @@ export class PeerDesk implements PeerHandler {
   }
 
   receive(messages: readonly Message[], hello: PeerHello): void {
+    if (!this.#isMeant(hello)) return;
     if (this.#lifecycle.member !== undefined) this.#lifecycle.member.loop.receive(messages);
     else if (messages.some(isFromLeader))
       this.#lifecycle.join(hello.clusterId, { memberId: hello.from, peerUrl: hello.peerUrl });
   }
 
+  /** A stream that was admitted before a reset means the member that was here (A14). */
+  #isMeant(hello: PeerHello): boolean {
+    return hello.to === this.#lifecycle.identity().memberId;
+  }
+
   receiveSnapshotOffer(offer: SnapshotOffer, hello: PeerHello): void {
+    if (!this.#isMeant(hello)) return;
     this.#lifecycle.recovery?.offered(offer);
     if (this.#lifecycle.member !== undefined) this.#lifecycle.member.snapshotReceiver.offered(offer);
     else this.#lifecycle.join(hello.clusterId, { memberId: hello.from, peerUrl: hello.peerUrl });

@@ -1,5 +1,6 @@
 import type { MemberId } from "../raft/types.ts";
 import type { PeerHello, PeerRefusal } from "../transport/types.ts";
+import { limits } from "./limits.ts";
 
 export const PEER_PROTOCOL_VERSION = 1;
 
@@ -62,6 +63,10 @@ export class PeerGate {
       return stale(`its log ends at ${hello.durableLastIndex} and it had acknowledged ${acknowledged}`);
     }
     const { incarnation, durableTerm } = hello;
+    // Callers come and go; whoever called last is moved to the end.
+    this.#remembered.delete(hello.from);
+    const [oldest] = this.#remembered.keys();
+    if (this.#remembered.size >= limits.rememberedPeersMax) this.#remembered.delete(oldest!);
     this.#remembered.set(hello.from, { incarnation, durableTerm, connected: true });
     return undefined;
   }
@@ -70,10 +75,5 @@ export class PeerGate {
   disconnected(peer: MemberId): void {
     const remembered = this.#remembered.get(peer);
     if (remembered !== undefined) remembered.connected = false;
-  }
-
-  /** Members that are of no configuration any more need not be remembered. */
-  retain(members: readonly MemberId[]): void {
-    for (const peer of this.#remembered.keys()) if (!members.includes(peer)) this.#remembered.delete(peer);
   }
 }

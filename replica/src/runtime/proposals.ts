@@ -40,6 +40,7 @@ export class Proposals {
    */
   readonly #proposed = new Map<bigint, readonly ProposedEntry[]>();
   readonly #wallMs: () => number;
+  #closed: ReplicaError | undefined;
 
   constructor(wallMs: () => number) {
     this.#wallMs = wallMs;
@@ -55,6 +56,7 @@ export class Proposals {
   }
 
   add(operations: readonly WriteOperation[], deadlineMs: number): Promise<readonly WriteOutcome[]> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed);
     let sizeBytes = 0;
     let maxKeys = 0;
     for (const operation of operations) {
@@ -187,6 +189,7 @@ export class Proposals {
 
   /** The replica ends: nothing more will be known. */
   close(error: ReplicaError): void {
+    this.#closed = error;
     this.takeWaiting((reject) => reject(error));
     for (const { writes } of [...this.#proposed.values()].flat()) {
       for (const write of writes)

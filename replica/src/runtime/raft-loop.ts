@@ -51,6 +51,9 @@ export class RaftLoop {
   #scheduled = false;
   #cancelTick: () => void = () => {};
   #stopped = false;
+  #closed: Error | undefined;
+  /** Callers of `ask` whose turn has not come. */
+  readonly #asking = new Set<(error: Error) => void>();
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
@@ -67,6 +70,14 @@ export class RaftLoop {
     this.#cancelTick();
   }
 
+  /** Stops, and tells those whose turn has not come why. */
+  close(error: Error): void {
+    this.stop();
+    this.#closed = error;
+    for (const reject of this.#asking) reject(error);
+    this.#asking.clear();
+  }
+
   receive(messages: readonly Message[]): void {
     for (const message of messages) this.#messages.push(message);
     this.schedule();
@@ -76,6 +87,22 @@ export class RaftLoop {
   run(task: () => void): void {
     this.#tasks.push(task);
     this.schedule();
+  }
+
+  /** As `run`, with an answer; rejects when the loop has ended. */
+  ask<T>(task: () => T): Promise<T> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    return new Promise((resolve, reject) => {
+      this.#asking.add(reject);
+      this.run(() => {
+        this.#asking.delete(reject);
+        try {
+          resolve(task());
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
   }
 
   schedule(): void {

@@ -60,6 +60,7 @@ export class Recovery {
 
   stop(): void {
     this.#stopped = true;
+    this.#receiver.stop();
     this.#cancel();
   }
 

@@ -82,6 +82,7 @@ export class Replica implements ReplicaApi {
     if (this.#lifecycle.stopping) return ["stopping"];
     if (this.#lifecycle.isRemoved) return ["removed from the cluster"];
     const member = this.#lifecycle.member;
+    if (this.#lifecycle.recovery !== undefined) return ["its store was lost and is fetched from a peer"];
     if (member === undefined) return ["not initialised: belongs to no cluster"];
     const problems: string[] = [];
     if (member.leader === NO_MEMBER) problems.push("no leader is known");
@@ -106,7 +107,7 @@ export class Replica implements ReplicaApi {
   }
 
   range(request: RangeRequest, options: CallOptions): Promise<RangeAnswer> {
-    return this.#longReads.range(this.#lifecycle.expectMember().machine.store, request, options);
+    return this.#longReads.range(this.#lifecycle.expectMember().machine, request, options);
   }
 
   hash(revision: bigint | undefined, options: CallOptions): Promise<HashAnswer> {

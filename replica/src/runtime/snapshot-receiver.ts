@@ -19,7 +19,10 @@ interface SnapshotReceiverParts {
 export class SnapshotReceiver {
   readonly #parts: SnapshotReceiverParts;
   #fetching: SnapshotOffer | undefined;
+  /** From its arrival until it is installed or not wanted: its file must stay as it is (A16). */
   #received: ReceivedSnapshot | undefined;
+  #taken = false;
+  #stopped = false;
 
   constructor(parts: SnapshotReceiverParts) {
     this.#parts = parts;
@@ -29,13 +32,15 @@ export class SnapshotReceiver {
     return this.#fetching !== undefined;
   }
 
-  /** An offer while another fetch runs is not taken: the leader offers again. */
+  /** An offer while another is fetched or installed is not taken: the leader offers again. */
   offered(offer: SnapshotOffer): void {
-    if (this.#fetching !== undefined) return;
+    if (this.#fetching !== undefined || this.#received !== undefined || this.#stopped) return;
     this.#fetching = offer;
     const { logger, failed } = this.#parts;
     this.#fetch(offer)
       .catch((error: unknown) => {
+        // The directory may be closed already, or be another member's.
+        if (this.#stopped) return;
         if (!(error instanceof StorageError)) return failed(error);
         logger.warn({ msgId: "snapshot.fetch.failed", reason: error.code }, error.message);
       })
@@ -44,14 +49,30 @@ export class SnapshotReceiver {
       });
   }
 
-  /** The verified file that an install of this snapshot uses. */
+  /** The verified file that an install of this snapshot uses, until `release`. */
   take(snapshot: SnapshotMetadata): ReceivedSnapshot {
     const received = this.#received;
     if (received === undefined || received.snapshot.index !== snapshot.index) {
       throw new Error(`the core installs a snapshot at ${snapshot.index} that was not fetched`);
     }
-    this.#received = undefined;
+    this.#taken = true;
     return received;
+  }
+
+  /** What was taken is installed: the next may be fetched. */
+  release(): void {
+    this.#received = undefined;
+    this.#taken = false;
+  }
+
+  /** The core has seen the message: what it did not want by now, it never will. */
+  releaseUnlessTaken(): void {
+    if (!this.#taken) this.release();
+  }
+
+  /** Nothing more is written to the disk; a chunk that is on its way is the last. */
+  stop(): void {
+    this.#stopped = true;
   }
 
   async #fetch(offer: SnapshotOffer): Promise<void> {
@@ -61,7 +82,9 @@ export class SnapshotReceiver {
       "fetching a snapshot from the leader",
     );
     if (!(await this.#fetchChunks(offer))) return;
-    this.#received = await sink.finish();
+    const file = await sink.finish();
+    if (this.#stopped) return;
+    this.#received = file;
     received({
       type: "InstallSnapshot",
       from: offer.from,
@@ -75,15 +98,16 @@ export class SnapshotReceiver {
   async #fetchChunks(offer: SnapshotOffer): Promise<boolean> {
     const { sink, transport, logger } = this.#parts;
     let fruitless = 0;
-    for (;;) {
+    while (!this.#stopped) {
       let offset = await sink.begin(offer);
       const startedAt = offset;
       try {
         for await (const chunk of transport.fetchSnapshot(offer.from, offer.snapshotId, offset)) {
+          if (this.#stopped) return false;
           await sink.write(chunk);
           offset = chunk.offset + chunk.data.length;
         }
-        if (offset === offer.sizeBytes) return true;
+        if (offset === offer.sizeBytes) return !this.#stopped;
       } catch (error) {
         if (error instanceof StorageError && error.code !== "badSnapshot") throw error;
         logger.warn(
@@ -95,6 +119,7 @@ export class SnapshotReceiver {
       if (fruitless >= limits.snapshotFetchAttemptsMax) return false;
       await this.#pause();
     }
+    return false;
   }
 
   #pause(): Promise<void> {

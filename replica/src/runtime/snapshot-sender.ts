@@ -18,6 +18,10 @@ interface SnapshotSenderParts {
   readonly clock: Clock;
   readonly offer: (offer: SnapshotOffer) => void;
   readonly term: () => bigint;
+  /** A copy of the store that begins now reaches at least to here. */
+  readonly durableApplied: () => bigint;
+  /** As leader: up to where a member has acknowledged the log. */
+  readonly acknowledged: (peer: MemberId) => bigint | undefined;
   /** Tells the core how a transfer ended. */
   readonly sent: (peer: MemberId, ok: boolean) => void;
   readonly failed: (error: unknown) => void;
@@ -25,14 +29,20 @@ interface SnapshotSenderParts {
 
 /**
  * The leader's end of snapshots: makes one when the core needs one, offers it, lets followers fetch it, and
- * gives up on those that stopped fetching. While a follower fetches, the log is pinned from its index.
+ * gives up on those that stopped fetching. The log is pinned from its index while it is made, offered, fetched
+ * and installed: what ends before the log begins would have to be followed by another, for ever (A15).
  */
 export class SnapshotSender {
   readonly #parts: SnapshotSenderParts;
-  #making = false;
+  /** Where the copy that is being made begins at the least. */
+  #makingFrom: bigint | undefined;
   #retryAtMs = 0;
+  /** Until when a copy that nobody was offered yet is kept usable. */
+  #freshUntilMs = 0;
   /** Followers that were offered a snapshot, and when anyone last fetched some of it. */
   readonly #offered = new Map<MemberId, number>();
+  /** Followers that have fetched all of it and install it. */
+  readonly #installing = new Map<MemberId, { readonly index: bigint; readonly sinceMs: number }>();
 
   constructor(parts: SnapshotSenderParts) {
     this.#parts = parts;
@@ -57,12 +67,13 @@ export class SnapshotSender {
   }
 
   #make(): void {
-    const { source, log, logger, clock, failed } = this.#parts;
-    if (this.#making || clock.nowMs() < this.#retryAtMs) return;
-    this.#making = true;
+    const { source, log, logger, clock, failed, durableApplied } = this.#parts;
+    if (this.#makingFrom !== undefined || clock.nowMs() < this.#retryAtMs) return;
+    this.#makingFrom = durableApplied();
     source.create().then(
       (description) => {
-        this.#making = false;
+        this.#makingFrom = undefined;
+        this.#freshUntilMs = clock.nowMs() + limits.snapshotStalledMs;
         log.offerSnapshot(description.snapshot);
         logger.info(
           {
@@ -74,7 +85,7 @@ export class SnapshotSender {
         );
       },
       (error: unknown) => {
-        this.#making = false;
+        this.#makingFrom = undefined;
         if (!(error instanceof StorageError)) return failed(error);
         this.#retryAtMs = clock.nowMs() + limits.snapshotRetryMs;
         logger.warn({ msgId: "snapshot.refused", reason: error.code }, error.message);
@@ -90,7 +101,7 @@ export class SnapshotSender {
       sent(message.to, false);
       return;
     }
-    this.#offered.set(message.to, clock.nowMs());
+    this.#isOffered(message.to, clock.nowMs());
     offer(offerFrom(message, description));
   }
 
@@ -102,8 +113,14 @@ export class SnapshotSender {
       this.#make();
       return;
     }
-    this.#offered.set(from, clock.nowMs());
+    this.#isOffered(from, clock.nowMs());
     offer(offerFrom({ from: to, to: from, term: term() }, description));
+  }
+
+  #isOffered(peer: MemberId, nowMs: number): void {
+    this.#freshUntilMs = 0;
+    this.#installing.delete(peer);
+    this.#offered.set(peer, nowMs);
   }
 
   read(snapshotId: string, offset: number): AsyncIterable<SnapshotChunk> | undefined {
@@ -121,29 +138,39 @@ export class SnapshotSender {
 
   fetched(peer: MemberId, ok: boolean): void {
     if (!this.#offered.delete(peer)) return;
-    this.#parts.sent(peer, ok);
+    const { source, clock, sent } = this.#parts;
+    const index = source.current()?.snapshot.index;
+    if (ok && index !== undefined) this.#installing.set(peer, { index, sinceMs: clock.nowMs() });
+    sent(peer, ok);
   }
 
   /** Gives up on followers that made no progress, and on the copy once nobody needs it. */
   tick(): void {
-    const { clock, sent, source, log, failed } = this.#parts;
+    const { clock, sent, source, log, failed, acknowledged } = this.#parts;
     const nowMs = clock.nowMs();
     for (const [peer, progressMs] of this.#offered) {
       if (nowMs - progressMs < limits.snapshotStalledMs) continue;
       this.#offered.delete(peer);
       sent(peer, false);
     }
+    for (const [peer, { index, sinceMs }] of this.#installing) {
+      const done = (acknowledged(peer) ?? 0n) >= index;
+      if (done || nowMs - sinceMs >= limits.snapshotStalledMs) this.#installing.delete(peer);
+    }
     const current = source.current();
-    if (current === undefined || this.#making || this.#offered.size > 0) return;
+    if (current === undefined || this.#makingFrom !== undefined || this.#offered.size > 0) return;
     if (current.snapshot.index + 1n >= log.firstIndex()) return;
     log.offerSnapshot(undefined);
     source.discard().catch(failed);
   }
 
-  /** The index that the log must be kept from for followers that are fetching; undefined: none is. */
+  /** The index that the log must be kept from for a snapshot that is on its way; undefined: none is. */
   pinnedIndex(): bigint | undefined {
-    if (this.#offered.size === 0 && !this.#making) return undefined;
-    return this.#parts.source.current()?.snapshot.index;
+    const { clock, source } = this.#parts;
+    const inUse = this.#offered.size > 0 || this.#installing.size > 0 || clock.nowMs() < this.#freshUntilMs;
+    const index = inUse ? source.current()?.snapshot.index : undefined;
+    const from = this.#makingFrom;
+    return index === undefined || (from !== undefined && from < index) ? from : index;
   }
 }
 

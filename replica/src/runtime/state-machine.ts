@@ -25,6 +25,8 @@ export class StateMachine {
   #applier: Applier;
   #flushing: Promise<void> | undefined;
   #dirtySinceMs: number | undefined;
+  /** Another store is taking this one's place: nothing may be committed. */
+  #paused = false;
 
   constructor(parts: StateMachineParts) {
     this.#parts = parts;
@@ -40,6 +42,7 @@ export class StateMachine {
   reload(): void {
     this.#applier = this.#load();
     this.#dirtySinceMs = undefined;
+    this.#paused = false;
   }
 
   get applier(): Applier {
@@ -74,7 +77,7 @@ export class StateMachine {
   /** Starts a flush when enough has gathered or waited long enough, and removes some compacted history. */
   tick(nowMs: number): void {
     const { flushBytes, flushIntervalMs } = this.#parts;
-    if (this.#flushing !== undefined) return;
+    if (this.#flushing !== undefined || this.#paused) return;
     if (this.store.compactionPending) {
       this.store.compactStep({ maxRecords: limits.scanStepMaxKeys, maxBytes: limits.scanStepMaxBytes });
       this.#dirtySinceMs ??= nowMs;
@@ -84,7 +87,13 @@ export class StateMachine {
     if (due) this.#startFlush();
   }
 
-  /** Resolves when all that is applied now is on disk. */
+  /** Writes everything to the disk, and nothing more until `reload`. */
+  async pause(): Promise<void> {
+    await this.flush();
+    this.#paused = true;
+  }
+
+  /** Resolves when all that is applied now is on disk; rejects when the disk failed. */
   async flush(): Promise<void> {
     while (this.#flushing !== undefined || this.#dirtySinceMs !== undefined) {
       await (this.#flushing ?? this.#startFlush());
@@ -98,15 +107,13 @@ export class StateMachine {
     const batch = applier.freeze();
     if (batch === undefined) return Promise.resolve();
     const startMs = clock.nowMs();
-    this.#flushing = store
-      .commit(batch.writes)
-      .then(() => {
-        applier.release();
-        this.#flushing = undefined;
-        metrics.storeFsync.observe((clock.nowMs() - startMs) / 1000);
-        flushed();
-      })
-      .catch(failed);
+    this.#flushing = store.commit(batch.writes).then(() => {
+      applier.release();
+      this.#flushing = undefined;
+      metrics.storeFsync.observe((clock.nowMs() - startMs) / 1000);
+      flushed();
+    });
+    this.#flushing.catch(failed);
     return this.#flushing;
   }
 }

@@ -3,6 +3,7 @@ export class Waiters<T> {
   #waiting: { readonly value: T; readonly deadlineMs: number; readonly resolve: (met: boolean) => void }[] =
     [];
   readonly #isMet: (value: T) => boolean;
+  #closed = false;
 
   constructor(isMet: (value: T) => boolean) {
     this.#isMet = isMet;
@@ -15,6 +16,7 @@ export class Waiters<T> {
   /** True once the condition is met, false when the deadline passed first. */
   wait(value: T, deadlineMs: number): Promise<boolean> {
     if (this.#isMet(value)) return Promise.resolve(true);
+    if (this.#closed) return Promise.resolve(false);
     return new Promise((resolve) => {
       this.#waiting.push({ value, deadlineMs, resolve });
     });
@@ -30,7 +32,9 @@ export class Waiters<T> {
     });
   }
 
+  /** Nothing changes any more: who waits, or comes later, is told so. */
   close(): void {
+    this.#closed = true;
     for (const { resolve } of this.#waiting) resolve(false);
     this.#waiting = [];
   }

@@ -27,13 +27,32 @@ interface WritePathParts {
 export class WritePath {
   readonly #parts: WritePathParts;
   readonly #forwarder: Forwarder;
+  #underWay = 0;
+  #closed = false;
 
   constructor(parts: WritePathParts) {
     this.#parts = parts;
     this.#forwarder = new Forwarder(parts.transport, parts.clock);
   }
 
+  /** Calls that have no answer yet, wherever they wait. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
   async write(
+    operations: readonly WriteOperation[],
+    options: WriteOptions,
+  ): Promise<readonly WriteOutcome[]> {
+    this.#underWay += 1;
+    try {
+      return await this.#writeUntilDone(operations, options);
+    } finally {
+      this.#underWay -= 1;
+    }
+  }
+
+  async #writeUntilDone(
     operations: readonly WriteOperation[],
     options: WriteOptions,
   ): Promise<readonly WriteOutcome[]> {
@@ -41,7 +60,7 @@ export class WritePath {
       try {
         return await this.#writeOnce(operations, options);
       } catch (error) {
-        if (!options.forward || !isWorthRetrying(error)) throw error;
+        if (!options.forward || this.#closed || !isWorthRetrying(error)) throw error;
         const found = await this.#awaitOtherLeader(options.deadlineMs);
         if (!found) throw error;
       }
@@ -53,6 +72,7 @@ export class WritePath {
   }
 
   close(error: ReplicaError): void {
+    this.#closed = true;
     this.#forwarder.close(error);
   }
 

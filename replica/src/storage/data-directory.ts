@@ -1,6 +1,7 @@
 import { assert } from "../assert.ts";
 import type { FatalError } from "../errors.ts";
 import type { Configuration, Entry, IndexedConfiguration } from "../raft/types.ts";
+import type { Environment } from "./environment.ts";
 import { durableRename, removeAll } from "./layout.ts";
 import type { LogPoint } from "./log-pending.ts";
 import type { BaseConfiguration } from "./log-state.ts";
@@ -10,7 +11,7 @@ import type { RaftLog } from "./raft-log.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
 import { LocalSnapshots } from "./snapshot-source.ts";
 import { judgeLog } from "./start-rules.ts";
-import type { StoreBackend } from "./store-backend.ts";
+import { StoreBackend } from "./store-backend.ts";
 import type { StoreMeta } from "./store-meta.ts";
 import type { SuperblockWriter } from "./superblock.ts";
 import {
@@ -174,6 +175,13 @@ export class LocalDirectory implements DataDirectory {
     await store.idle();
     step("install: begin");
     const environment = openEnvironment(context, "store", received.path);
+    if (!holds(environment, received)) {
+      await environment.close();
+      throw new StorageError(
+        "badSnapshot",
+        "the file that was received is not there any more, or is another",
+      );
+    }
     try {
       await durableRename(received.path, layout.storeFile);
     } catch (error) {
@@ -239,6 +247,12 @@ export class LocalDirectory implements DataDirectory {
     await superblock.close();
     if (!context.gate.failure) await forgetStarts(context.layout);
   }
+}
+
+/** LMDB makes a file that is missing: an empty one must never take the place of the store. */
+function holds(environment: Environment, { snapshot }: ReceivedSnapshot): boolean {
+  const applied = appliedOf(new StoreBackend(environment, { onScrubbed: () => undefined }).meta());
+  return applied.index === snapshot.index && applied.term === snapshot.term;
 }
 
 export function hex(id: bigint): string {

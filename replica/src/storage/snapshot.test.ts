@@ -243,6 +243,17 @@ describe("receiving and installing", () => {
     });
     await expect(follower.incoming.begin(description)).rejects.toMatchObject({ code: "noSpace" });
   });
+
+  it("keeps the store when the received file was taken away by the next snapshot (A16)", async () => {
+    const before = digest(follower.store);
+    await transfer(leader, follower, await leader.snapshots.create());
+    const received = await follower.incoming.finish();
+    await fill(leader, 550, 10);
+    await follower.incoming.begin(await leader.snapshots.create());
+    await expect(follower.install(received)).rejects.toMatchObject({ code: "badSnapshot" });
+    expect(digest(follower.store)).toBe(before);
+    expect([follower.log.firstIndex(), follower.log.lastIndex()]).toEqual([1n, 8n]);
+  });
 });
 
 describe("SIGKILL while a snapshot is received and installed", () => {

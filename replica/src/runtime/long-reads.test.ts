@@ -1,0 +1,67 @@
+import { expect, test } from "vitest";
+import type { Store } from "../mvcc/store.ts";
+import type { KeyValue, RangeQuery } from "../mvcc/types.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { LongReads } from "./long-reads.ts";
+import type { RangeRequest } from "./replica-api.ts";
+
+/** Two keys, one in each step. */
+function fakeStore(revision: bigint, compacted: bigint): Store {
+  const keyValue = (key: string, mod: bigint): KeyValue => ({
+    key: Buffer.from(key),
+    value: Buffer.of(),
+    createRevision: 1n,
+    modRevision: mod,
+    version: 1n,
+    lease: 0n,
+  });
+  const rangeStep = (query: RangeQuery) => {
+    const at = query.revision ?? revision;
+    if (at < compacted) return { reason: "compacted", compactedRevision: compacted };
+    const first = Buffer.from(query.start).toString() === "a";
+    return {
+      keyValues: [keyValue(first ? "a" : "b", at)],
+      count: 1,
+      next: first ? { start: Buffer.from("b"), end: Buffer.from("c") } : undefined,
+    };
+  };
+  return { revision, rangeStep } as unknown as Store;
+}
+
+const request: RangeRequest = {
+  start: Buffer.from("a"),
+  end: Buffer.from("c"),
+  revision: undefined,
+  limit: 0,
+  reverse: false,
+  keysOnly: false,
+  countOnly: false,
+};
+
+async function rangeAcrossInstall(installed: Store, asked: RangeRequest) {
+  const machine = { store: fakeStore(5n, 0n) };
+  const clock: Clock = {
+    ...systemClock,
+    soon: (callback) =>
+      systemClock.soon(() => {
+        machine.store = installed;
+        callback();
+      }),
+  };
+  const deadlineMs = clock.nowMs() + 60_000;
+  const answer = await new LongReads(clock, 1000).range(machine, asked, { deadlineMs });
+  return { revision: answer.revision, mods: answer.keyValues.map(({ modRevision }) => modRevision) };
+}
+
+test("a range over the install of a snapshot goes on at its revision in the new store", async () => {
+  expect(await rangeAcrossInstall(fakeStore(9n, 4n), request)).toEqual({ revision: 5n, mods: [5n, 5n] });
+});
+
+test("a range of the newest begins anew when the snapshot has compacted its revision", async () => {
+  expect(await rangeAcrossInstall(fakeStore(9n, 8n), request)).toEqual({ revision: 9n, mods: [9n, 9n] });
+});
+
+test("a range at a revision that the snapshot has compacted is refused", async () => {
+  const asked = { ...request, revision: 5n };
+  await expect(rangeAcrossInstall(fakeStore(9n, 8n), asked)).rejects.toMatchObject({ reason: "compacted" });
+});

@@ -1,0 +1,41 @@
+import { expect, test } from "vitest";
+import { createLogger } from "../log.ts";
+import type { Heartbeat } from "../raft/types.ts";
+import type { PeerHello } from "../transport/types.ts";
+import { systemClock } from "./clock.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import { PeerDesk } from "./peer-desk.ts";
+
+const hello: PeerHello = {
+  clusterId: 77n,
+  from: 1n,
+  to: 2n,
+  incarnation: 1n,
+  durableTerm: 1n,
+  durableLastIndex: 1n,
+  protocolVersion: 1,
+  peerUrl: "http://127.0.0.1:7301",
+};
+const heartbeat: Heartbeat = { type: "Heartbeat", from: 1n, to: 2n, term: 1n, commit: 0n, readSequence: 0n };
+
+function deskOf(memberId: bigint) {
+  const joined: bigint[] = [];
+  const lifecycle = {
+    identity: () => ({ memberId }),
+    join: (clusterId: bigint) => joined.push(clusterId),
+  } as unknown as Lifecycle;
+  const log = createLogger({ level: "silent", format: "json", name: "" });
+  return { joined, desk: new PeerDesk({ lifecycle, peerUrl: "", log, clock: systemClock }) };
+}
+
+test("a blank replica joins the cluster whose leader calls it", () => {
+  const { desk, joined } = deskOf(2n);
+  desk.receive([heartbeat], hello);
+  expect(joined).toEqual([77n]);
+});
+
+test("what was meant for the member before a reset makes the new one join nothing (A14)", () => {
+  const { desk, joined } = deskOf(3n);
+  desk.receive([heartbeat], hello);
+  expect(joined).toEqual([]);
+});

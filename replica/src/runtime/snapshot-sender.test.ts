@@ -1,0 +1,101 @@
+import { beforeEach, expect, test } from "vitest";
+import { createLogger } from "../log.ts";
+import type { InstallSnapshot } from "../raft/types.ts";
+import type { DurableLog, SnapshotDescription, SnapshotSource } from "../storage/types.ts";
+import type { Clock } from "./clock.ts";
+import { limits } from "./limits.ts";
+import { SnapshotSender } from "./snapshot-sender.ts";
+
+const configuration = {
+  index: 1n,
+  configuration: { voters: [1n, 2n], outgoing: [], learners: [], learnersNext: [], context: Buffer.of() },
+};
+const at = (index: bigint) => ({ index, term: 1n, configuration });
+const offerTo = (to: bigint, index: bigint): InstallSnapshot => ({
+  type: "InstallSnapshot",
+  from: 1n,
+  to,
+  term: 1n,
+  snapshot: at(index),
+});
+
+let nowMs: number;
+let finishCopy: (index: bigint) => void;
+let acknowledged: bigint;
+let sender: SnapshotSender;
+
+beforeEach(() => {
+  nowMs = 0;
+  acknowledged = 0n;
+  let current: SnapshotDescription | undefined;
+  const source: Partial<SnapshotSource> = {
+    create: () =>
+      new Promise((resolve) => {
+        finishCopy = (index) => {
+          current = { snapshotId: "s", snapshot: at(index), sizeBytes: 1, checksum: Buffer.of() };
+          resolve(current);
+        };
+      }),
+    current: () => current,
+  };
+  const log: Partial<DurableLog> = {
+    snapshot: () => undefined,
+    firstIndex: () => 90n,
+    offerSnapshot: () => {},
+  };
+  sender = new SnapshotSender({
+    source: source as SnapshotSource,
+    log: log as DurableLog,
+    logger: createLogger({ level: "silent", format: "json", name: "" }),
+    clock: { nowMs: () => nowMs } as Clock,
+    offer: () => {},
+    term: () => 1n,
+    durableApplied: () => 100n,
+    acknowledged: () => acknowledged,
+    sent: () => {},
+    failed: (error) => {
+      throw error;
+    },
+  });
+});
+
+async function made(): Promise<void> {
+  sender.logForCore().snapshot();
+  finishCopy(105n);
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+test("the log is kept from where a copy began while it is made: it would be too old when done (A15)", async () => {
+  expect(sender.pinnedIndex()).toBeUndefined();
+  expect(sender.logForCore().snapshot()).toBeUndefined();
+  expect(sender.pinnedIndex()).toBe(100n);
+});
+
+test("a copy that was made is kept usable until it is offered, for a while (A15)", async () => {
+  await made();
+  sender.tick();
+  expect(sender.pinnedIndex()).toBe(105n);
+  nowMs = limits.snapshotStalledMs;
+  sender.tick();
+  expect(sender.pinnedIndex()).toBeUndefined();
+});
+
+test("the log is kept until the follower has installed what it fetched (A15)", async () => {
+  await made();
+  sender.offer(offerTo(2n, 105n));
+  sender.fetched(2n, true);
+  sender.tick();
+  expect(sender.pinnedIndex(), "fetched, not acknowledged").toBe(105n);
+  acknowledged = 105n;
+  sender.tick();
+  expect(sender.pinnedIndex(), "acknowledged").toBeUndefined();
+});
+
+test("a follower that never acknowledges what it fetched holds the log for a limited time", async () => {
+  await made();
+  sender.offer(offerTo(2n, 105n));
+  sender.fetched(2n, true);
+  nowMs = limits.snapshotStalledMs;
+  sender.tick();
+  expect(sender.pinnedIndex()).toBeUndefined();
+});
