@@ -1,7 +1,7 @@
 import type { Client } from "@rstore/client";
-import { Cluster } from "../cluster/cluster.ts";
 import { eventually } from "../cluster/eventually.ts";
 import type { Row } from "./report.ts";
+import { withCluster } from "./with-cluster.ts";
 
 export interface FailoverOptions {
   readonly kills: number;
@@ -14,8 +14,7 @@ export interface FailoverOptions {
  * the first acknowledgement of a write that began after it.
  */
 export async function measureFailover(options: FailoverOptions): Promise<number[]> {
-  const cluster = await Cluster.boot(options.replicas, { settings: { logLevel: "warn" } });
-  try {
+  return withCluster(options.replicas, { settings: { logLevel: "warn" } }, async (cluster) => {
     const client = cluster.client();
     const timesMs: number[] = [];
     for (let kill = 1; kill <= options.kills; kill++) {
@@ -32,9 +31,7 @@ export async function measureFailover(options: FailoverOptions): Promise<number[
       await cluster.expectConverged();
     }
     return timesMs;
-  } finally {
-    await cluster.dispose();
-  }
+  });
 }
 
 async function writeOnce(client: Client): Promise<true> {

@@ -1,9 +1,9 @@
 import { Client } from "@rstore/client";
-import { Cluster } from "../cluster/cluster.ts";
 import { eventually } from "../cluster/eventually.ts";
 import type { ReplicaProcess } from "../cluster/replica-process.ts";
 import { rssAnonBytes } from "./process-usage.ts";
 import type { Row } from "./report.ts";
+import { withCluster } from "./with-cluster.ts";
 
 export interface StartUpOptions {
   readonly keys: number;
@@ -18,8 +18,7 @@ const mib = 1024 * 1024;
 
 /** Fills one replica with small keys, then starts it again after a stop and after a kill. */
 export async function measureStartUp(options: StartUpOptions): Promise<Row[]> {
-  const cluster = await Cluster.boot(1, { settings: { logLevel: "warn", quotaBytes: "32GiB" } });
-  try {
+  return withCluster(1, { settings: { logLevel: "warn", quotaBytes: "32GiB" } }, async (cluster) => {
     const replica = cluster.replica(0);
     const rows = [await fill(replica, options)];
     options.onRow?.(rows[0]!);
@@ -39,9 +38,7 @@ export async function measureStartUp(options: StartUpOptions): Promise<Row[]> {
       rows.push(row);
     }
     return rows;
-  } finally {
-    await cluster.dispose();
-  }
+  });
 }
 
 function ready(replica: ReplicaProcess): Promise<true> {

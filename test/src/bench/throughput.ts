@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { Client } from "@rstore/client";
-import { Cluster } from "../cluster/cluster.ts";
+import type { Cluster } from "../cluster/cluster.ts";
 import { Latencies } from "./percentiles.ts";
 import { cpuSeconds } from "./process-usage.ts";
 import type { Row } from "./report.ts";
+import { withCluster } from "./with-cluster.ts";
 
 export const workloads = ["put", "get", "serializable-get"] as const;
 export type Workload = (typeof workloads)[number];
@@ -28,33 +29,35 @@ type Call = (client: Client) => Promise<unknown>;
 /** Callers in a closed loop, each with one call under way, against replicas on this machine. */
 export async function measureThroughput(options: ThroughputOptions): Promise<Row[]> {
   const { profileDirectory } = options;
-  const cluster = await Cluster.boot(options.replicas, {
-    settings: { logLevel: "warn" },
-    ...(profileDirectory !== undefined && {
-      nodeFlags: (name: string) => [
-        "--cpu-prof",
-        `--cpu-prof-dir=${profileDirectory}`,
-        `--cpu-prof-name=${name}.cpuprofile`,
-      ],
-    }),
-  });
-  try {
-    const clients = Array.from({ length: options.clients }, () => cluster.client());
-    await load(clients[0]!, options);
-    const rows: Row[] = [];
-    for (const workload of options.workloads) {
-      for (const callers of options.callers) {
-        const row = await measure(cluster, clients, { workload, callers, options });
-        options.onRow?.(row);
-        rows.push(row);
+  return withCluster(
+    options.replicas,
+    {
+      settings: { logLevel: "warn" },
+      ...(profileDirectory !== undefined && {
+        nodeFlags: (name: string) => [
+          "--cpu-prof",
+          `--cpu-prof-dir=${profileDirectory}`,
+          `--cpu-prof-name=${name}.cpuprofile`,
+        ],
+      }),
+    },
+    async (cluster) => {
+      const clients = Array.from({ length: options.clients }, () => cluster.client());
+      await load(clients[0]!, options);
+      const rows: Row[] = [];
+      for (const workload of options.workloads) {
+        for (const callers of options.callers) {
+          const row = await measure(cluster, clients, { workload, callers, options });
+          options.onRow?.(row);
+          rows.push(row);
+        }
       }
-    }
-    // Profiles are written by a replica that ends by itself.
-    if (profileDirectory !== undefined) await Promise.all(cluster.replicas.map((replica) => replica.stop()));
-    return rows;
-  } finally {
-    await cluster.dispose();
-  }
+      // Profiles are written by a replica that ends by itself.
+      if (profileDirectory !== undefined)
+        await Promise.all(cluster.replicas.map((replica) => replica.stop()));
+      return rows;
+    },
+  );
 }
 
 const keyOf = (at: number): string => `bench/${at.toString().padStart(8, "0")}`;
