@@ -21,6 +21,9 @@ import { createPeerServer } from "./transport/peer-server.ts";
 import { createPeerTransport } from "./transport/peer-transport.ts";
 import { version } from "./version.ts";
 
+/** Recent entries in memory: followers that are further behind are served from the disk. */
+const LOG_CACHE_MAX_BYTES = 16 * 1024 * 1024;
+
 export interface RunningReplica {
   /** Hands leadership over, lets requests under way finish, writes everything to the disk. */
   stop(): Promise<void>;
@@ -44,6 +47,7 @@ export async function startReplica(
     decodeConfiguration,
     onFatal: failed,
     commitDeadlineMs: config.diskDeadlineMs,
+    logCacheMaxBytes: LOG_CACHE_MAX_BYTES,
   });
   let usage = (): StorageUsage => directory.store.usage();
   const space = new DiskSpace({
