@@ -64,7 +64,7 @@ export async function startReplica(
   await disk.check();
   const replica = new Replica({ lifecycle, config, version, clock, disk });
   const handler = new PeerDesk({ lifecycle, peerUrl: config.peerAdvertise, log, clock });
-  const peerLimits = { deadPeerMs: config.electionTimeoutMs };
+  const peerLimits = { deadPeerMs: config.missedHeartbeats * config.heartbeatIntervalMs };
   const transport = createPeerTransport({
     handler,
     clock,

@@ -24,8 +24,17 @@ const { values } = parseArgs({
     only: { type: "string", multiple: true },
     seconds: { type: "string" },
     schedules: { type: "boolean" },
+    help: { type: "boolean", short: "h" },
   },
 });
+
+const usage = `Removes the guards of the consensus core one after another, in a copy, and reports which tests notice.
+
+  --only <part of a name>  only these mutations; may be repeated
+  --seconds <n>            of randomised schedules, each kind
+  --schedules              only the randomised schedules, not the examples
+
+Ends with 1 if a mutation was caught by nothing.`;
 
 /** What noticed the mutation: the names of the tests that failed, or how the run ended. */
 type Verdict = readonly string[];
@@ -131,4 +140,5 @@ function failures(output: string): Verdict {
   return titles.length > 0 ? titles : ["does not load", ...messages];
 }
 
-main();
+if (values.help === true) console.log(usage);
+else main();

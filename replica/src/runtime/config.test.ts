@@ -67,6 +67,8 @@ describe("settings", () => {
 describe("bad settings name the setting and the limit", () => {
   test.each([
     [{ electionTimeoutMs: "400" }, /--election-timeout-ms \(400\) must be at least five heartbeats/],
+    [{ missedHeartbeats: "1" }, /--missed-heartbeats must be at least 2/],
+    [{ missedHeartbeats: "10000" }, /--missed-heartbeats times --heartbeat-interval-ms must be at most/],
     [{ quotaBytes: "12 bananas" }, /--quota-bytes: give a number of bytes/],
     [{ clientListen: "4001" }, /--client-listen: give host:port/],
     [{ logLevel: "loud" }, /--log-level/],

@@ -8,6 +8,7 @@ import { logFormats, logLevels } from "../log.ts";
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
+const SILENCE_MAX_MS = 30_000;
 const byteUnits: Record<string, number> = { "": 1, KiB: KIB, MiB: MIB, GiB: GIB };
 
 /** A count of bytes: `1048576`, `1024KiB`, `64MiB`, `8GiB`. */
@@ -51,6 +52,9 @@ export const configSchema = z.object({
   electionTimeoutMs: milliseconds
     .default(1000)
     .describe("silence of the leader before an election; randomised to twice this"),
+  missedHeartbeats: count
+    .default(10)
+    .describe("a peer whose connection stays silent for this many heartbeats is dialled anew"),
   promoteMaxLagEntries: count.default(1000).describe("a learner that lacks more entries is not promoted"),
 
   quotaBytes: bytes.default(8 * GIB).describe("most bytes of store/; puts are refused beyond it"),
@@ -154,6 +158,11 @@ function checkRelations(config: ReplicaConfig): void {
     [
       config.electionTimeoutMs >= 5 * config.heartbeatIntervalMs,
       `--election-timeout-ms (${config.electionTimeoutMs}) must be at least five heartbeats (--heartbeat-interval-ms is ${config.heartbeatIntervalMs})`,
+    ],
+    [config.missedHeartbeats >= 2, "--missed-heartbeats must be at least 2: one may be late"],
+    [
+      config.missedHeartbeats * config.heartbeatIntervalMs <= SILENCE_MAX_MS,
+      `--missed-heartbeats times --heartbeat-interval-ms must be at most ${SILENCE_MAX_MS}: a dead peer would go unnoticed`,
     ],
     [config.heartbeatIntervalMs >= 10, "--heartbeat-interval-ms must be at least 10, the length of a tick"],
     [
