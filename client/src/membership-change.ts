@@ -16,7 +16,12 @@ export interface ChangeOptions {
 const pollIntervalMs = 200;
 
 export function askIdentity(peerUrl: string, timeoutMs = 5_000): Promise<Identity> {
-  return withMembershipClient(peerUrl, (replica) => replica.identity({ timeoutMs }), { timeoutMs });
+  const identity = withMembershipClient(peerUrl, (replica) => replica.identity({ timeoutMs }), { timeoutMs });
+  return identity.catch((error: unknown) => {
+    if (!(error instanceof RstoreError) || error.reason !== "unimplemented") throw error;
+    const message = `${peerUrl} is no peer port, perhaps that of clients: give the replica's --peer-advertise`;
+    throw new RstoreError("invalid-argument", message, { cause: error });
+  });
 }
 
 /** The peer URL of the leader, from a linearizable list. */

@@ -51,7 +51,9 @@ function describeSetting(key: ConfigKey, schema: (typeof configSchema.shape)[Con
 }
 
 async function main(): Promise<void> {
-  const command = createCommand();
+  const command = createCommand().exitOverride(({ exitCode }) =>
+    process.exit(exitCode === 0 ? exitCodes.ok : exitCodes.invalidConfiguration),
+  );
   command.parse();
   const flags: Record<string, unknown> = command.opts();
   const file = typeof flags.config === "string" ? flags.config : undefined;

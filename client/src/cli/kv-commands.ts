@@ -200,6 +200,13 @@ function selection(
   };
 }
 
+/** Longer values end here in a table: a line of megabytes helps nobody. */
+const shownMaxCharacters = 200;
+
+function shortened(text: string): string {
+  return text.length <= shownMaxCharacters ? text : `${text.slice(0, shownMaxCharacters)}…`;
+}
+
 /** A table page by page, or one JSON document a line, so that a range of any size needs no memory. */
 function pageText(
   keyValues: readonly KeyValue[],
@@ -220,7 +227,7 @@ function pageText(
     printable(key, encoding),
     modRevision.toString(),
     version.toString(),
-    printable(value, encoding),
+    shortened(printable(value, encoding)),
   ]);
   if (rows.length === 0) return "";
   const text = table(["key", "revision", "version", "value"], rows);

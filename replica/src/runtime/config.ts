@@ -24,10 +24,13 @@ export function showBytes(count: number): string {
 }
 
 const count = z.coerce.number().int().nonnegative();
-const milliseconds = z.coerce.number().int().positive();
+/** Node's timers fire at once when they are asked for more. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+const milliseconds = z.coerce.number().int().positive().max(TIMER_MAX_MS);
 const address = z
   .string()
-  .regex(/^(\[[0-9a-fA-F:]+\]|[^:]+):\d{1,5}$/, "give host:port, such as 0.0.0.0:4001");
+  .regex(/^(\[[0-9a-fA-F:]+\]|[^:]+):\d{1,5}$/, "give host:port, such as 0.0.0.0:4001")
+  .refine((text) => Number(text.slice(text.lastIndexOf(":") + 1)) <= 65_535, "a port is at most 65535");
 const url = z.union([z.literal(""), z.url({ protocol: /^http$/ })]);
 const flag = z.preprocess((value) => (typeof value === "string" ? value === "true" : value), z.boolean());
 
@@ -178,6 +181,8 @@ function checkRelations(config: ReplicaConfig): void {
       "--inflight-max-bytes must be at least --request-max-bytes, or no request of that size is served",
     ],
     [config.batchMaxOperations >= 1, "--batch-max-operations must be at least 1"],
+    [config.inflightMaxRequests >= 1, "--inflight-max-requests must be at least 1, or nothing is served"],
+    [config.connectionsMax >= 1, "--connections-max must be at least 1, or nobody is served"],
     [
       config.requestTimeoutMs <= config.requestMaxTimeoutMs,
       "--request-timeout-ms must be at most --request-max-timeout-ms",

@@ -1,5 +1,6 @@
 import { type FileHandle, open, rm, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
+import { FatalError } from "../errors.ts";
 import { syncFolder } from "./layout.ts";
 import type { StorageFaults, StorageUsage } from "./types.ts";
 
@@ -43,7 +44,11 @@ interface Space {
 
 export async function measureSpace(path: string, faults: StorageFaults = {}): Promise<Space> {
   if (faults.statfs) return faults.statfs(path);
-  const { bavail, blocks, bsize } = await statfs(path);
+  const { bavail, blocks, bsize } = await statfs(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== "ENOENT") throw cause;
+    const message = `${path} is gone: something deleted or unmounted it while the replica ran; what it held is lost, so add the replica as a new member`;
+    throw new FatalError("directoryUnusable", message, { cause });
+  });
   return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
 }
 
