@@ -2,7 +2,8 @@ import { create } from "@bufbuild/protobuf";
 import { DeleteRequestSchema, RangeRequestSchema } from "@rstore/proto/rstore/v1/kv";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { deleteOperationFromRequest, formatId, prefixEnd, rangeFromRequest } from "./convert.ts";
+import { formatId } from "../runtime/membership.ts";
+import { deleteOperationFromRequest, prefixEnd, rangeFromRequest } from "./convert.ts";
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 

@@ -145,8 +145,3 @@ export function deleteResponseFromResult(
   if (header) response.header = header;
   return response;
 }
-
-/** Ids are shown to people as 16 hexadecimal digits. */
-export function formatId(id: bigint): string {
-  return id.toString(16).padStart(16, "0");
-}

@@ -9,9 +9,10 @@ import {
   type ResetRequest,
   type TargetMember as TargetMemberMessage,
 } from "@rstore/proto/rstore/v1/membership";
+import { formatId } from "../runtime/membership.ts";
 import type { ReplicaApi, TargetMember } from "../runtime/replica-api.ts";
 import { answerCall, type ServiceOptions } from "./call-context.ts";
-import { formatId, headerFromState } from "./convert.ts";
+import { headerFromState } from "./convert.ts";
 import { invalidField } from "./validate-request.ts";
 
 const membersMax = 64;

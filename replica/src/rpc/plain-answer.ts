@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { Code } from "@connectrpc/connect";
+import { formatId } from "../runtime/membership.ts";
 import type { ReplicaApi, ReplicaError } from "../runtime/replica-api.ts";
-import { formatId } from "./convert.ts";
 import { codeFromReason } from "./errors.ts";
 import type { NodeResponse } from "./node-request.ts";
 

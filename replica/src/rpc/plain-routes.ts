@@ -8,10 +8,10 @@ import {
 } from "@rstore/proto/rstore/v1/kv";
 import type { Logger } from "../log.ts";
 import type { MethodMetrics, Metrics } from "../metrics.ts";
+import { formatId } from "../runtime/membership.ts";
 import { type ReplicaApi, ReplicaError, type RpcLimits } from "../runtime/replica-api.ts";
 import { type Admission, type AdmittedRequest, envelopeBytes } from "./admission.ts";
 import { reportInternal } from "./call-context.ts";
-import { formatId } from "./convert.ts";
 import { deadlineFrom } from "./deadline.ts";
 import { codeFromReason, requestTooLarge } from "./errors.ts";
 import type { KvCalls } from "./kv-calls.ts";
