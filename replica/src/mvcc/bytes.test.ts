@@ -7,7 +7,6 @@ import {
   bytesFromText,
   compareBytes,
   keyAfter,
-  prefixEnd,
   textFromBytes,
   varintBytes,
 } from "./bytes.ts";
@@ -21,37 +20,6 @@ describe("text", () => {
         expect(bytesFromText(textFromBytes(a))).toEqual(a);
         const [x, y] = [textFromBytes(a), textFromBytes(b)];
         expect(x < y ? -1 : x > y ? 1 : 0).toBe(compareBytes(a, b));
-      }),
-    );
-  });
-});
-
-describe("prefixEnd", () => {
-  test.each([
-    [[1], [2]],
-    [[1, 0xff], [2]],
-    [[0xff, 0xff], []],
-    [[], []],
-    [
-      [0, 0],
-      [0, 1],
-    ],
-  ])("of %j is %j", (prefix, end) => {
-    expect([...prefixEnd(Uint8Array.from(prefix))]).toEqual(end);
-  });
-
-  test("leaves the prefix alone, also in a Buffer, whose slice is a view", () => {
-    const prefix = Buffer.from("ab");
-    prefixEnd(prefix);
-    expect(prefix.toString()).toBe("ab");
-  });
-
-  test("bounds exactly the keys that begin with the prefix", () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ minLength: 1, maxLength: 3 }), anyBytes, (prefix, key) => {
-        const end = prefixEnd(prefix);
-        const inside = compareBytes(key, prefix) >= 0 && (end.length === 0 || compareBytes(key, end) < 0);
-        expect(inside).toBe(compareBytes(key.subarray(0, prefix.length), prefix) === 0);
       }),
     );
   });

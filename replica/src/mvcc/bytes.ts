@@ -31,22 +31,6 @@ export function keyAfter(key: Uint8Array): Uint8Array {
   return next;
 }
 
-/**
- * The end of the range of all keys that begin with `prefix`: the prefix with its last byte below 0xff raised
- * and the rest cut off. Empty, which means the end of the store, when there is no such byte.
- */
-export function prefixEnd(prefix: Uint8Array): Uint8Array {
-  for (let length = prefix.length; length > 0; length--) {
-    const byte = prefix[length - 1]!;
-    if (byte === 0xff) continue;
-    // Not slice: a Buffer's is a view.
-    const end = new Uint8Array(prefix.subarray(0, length));
-    end[length - 1] = byte + 1;
-    return end;
-  }
-  return NO_BYTES;
-}
-
 /** Bytes that {@link ByteWriter.varint} takes for a value. */
 export function varintBytes(value: number): number {
   let bytes = 1;

@@ -27,10 +27,11 @@ describe("prefixEnd", () => {
     );
   });
 
-  it("does not change the prefix", () => {
-    const prefix = bytes(1, 2);
-    prefixEnd(prefix);
-    expect(prefix).toEqual(bytes(1, 2));
+  it("does not change the prefix, also in a Buffer, whose slice is a view", () => {
+    for (const prefix of [bytes(1, 2), Buffer.from([1, 2])]) {
+      prefixEnd(prefix);
+      expect([...prefix]).toEqual([1, 2]);
+    }
   });
 });
 
