@@ -1,13 +1,13 @@
 import { configDefaults, defineConfig } from "vitest/config";
 
 /** Runs of minutes under faults: `npm run test:faults`. */
-const faultRuns = "src/**/*.fault.test.ts";
+const faultRuns = "**/*.fault.test.ts";
 
 export default defineConfig(({ mode }) => {
   const faults = mode === "faults";
   return {
     test: {
-      include: [faults ? faultRuns : "src/**/*.test.ts"],
+      include: [faults ? faultRuns : "**/*.test.ts"],
       exclude: faults ? configDefaults.exclude : [...configDefaults.exclude, faultRuns],
       testTimeout: 30_000,
       hookTimeout: 60_000,

@@ -11,9 +11,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { applyMutation } from "../src/mutations/apply-mutation.ts";
-import { coreMutations } from "../src/mutations/core-mutations.ts";
-import type { Mutation } from "../src/mutations/mutation.ts";
+import { applyMutation } from "../mutations/apply-mutation.ts";
+import { coreMutations } from "../mutations/core-mutations.ts";
+import type { Mutation } from "../mutations/mutation.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const RANDOMISED = ["schedule.test.ts", "schedule-partitions.test.ts"];

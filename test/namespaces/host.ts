@@ -7,7 +7,7 @@ import { forgetProcess, watchProcess } from "../cluster/reaper.ts";
 import { cleanEnvironment, replicaBinary } from "../cluster/replica-process.ts";
 import type { Network } from "./network.ts";
 
-const commandLine = fileURLToPath(new URL("../../../client/bin/rstore.js", import.meta.url));
+const commandLine = fileURLToPath(new URL("../../client/bin/rstore.js", import.meta.url));
 
 export interface CommandResult {
   readonly code: number;

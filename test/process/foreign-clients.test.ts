@@ -9,7 +9,7 @@ import { KvService } from "@rstore/proto/rstore/v1/kv";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { useCluster } from "../cluster/use-cluster.ts";
 
-const protoFolder = fileURLToPath(new URL("../../../proto", import.meta.url));
+const protoFolder = fileURLToPath(new URL("../../proto", import.meta.url));
 const run = promisify(execFile);
 
 /** What grpc-js makes of a service at run time: no generated code of ours takes part. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { applyMutation } from "./apply-mutation.ts";
 import { coreMutations } from "./core-mutations.ts";
 
-const raft = new URL("../../../replica/src/raft/", import.meta.url);
+const raft = new URL("../../replica/src/raft/", import.meta.url);
 
 describe("the mutations of the consensus core", () => {
   it.each(coreMutations)("$name fits the source", (mutation) => {

@@ -12,7 +12,7 @@ import { forgetProcess, watchProcess } from "./reaper.ts";
 import { maintenanceAt, membershipAt } from "./services.ts";
 
 export const replicaBinary = fileURLToPath(
-  new URL("../../../replica/bin/rstore-replica.js", import.meta.url),
+  new URL("../../replica/bin/rstore-replica.js", import.meta.url),
 );
 
 /** By the names of the flags in camelCase. */

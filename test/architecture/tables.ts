@@ -109,7 +109,7 @@ export const libraries: readonly { readonly library: RegExp; readonly places: re
   { library: /^pino(-pretty)?$/, places: ["replica/src/log", "client/src/local"] },
   {
     library: /^commander$/,
-    places: ["replica/src/main", "replica/src/cli", "client/src/cli", "test/src/bench", "test/scripts"],
+    places: ["replica/src/main", "replica/src/cli", "client/src/cli", "test/bench", "test/scripts"],
   },
   { library: /^(zod|yaml)$/, places: ["replica/src/runtime/config", "client/src/local/cluster-file"] },
   { library: /^cli-table3$/, places: ["client/src/cli"] },

@@ -18,7 +18,7 @@ export interface Violation {
   readonly message: string;
 }
 
-export const repositoryRoot = fileURLToPath(new URL("../../../", import.meta.url));
+export const repositoryRoot = fileURLToPath(new URL("../../", import.meta.url));
 
 const skippedFolders = new Set(["node_modules", "dist", "coverage", "testdata"]);
 
