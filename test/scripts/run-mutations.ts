@@ -11,9 +11,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { applyMutation } from "../mutations/apply-mutation.ts";
-import { coreMutations } from "../mutations/core-mutations.ts";
-import type { Mutation } from "../mutations/mutation.ts";
+import { applyMutation } from "../simulation/museum/apply-mutation.ts";
+import { museum } from "../simulation/museum/museum.ts";
+import type { Mutation } from "../simulation/museum/mutation.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const RANDOMISED = ["schedule.test.ts", "schedule-partitions.test.ts"];
@@ -77,15 +77,16 @@ function run(scratch: string): number {
     return 2;
   }
   const { only } = values;
-  const chosen = coreMutations.filter(
-    ({ name }) => only === undefined || only.some((part) => name.includes(part)),
+  const chosen = museum.filter(
+    ({ name, file }) =>
+      file.startsWith("raft/") && (only === undefined || only.some((part) => name.includes(part))),
   );
   const missed: string[] = [];
   for (const mutation of chosen) {
     const [examples, schedules] = tryMutation(scratch, mutation);
     if (examples.length + schedules.length === 0) missed.push(mutation.name);
     console.log(
-      `${mark(examples)} examples  ${mark(schedules)} schedules  ${mutation.name} (${mutation.source})`,
+      `${mark(examples)} examples  ${mark(schedules)} schedules  ${mutation.name} (${[mutation.rule, ...mutation.faults].filter(Boolean).join(", ")})`,
     );
     for (const title of [...examples.slice(0, 3), ...schedules.slice(0, 3)]) console.log(`      ${title}`);
   }
@@ -99,7 +100,7 @@ function mark(verdict: Verdict): string {
 }
 
 function tryMutation(scratch: string, mutation: Mutation): [examples: Verdict, schedules: Verdict] {
-  const path = join(scratch, "replica", "src", "raft", mutation.file);
+  const path = join(scratch, "replica", "src", mutation.file);
   const source = readFileSync(path, "utf8");
   writeFileSync(path, applyMutation(mutation, source));
   try {

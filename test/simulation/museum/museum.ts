@@ -4,8 +4,8 @@ import type { Mutation } from "./mutation.ts";
 import { readMutations } from "./read-mutations.ts";
 import { replicationMutations } from "./replication-mutations.ts";
 
-/** Every guard of the consensus core that matters. */
-export const coreMutations: readonly Mutation[] = [
+/** Every guard that matters, with what removes it. */
+export const museum: readonly Mutation[] = [
   ...electionMutations,
   ...replicationMutations,
   ...readMutations,

@@ -1,0 +1,21 @@
+/**
+ * One guard of the production code, removed. `search` must occur exactly once in `file`: when the code moves
+ * on, the mutation is to be moved with it.
+ */
+export interface Mutation {
+  /** What the code does then, in kebab-case. */
+  readonly name: string;
+  /** Where the guard comes from, when that is not a fault alone. */
+  readonly rule?: string;
+  /** What it leads to in the field: ids of the catalogue of faults. */
+  readonly faults: readonly FaultId[];
+  /** In replica/src. */
+  readonly file: string;
+  readonly search: string;
+  readonly replace: string;
+  /** Set: no property of a whole cluster depends on it, so it is left to the tests of the core; says why. */
+  readonly outsideOfSimulation?: string;
+}
+
+/** A: consensus and membership, B: disks, C: network and time, D: clients, E: operation. */
+export type FaultId = `${"A" | "B" | "C" | "D" | "E"}${number}`;
