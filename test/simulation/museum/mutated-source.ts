@@ -1,0 +1,22 @@
+/**
+ * Preloaded (`node --import`), it removes the guard that RSTORE_MUTATION names while the source is loaded, so
+ * that nothing is copied or written.
+ */
+import { readFileSync } from "node:fs";
+import { registerHooks } from "node:module";
+import { fileURLToPath } from "node:url";
+import { applyMutation } from "./apply-mutation.ts";
+import { museum } from "./museum.ts";
+
+const name = process.env.RSTORE_MUTATION;
+const mutation = museum.find((candidate) => candidate.name === name);
+if (mutation === undefined) throw new Error(`RSTORE_MUTATION=${name}: no such mutation`);
+const target = new URL(`../../../replica/src/${mutation.file}`, import.meta.url).href;
+
+registerHooks({
+  load(url, context, nextLoad) {
+    if (url !== target) return nextLoad(url, context);
+    const source = applyMutation(mutation, readFileSync(fileURLToPath(target), "utf8"));
+    return { format: "module-typescript", source, shortCircuit: true };
+  },
+});
