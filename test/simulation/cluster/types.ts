@@ -1,4 +1,5 @@
 import type { FatalError } from "@rstore/replica/errors";
+import type { Clock } from "@rstore/replica/runtime/clock";
 import type { Member } from "@rstore/replica/runtime/member";
 import type { Replica } from "@rstore/replica/runtime/replica";
 import type { SimDisk } from "../disk/types.ts";
@@ -39,6 +40,8 @@ export interface Slot {
   readonly replica: Replica | undefined;
   /** The member at work; undefined while blank, removed, recovering or down. */
   readonly member: Member | undefined;
+  /** Of the process that runs now: deadlines of calls to `replica` are in its `nowMs`. */
+  readonly clock: Clock | undefined;
   readonly lastExit: Exit | undefined;
 
   /** Starts a process if there is none. */

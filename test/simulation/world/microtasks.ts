@@ -1,18 +1,12 @@
-import { setFlagsFromString } from "node:v8";
-
 /**
- * Runs every promise reaction that is due, now. A simulation step is over only when nothing more can happen
- * without another event, and a turn of Node's own loop for each step would be most of the time.
+ * Runs everything that is due without another event, now: promise reactions, `nextTick`, and the report of
+ * rejections that nobody handled (`unhandledRejection`, as after each callback of Node's own loop). A simulation
+ * step is over only when nothing more can happen, and a turn of Node's loop for each would be most of the time.
  *
- * V8 does it only when no promise reaction is running: call it from a callback of the event loop (setImmediate),
+ * Does nothing while a promise reaction is running: call it from a callback of the event loop (setImmediate),
  * not after an await; {@link fromEventLoop} takes care of that.
  */
-export const drainMicrotasks: () => void = makeDrain();
-
-function makeDrain(): () => void {
-  setFlagsFromString("--allow-natives-syntax");
-  return new Function("%PerformMicrotaskCheckpoint()") as () => void;
-}
+export const drainMicrotasks = (process as unknown as { _tickCallback: () => void })._tickCallback;
 
 /** Runs `task` where `drainMicrotasks` works. */
 export function fromEventLoop<T>(task: () => T): Promise<T> {

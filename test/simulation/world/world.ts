@@ -91,6 +91,11 @@ export class World {
     return this.#hash.value;
   }
 
+  /** Whether anybody reads what `say` is given. */
+  get isTranscribed(): boolean {
+    return this.#transcript !== undefined;
+  }
+
   /** A line of the transcript; the text is made only when somebody reads it. */
   say(who: string, text: () => string): void {
     this.#transcript?.(`${(this.nowUs / 1e6).toFixed(6).padStart(12)} ${who.padEnd(8)} ${text()}`);
