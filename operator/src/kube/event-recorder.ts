@@ -1,0 +1,97 @@
+import { randomBytes } from "node:crypto";
+import type { EventsV1Event, KubernetesObject } from "@kubernetes/client-node";
+import type { KubeClient } from "./kube-client.ts";
+import { isKubeError } from "./kube-error.ts";
+import type { QueueClock } from "./work-queue.ts";
+
+export interface EventRecorderOptions {
+  readonly client: KubeClient;
+  readonly clock: QueueClock;
+  /** `rstore.dev/operator` */
+  readonly controller: string;
+  /** The pod's name. */
+  readonly instance: string;
+  readonly log: (message: string) => void;
+}
+
+export interface EventText {
+  readonly type: "Normal" | "Warning";
+  /** CamelCase, documented. */
+  readonly reason: string;
+  /** CamelCase: what was done or tried. */
+  readonly action: string;
+  /** For people; cut at 1,024 characters, which is the API's limit. */
+  readonly note: string;
+}
+
+interface Sent {
+  readonly name: string;
+  count: number;
+  atMs: number;
+}
+
+const noteMaxChars = 1024;
+/** The same event within this time is counted up instead of being made again. */
+const seriesMs = 10 * 60_000;
+const rememberedMax = 500;
+
+const kind = { apiVersion: "events.k8s.io/v1", kind: "Event" };
+
+/** Sends Events about objects, the same one once with a count. Events are for people: losing one is no error. */
+export class EventRecorder {
+  readonly #options: EventRecorderOptions;
+  readonly #sent = new Map<string, Sent>();
+
+  constructor(options: EventRecorderOptions) {
+    this.#options = options;
+  }
+
+  async record(object: KubernetesObject, event: EventText): Promise<void> {
+    const { clock, log } = this.#options;
+    const note = event.note.slice(0, noteMaxChars);
+    const key = [object.metadata?.uid, event.type, event.reason, event.action, note].join("\n");
+    const nowMs = clock.nowMs();
+    const before = this.#sent.get(key);
+    try {
+      if (before !== undefined && nowMs - before.atMs < seriesMs) await this.#countUp(object, before, nowMs);
+      else await this.#create(object, { ...event, note }, key);
+    } catch (error) {
+      log(`the event ${event.reason} could not be sent: ${(error as Error).message}`);
+    }
+  }
+
+  async #create(object: KubernetesObject, event: EventText, key: string): Promise<void> {
+    const { client, controller, instance, clock } = this.#options;
+    const { name = "", namespace = "default", uid = "" } = object.metadata ?? {};
+    const eventName = `${name.slice(0, 230)}.${randomBytes(8).toString("hex")}`;
+    this.#remember(key, { name: eventName, count: 1, atMs: clock.nowMs() });
+    await client.create<EventsV1Event>({
+      ...kind,
+      metadata: { name: eventName, namespace },
+      ...event,
+      eventTime: new Date() as never,
+      reportingController: controller,
+      reportingInstance: instance,
+      regarding: { apiVersion: object.apiVersion ?? "", kind: object.kind ?? "", name, namespace, uid },
+    });
+  }
+
+  async #countUp(object: KubernetesObject, sent: Sent, nowMs: number): Promise<void> {
+    sent.count += 1;
+    sent.atMs = nowMs;
+    const ref = { ...kind, namespace: object.metadata?.namespace ?? "default", name: sent.name };
+    const series = { count: sent.count, lastObservedTime: new Date().toISOString().replace("Z", "000Z") };
+    try {
+      await this.#options.client.mergePatch(ref, { series });
+    } catch (error) {
+      // Events are deleted by the API server after an hour.
+      if (!isKubeError(error, "not-found")) throw error;
+    }
+  }
+
+  #remember(key: string, sent: Sent): void {
+    this.#sent.delete(key);
+    this.#sent.set(key, sent);
+    if (this.#sent.size > rememberedMax) this.#sent.delete(this.#sent.keys().next().value!);
+  }
+}

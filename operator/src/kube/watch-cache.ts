@@ -1,0 +1,92 @@
+import { type KubeConfig, type KubernetesObject, ListWatch, Watch } from "@kubernetes/client-node";
+import type { Kind, KubeClient, ListOptions } from "./kube-client.ts";
+import type { QueueClock } from "./work-queue.ts";
+
+export interface WatchCacheOptions extends ListOptions {
+  readonly config: KubeConfig;
+  readonly client: KubeClient;
+  readonly clock: QueueClock;
+  readonly kind: Kind;
+  /** As in URLs: `statefulsets`. */
+  readonly plural: string;
+  /** An object was added, changed or removed. */
+  readonly changed: (object: KubernetesObject) => void;
+  readonly log: (message: string) => void;
+}
+
+const RESTART_MIN_MS = 500;
+const RESTART_MAX_MS = 30_000;
+
+/**
+ * What changed, as the API server tells it: it says what to look at and decides nothing. A watch that ends is
+ * begun anew, with a list whenever it cannot go on from where it was.
+ */
+export class WatchCache<T extends KubernetesObject> {
+  readonly #options: WatchCacheOptions;
+  readonly #watch: ListWatch<T>;
+  #restartMs = RESTART_MIN_MS;
+  #cancel: () => void = () => {};
+  #stopped = false;
+  #lastContactMs: number;
+  #synced = false;
+
+  constructor(options: WatchCacheOptions) {
+    this.#options = options;
+    this.#lastContactMs = options.clock.nowMs();
+    const { config, kind, namespace, plural, labelSelector } = options;
+    const root = kind.apiVersion.includes("/") ? `/apis/${kind.apiVersion}` : `/api/${kind.apiVersion}`;
+    const path = namespace === undefined ? `${root}/${plural}` : `${root}/namespaces/${namespace}/${plural}`;
+    const list = async () => {
+      const { items, resourceVersion } = await options.client.list<T>(kind, options);
+      this.#contact();
+      this.#synced = true;
+      return { ...kind, items: [...items], metadata: { resourceVersion } };
+    };
+    this.#watch = new ListWatch<T>(path, new Watch(config), list, false, labelSelector);
+    this.#watch.on("change", (object) => {
+      this.#contact();
+      options.changed(object);
+    });
+    this.#watch.on("connect", () => this.#contact());
+    this.#watch.on("error", (error: unknown) => this.#restart(error));
+  }
+
+  /** Everything was listed at least once. */
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  /** When the API server was last heard of, on the clock given. */
+  get lastContactMs(): number {
+    return this.#lastContactMs;
+  }
+
+  list(): readonly T[] {
+    return this.#watch.list();
+  }
+
+  start(): void {
+    this.#watch.start().catch((error: unknown) => this.#restart(error));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancel();
+    await this.#watch.stop();
+  }
+
+  #contact(): void {
+    this.#lastContactMs = this.#options.clock.nowMs();
+    this.#restartMs = RESTART_MIN_MS;
+  }
+
+  #restart(error: unknown): void {
+    if (this.#stopped) return;
+    const { kind, clock, log } = this.#options;
+    log(`watching ${kind.kind} was interrupted: ${(error as Error)?.message ?? error}`);
+    const delayMs = this.#restartMs;
+    this.#restartMs = Math.min(RESTART_MAX_MS, delayMs * 2);
+    this.#cancel();
+    this.#cancel = clock.after(delayMs, () => this.start());
+  }
+}
