@@ -116,7 +116,7 @@ test(
     quick.slot.supervised = false;
     quick.slot.start();
     quick.runUntil(100);
-    quick.slot.stop();
+    quick.world.at(0, () => quick.slot.stop());
     quick.runUntil(101);
     expect(quick.slot.lastExit).toEqual({ kind: "stopped" });
 
@@ -125,9 +125,9 @@ test(
     stuck.slot.start();
     stuck.runUntil(100);
     stuck.slot.stop();
-    stuck.runUntil(29_000);
+    stuck.runUntil(19_000);
     expect(stuck.slot.life).toBeDefined();
-    stuck.runUntil(31_000);
+    stuck.runUntil(21_000);
     expect(stuck.slot.lastExit).toEqual({ kind: "killed" });
   }),
 );

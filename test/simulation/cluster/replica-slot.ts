@@ -55,7 +55,7 @@ const RESTART_MEAN_US = 300_000;
 const RESTART_MAX_US = 10_000_000;
 const STEADY_US = 10_000_000;
 /** As in replica/src/main.ts: what does not stop in time is ended. */
-const STOP_DEADLINE_US = 30_000_000;
+const STOP_DEADLINE_US = 20_000_000;
 const WALL_START_MS = Date.UTC(2026, 0, 1);
 const WALL_SKEW_MAX_MS = 3_600_000;
 
