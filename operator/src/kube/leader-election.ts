@@ -31,9 +31,9 @@ const kind = { apiVersion: "coordination.k8s.io/v1", kind: "Lease" };
 export class LeaderElection {
   readonly #options: LeaderElectionOptions;
   #leads = false;
-  #renewedMs = 0;
   #seen: { readonly version: string; readonly atMs: number } | undefined;
   #cancel: () => void = () => {};
+  #cancelDeadline: () => void = () => {};
   #stopped = false;
   #attempt: Promise<void> = Promise.resolve();
 
@@ -45,7 +45,7 @@ export class LeaderElection {
   }
 
   get leads(): boolean {
-    return this.#leads && !this.#isPastDeadline();
+    return this.#leads;
   }
 
   start(): void {
@@ -57,6 +57,7 @@ export class LeaderElection {
     this.#stopped = true;
     this.#cancel();
     await this.#attempt;
+    this.#cancelDeadline();
     if (!this.#leads) return;
     this.#leads = false;
     try {
@@ -71,10 +72,6 @@ export class LeaderElection {
     }
   }
 
-  #isPastDeadline(): boolean {
-    return this.#options.clock.nowMs() - this.#renewedMs >= this.#options.renewDeadlineMs;
-  }
-
   async #try(): Promise<void> {
     const { clock, retryMs, log } = this.#options;
     // Counted from before the request: the answer may have taken long.
@@ -85,22 +82,29 @@ export class LeaderElection {
       if (!isKubeError(error, "conflict")) log(`leader election: ${(error as Error).message}`);
     }
     if (this.#stopped) return;
-    if (this.#leads && this.#isPastDeadline()) {
-      this.#leads = false;
-      this.#stopped = true;
-      this.#options.lost("the lease could not be renewed in time");
-      return;
-    }
     this.#cancel = clock.after(retryMs, () => {
       this.#attempt = this.#try();
     });
   }
 
   #renewed(atMs: number): void {
-    this.#renewedMs = atMs;
-    if (this.#leads || this.#stopped) return;
+    if (this.#stopped) return;
+    const { clock, renewDeadlineMs, started } = this.#options;
+    this.#cancelDeadline();
+    this.#cancelDeadline = clock.after(atMs + renewDeadlineMs - clock.nowMs(), () => {
+      this.#lose("the lease could not be renewed in time");
+    });
+    if (this.#leads) return;
     this.#leads = true;
-    this.#options.started();
+    started();
+  }
+
+  #lose(why: string): void {
+    this.#leads = false;
+    this.#stopped = true;
+    this.#cancel();
+    this.#cancelDeadline();
+    this.#options.lost(why);
   }
 
   #read(): Promise<V1Lease | undefined> {
@@ -122,9 +126,7 @@ export class LeaderElection {
       return true;
     }
     if (this.#leads) {
-      this.#leads = false;
-      this.#stopped = true;
-      this.#options.lost(`${holder || "nobody"} holds the lease`);
+      this.#lose(`${holder || "nobody"} holds the lease`);
       return false;
     }
     if (holder !== "" && !this.#isExpired(lease)) return false;
