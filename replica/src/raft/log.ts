@@ -192,3 +192,8 @@ export class RaftLog {
     return found <= term ? { index: low, term: found } : { index: low - 1n, term: 0n };
   }
 }
+
+/** What others may know of a log: to read, not to change. */
+export type LogView = Readonly<
+  Pick<RaftLog, "committed" | "firstIndex" | "lastIndex" | "lastTerm" | "durableIndex" | "term" | "slice">
+>;

@@ -1,6 +1,7 @@
 import { assert } from "../assert.ts";
 import { isJoint } from "./confchange/configuration.ts";
 import { campaign, countOwnVote, leaderDisconnected, tickElection } from "./election.ts";
+import type { LogView } from "./log.ts";
 import { askLeavers, maybeLeaveJoint, maybeStepDown, proposeConfiguration } from "./membership.ts";
 import { Raft } from "./raft.ts";
 import { maybeStartRound, readIndex, tickReads } from "./read-index.ts";
@@ -256,8 +257,17 @@ export class RawNode {
     return this.#raft.term;
   }
 
+  get role(): Role {
+    return this.#raft.role;
+  }
+
   get appliedIndex(): bigint {
     return this.#raft.log.applied;
+  }
+
+  /** To look at, for tests that check the rules of Raft after each step. */
+  get log(): LogView {
+    return this.#raft.log;
   }
 
   /** In force: the newest in the log, committed or not. */

@@ -1,3 +1,4 @@
+import type { Entry } from "@rstore/replica/raft/types";
 import type { Machine } from "@rstore/replica/storage/machine.types";
 import type { Life } from "../cluster/types.ts";
 
@@ -20,9 +21,16 @@ export interface DiskImage {
 /** What a commit, a flush or a rename made durable, for the checks. */
 export interface DurableLogState {
   readonly memberId: bigint;
+  /** undefined: the member belongs to no cluster yet. */
+  readonly clusterId: bigint | undefined;
+  readonly incarnation: bigint;
+  /** Set: the member knows that it was removed. */
+  readonly removedIndex: bigint | undefined;
   readonly term: bigint;
   readonly vote: bigint;
   readonly commit: bigint;
+  /** `lastIndex + 1n` when the log is empty. */
+  readonly firstIndex: bigint;
   readonly lastIndex: bigint;
   readonly lastTerm: bigint;
 }
@@ -40,12 +48,21 @@ export interface SimDisk {
   onCall: (() => void) | undefined;
   /** Called when the log's file changed durably, with what it says now. */
   onDurableLog: ((state: DurableLogState) => void) | undefined;
-  /** What the log's file says durably; undefined: blank. */
+  /** What the log's file says durably; undefined: it was never written, or is damaged. */
   durableLog(): DurableLogState | undefined;
   /** Term of an entry that is durably in the log; undefined: it is not there (compacted or never was). */
   durableTerm(index: bigint): bigint | undefined;
-  /** Durable applied index of the store's file. */
+  /** The entry itself. As all of these it is read behind the machine's back: no call, no fault, no time. */
+  durableEntry(index: bigint): Entry | undefined;
+  /** Durable applied index of the store's file; 0n while the store is lost. */
   durableApplied(): bigint;
+  /** The store's file is missing, holds nothing, is damaged or marked so: the next start sets it aside. */
+  isStoreLost(): boolean;
+  /**
+   * Counts what a plan did to what is durable: wiped it, put an old copy in its place, flipped a bit. What
+   * must never go back may do so only when this has moved.
+   */
+  readonly tampered: number;
 
   setWeather(weather: DiskWeather): void;
   /** Flushes begun from now on do not return until `thaw`. */
