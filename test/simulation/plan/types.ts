@@ -1,5 +1,7 @@
 import type { DiskPart, DiskWeather } from "../disk/types.ts";
 import type { LinkWeather } from "../network/types.ts";
+import type { Counter } from "../world/coverage.ts";
+import type { Violation } from "../world/world.ts";
 
 /** What a run is made of, drawn from its seed. Small on purpose, so that rare corners are common. */
 export interface Shape {
@@ -54,14 +56,21 @@ export interface OperationMix {
   readonly changeMembership: number;
 }
 
-/** One fault, at a time, as data: a plan can be printed, shrunk and replayed. Times in simulated ms. */
+/**
+ * One fault, at a time, as data: a plan can be printed, shrunk and replayed. Times in simulated ms. Places are
+ * slots by their index and clients as `clientPlace(n)`.
+ */
 export type Fault =
   | { readonly kind: "crash"; readonly slot: number; readonly downMs: number }
-  | { readonly kind: "crash-at-call"; readonly slot: number; readonly calls: number; readonly downMs: number }
+  /** At the n-th of its next calls to disk or network; its supervisor starts it again. */
+  | { readonly kind: "crash-at-call"; readonly slot: number; readonly calls: number }
   | { readonly kind: "crash-all"; readonly downMs: number }
+  | { readonly kind: "crash-leader"; readonly downMs: number }
   | { readonly kind: "stop"; readonly slot: number; readonly downMs: number }
   | { readonly kind: "pause"; readonly slot: number; readonly forMs: number }
+  | { readonly kind: "pause-leader"; readonly forMs: number }
   | { readonly kind: "clock-rate"; readonly slot: number; readonly rate: number }
+  /** These places on one side, all other slots and clients on the other. */
   | { readonly kind: "partition"; readonly side: readonly number[]; readonly forMs: number }
   | {
       readonly kind: "one-way";
@@ -69,10 +78,14 @@ export type Fault =
       readonly to: readonly number[];
       readonly forMs: number;
     }
-  | { readonly kind: "partial"; readonly a: number; readonly b: number; readonly forMs: number }
+  /** None of `a` sees any of `b`; whoever is in neither sees both. */
+  | {
+      readonly kind: "partial";
+      readonly a: readonly number[];
+      readonly b: readonly number[];
+      readonly forMs: number;
+    }
   | { readonly kind: "isolate-leader"; readonly forMs: number }
-  | { readonly kind: "pause-leader"; readonly forMs: number }
-  | { readonly kind: "crash-leader"; readonly downMs: number }
   | {
       readonly kind: "flap";
       readonly a: number;
@@ -80,7 +93,13 @@ export type Fault =
       readonly everyMs: number;
       readonly forMs: number;
     }
-  | { readonly kind: "swizzle"; readonly slots: readonly number[]; readonly stepMs: number }
+  /** The links of these slots fail one by one and come back in another order (FoundationDB's swizzle-clogging). */
+  | {
+      readonly kind: "swizzle";
+      readonly slots: readonly number[];
+      readonly back: readonly number[];
+      readonly stepMs: number;
+    }
   | { readonly kind: "network-weather"; readonly weather: LinkWeather; readonly forMs: number }
   | {
       readonly kind: "link-weather";
@@ -97,19 +116,31 @@ export type Fault =
       readonly forMs: number;
     }
   | { readonly kind: "freeze-disk"; readonly slot: number; readonly forMs: number }
-  | { readonly kind: "fail-flush"; readonly slot: number; readonly part: DiskPart; readonly downMs: number }
-  | { readonly kind: "fail-read"; readonly slot: number; readonly part: DiskPart; readonly downMs: number }
-  | { readonly kind: "flip-bit"; readonly slot: number; readonly part: DiskPart }
+  | { readonly kind: "fail-flush"; readonly slot: number; readonly part: DiskPart }
+  | { readonly kind: "fail-read"; readonly slot: number; readonly part: DiskPart }
+  /** Of a running process, or with `downMs` of one that was killed and is started again after it. */
+  | {
+      readonly kind: "flip-bit";
+      readonly slot: number;
+      readonly part: DiskPart;
+      readonly downMs: number | null;
+    }
   | { readonly kind: "fill-disk"; readonly slot: number; readonly freeBytes: number; readonly forMs: number }
   | { readonly kind: "wipe"; readonly slot: number; readonly downMs: number }
+  /** What the disk held `ageMs` before takes its place. */
   | { readonly kind: "old-copy"; readonly slot: number; readonly ageMs: number; readonly downMs: number }
+  /** Voters and learners by slot; `neverUp` are slots whose addresses are given to members that do not exist. */
   | {
       readonly kind: "change-membership";
       readonly target: readonly number[];
       readonly learners: readonly number[];
       readonly neverUp: readonly number[];
     }
+  /** An administrator puts an empty member in the place of each that was lost. */
+  | { readonly kind: "replace-lost" }
   | { readonly kind: "transfer"; readonly to: number };
+
+export type FaultKind = Fault["kind"];
 
 export interface PlannedFault {
   readonly atMs: number;
@@ -125,11 +156,21 @@ export interface Plan {
 
 export interface RunResult {
   readonly plan: Plan;
-  readonly violation: import("../world/world.ts").Violation | undefined;
+  readonly violation: Violation | undefined;
   readonly traceHash: string;
   readonly simulatedMs: number;
   readonly steps: number;
-  readonly coverage: readonly (readonly [import("../world/coverage.ts").Counter, number])[];
-  /** The last lines of the transcript, when something was violated. */
+  readonly coverage: readonly (readonly [Counter, number])[];
+  /** Why less was shown than usual: what was destroyed is more than the store promises to survive. */
+  readonly note?: string | undefined;
+  /** The last lines of the transcript, when there is one and something was violated. */
   readonly lastEvents: readonly string[];
 }
+
+export interface RunOptions {
+  /** Takes the lines of the transcript; undefined: only the last ones are kept, for a violation. */
+  readonly transcript: ((line: string) => void) | undefined;
+}
+
+/** Carries out one plan from its first to its last event. Called within `fromEventLoop`. */
+export type RunPlan = (plan: Plan, options: RunOptions) => RunResult;
