@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Environment } from "../src/storage/environment.ts";
 import { FatalGate } from "../src/storage/fatal-gate.ts";
 import { StoreBackend, tables } from "../src/storage/store-backend.ts";
+import { systemAfter, systemMachine } from "../src/storage/system/system-machine.ts";
 
 export interface ScratchStore {
   readonly backend: StoreBackend;
@@ -18,13 +19,11 @@ export function openScratchStore(): ScratchStore {
   });
   const environment = new Environment({
     name: "store",
+    machine: systemMachine,
     file: join(directory, "data"),
     tables,
     commitDeadlineMs: 30_000,
-    after: (delayMs, callback) => {
-      const timer = setTimeout(callback, delayMs);
-      return () => clearTimeout(timer);
-    },
+    after: systemAfter,
     gate,
     faults: {},
     damaged: (what, cause) => gate.raise("corruptStore", what, cause),

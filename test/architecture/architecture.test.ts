@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { checkDeadFiles, checkDirections, checkLibraries } from "./check-imports.ts";
 import { checkAdrNames, checkLockFile } from "./check-repository.ts";
-import { checkFileLengths, checkMarks, checkPurity, checkSleeps } from "./check-text.ts";
+import { checkAmbience, checkFileLengths, checkMarks, checkPurity, checkSleeps } from "./check-text.ts";
 import {
   describeViolations,
   listRepositoryFolder,
@@ -26,6 +26,8 @@ describe("the repository keeps its architecture rules", () => {
   it("imports between folders go in the directions of the table", () => expectNone(checkDirections(sources)));
   it("each library lives in its folder", () => expectNone(checkLibraries(sources)));
   it("pure folders have no clock, chance, I/O, timers or promises", () => expectNone(checkPurity(sources)));
+  it("what a simulation runs has no clock, chance, files or timers of its own", () =>
+    expectNone(checkAmbience(sources)));
   it("no file that nothing imports", () => expectNone(checkDeadFiles(sources)));
   it("no file is too long", () => expectNone(checkFileLengths(sources)));
   it("no test sleeps", () => expectNone(checkSleeps(sources)));

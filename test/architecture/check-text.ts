@@ -1,6 +1,6 @@
 import { lineAt } from "./scan-source.ts";
 import { isWithin, type SourceFile, type Violation } from "./source-tree.ts";
-import { fileMaxLines, folders, generated, impureTokens, pureNodeModules } from "./tables.ts";
+import { fileMaxLines, folders, generated, impureTokens, pureNodeModules, simulated } from "./tables.ts";
 
 /** No clock, chance, I/O, timer or promise in the pure folders, and no package. */
 export function checkPurity(files: readonly SourceFile[]): Violation[] {
@@ -18,6 +18,28 @@ export function checkPurity(files: readonly SourceFile[]): Violation[] {
     for (const { specifier, line, typeOnly } of file.imports) {
       if (specifier.startsWith(".") || (pureNodeModules.includes(specifier) && typeOnly)) continue;
       const message = `import of ${specifier} in the pure folder ${folder.name}; have what it does passed in`;
+      violations.push({ file: file.path, line, message });
+    }
+  }
+  return violations;
+}
+
+/** No clock, chance, files or timers of their own in what a simulation runs. */
+export function checkAmbience(files: readonly SourceFile[]): Violation[] {
+  const { places, except, tokens, modules } = simulated;
+  const violations: Violation[] = [];
+  for (const file of files) {
+    if (/\.test\.ts$/.test(file.path) || !places.some((place) => isWithin(file.path, place))) continue;
+    if (except.some((place) => isWithin(file.path, place))) continue;
+    for (const { token, instead } of tokens) {
+      for (const match of file.code.matchAll(token)) {
+        const message = `\`${match[0]}\` in what a simulation runs; ${instead}`;
+        violations.push({ file: file.path, line: lineAt(file.text, match.index), message });
+      }
+    }
+    for (const { specifier, line } of file.imports) {
+      if (!modules.test(specifier)) continue;
+      const message = `import of ${specifier} in what a simulation runs; use the machine that is handed in`;
       violations.push({ file: file.path, line, message });
     }
   }

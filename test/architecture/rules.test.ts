@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { checkDeadFiles, checkDirections, checkLibraries } from "./check-imports.ts";
 import { checkAdrNames, checkLockFile } from "./check-repository.ts";
-import { checkFileLengths, checkMarks, checkPurity, checkSleeps } from "./check-text.ts";
+import { checkAmbience, checkFileLengths, checkMarks, checkPurity, checkSleeps } from "./check-text.ts";
 import { scanSource } from "./scan-source.ts";
 import { type SourceFile, sourceFile, type Violation } from "./source-tree.ts";
 import { entryPoints } from "./tables.ts";
@@ -72,7 +72,7 @@ describe("libraries", () => {
   });
 
   it.each([
-    ["replica/src/storage/environment.ts", 'import { open } from "lmdb";'],
+    ["replica/src/storage/system/lmdb-engine.ts", 'import { open } from "lmdb";'],
     ["replica/src/metrics.ts", 'import { Counter } from "prom-client";'],
     ["replica/src/runtime/config-schema.ts", 'import { pick } from "./config.ts";'],
     ["test/foreign/grpc.test.ts", 'import grpc from "@grpc/grpc-js";'],
@@ -123,6 +123,35 @@ describe("purity", () => {
   });
 });
 
+describe("what a simulation runs", () => {
+  const path = "replica/src/storage/environment.ts";
+
+  it.each([
+    "const t = setTimeout(f, 1);",
+    "setImmediate(f);",
+    "const now = performance.now();",
+    "const r = Math.random;",
+    'import { open } from "node:fs/promises";',
+    "process.exit(1);",
+  ])("refused: %s", (text) => expect(broken(checkAmbience, path, text)).toEqual([`${path}:1`]));
+
+  it.each(["await clock.after(1, f);", "Promise.resolve();", 'import { crc32 } from "node:zlib";'])(
+    "allowed: %s",
+    (text) => expect(broken(checkAmbience, path, text)).toEqual([]),
+  );
+
+  it("leaves what hands in the real ones, and what a simulation does not run", () => {
+    for (const other of [
+      "replica/src/storage/system/system-files.ts",
+      "replica/src/runtime/clock.ts",
+      "replica/src/rpc/admission.ts",
+      "replica/src/storage/damage.test.ts",
+    ]) {
+      expect(broken(checkAmbience, other, "setTimeout(f, 1);")).toEqual([]);
+    }
+  });
+});
+
 describe("dead files", () => {
   const main = sourceFile("replica/src/main.ts", 'import { a } from "./a.ts"; new URL("./worker.ts", here);');
   const used = [sourceFile("replica/src/a.ts", ""), sourceFile("replica/src/worker.ts", "")];
@@ -162,9 +191,9 @@ describe("text", () => {
 
   it("allowed: a deadline, and a sleep inside what waits for a condition", () => {
     expect(broken(checkSleeps, "test/a.test.ts", "const timer = setTimeout(abort, 1_000);")).toEqual([]);
-    expect(
-      broken(checkSleeps, "test/wait-for.ts", "await new Promise((r) => setTimeout(r, 5));"),
-    ).toEqual([]);
+    expect(broken(checkSleeps, "test/wait-for.ts", "await new Promise((r) => setTimeout(r, 5));")).toEqual(
+      [],
+    );
   });
 
   const todo = "TO".concat("DO");

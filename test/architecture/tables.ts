@@ -44,7 +44,12 @@ export const folders: readonly Folder[] = [
     types: ["replica/src/raft", "replica/src/storage"],
     pure: true,
   },
-  { name: "replica/src/storage", imports: boundary, types: ["replica/src/raft", "replica/src/mvcc"] },
+  {
+    name: "replica/src/storage",
+    imports: [...boundary, "replica/src/storage/system"],
+    types: ["replica/src/raft", "replica/src/mvcc"],
+  },
+  { name: "replica/src/storage/system", imports: boundary, types: ["replica/src/storage"] },
   { name: "replica/src/transport", imports: [...boundary, "proto"], types: ["replica/src/raft"] },
   {
     name: "replica/src/runtime",
@@ -85,9 +90,9 @@ export const folders: readonly Folder[] = [
 
 /** Where a package may be imported. A place is a folder, or a file's path without its ending. */
 export const libraries: readonly { readonly library: RegExp; readonly places: readonly string[] }[] = [
-  { library: /^lmdb$/, places: ["replica/src/storage"] },
+  { library: /^lmdb$/, places: ["replica/src/storage/system", "replica/src/storage/damage.test"] },
   // The lock of a directory that dies with its process.
-  { library: /^node:sqlite$/, places: ["replica/src/storage", "client/src/local/directory-lock"] },
+  { library: /^node:sqlite$/, places: ["replica/src/storage/system", "client/src/local/directory-lock"] },
   {
     library: /^@connectrpc\//,
     places: ["replica/src/rpc", "replica/src/transport", "client/src", "test"],
@@ -116,10 +121,19 @@ export const libraries: readonly { readonly library: RegExp; readonly places: re
   { library: /^@grpc\//, places: ["test"] },
 ];
 
-/** What the pure folders may not name, with what to do instead. */
-export const impureTokens: readonly { readonly token: RegExp; readonly instead: string }[] = [
+interface BannedToken {
+  readonly token: RegExp;
+  readonly instead: string;
+}
+
+const timeAndChance: readonly BannedToken[] = [
   { token: /(?<![.\w$])(?:Date|performance|Temporal)\b/g, instead: "take the time as an argument" },
   { token: /\bMath\s*\.\s*random\b/g, instead: "take `random` as an argument" },
+];
+
+/** What the pure folders may not name, with what to do instead. */
+export const impureTokens: readonly BannedToken[] = [
+  ...timeAndChance,
   { token: /(?<![.\w$])crypto\s*\./g, instead: "take chance and digests as arguments" },
   {
     token: /(?<![.\w$])(?:setTimeout|setInterval|setImmediate|queueMicrotask)\b/g,
@@ -133,6 +147,37 @@ export const impureTokens: readonly { readonly token: RegExp; readonly instead: 
   { token: /(?<![.\w$])(?:fetch|require|import)\s*\(/g, instead: "do I/O in the runtime" },
   { token: /(?<![.\w$])console\b/g, instead: "return what there is to say as data" },
 ];
+
+/**
+ * What a simulation runs as it is: time, chance, files and timers are handed in (Clock, Machine). Promises are
+ * allowed, they settle by themselves.
+ */
+export const simulated = {
+  places: [
+    "replica/src/raft",
+    "replica/src/mvcc",
+    "replica/src/apply",
+    "replica/src/storage",
+    "replica/src/runtime",
+  ],
+  /** What hands in the real ones, and the settings, which are read before anything runs. */
+  except: [
+    "replica/src/storage/system",
+    "replica/src/storage/testing",
+    "replica/src/runtime/clock.ts",
+    "replica/src/runtime/config.ts",
+  ],
+  tokens: [
+    ...timeAndChance,
+    {
+      token: /(?<![.\w$])(?:setTimeout|setInterval|setImmediate)\b/g,
+      instead: "use the clock that is handed in",
+    },
+    { token: /(?<![.\w$])process\s*\./g, instead: "take it as an argument" },
+  ] satisfies BannedToken[],
+  modules:
+    /^node:(fs|fs\/promises|timers|timers\/promises|child_process|net|http|http2|os|worker_threads|sqlite)$/,
+};
 
 /** What a pure folder may import from Node: types of bytes. */
 export const pureNodeModules = ["node:buffer"];

@@ -2,7 +2,7 @@ import { assert } from "../assert.ts";
 import type { FatalError } from "../errors.ts";
 import type { Configuration, Entry, IndexedConfiguration } from "../raft/types.ts";
 import type { Environment } from "./environment.ts";
-import { durableRename, removeAll } from "./layout.ts";
+import { durableRename } from "./layout.ts";
 import type { LogPoint } from "./log-pending.ts";
 import type { BaseConfiguration } from "./log-state.ts";
 import { type OpenContext, openEnvironment } from "./open-raft.ts";
@@ -168,7 +168,8 @@ export class LocalDirectory implements DataDirectory {
 
   async install(received: ReceivedSnapshot, swapped?: () => void): Promise<void> {
     const { context, log, store } = this.#parts;
-    const { layout } = context;
+    const { layout, machine } = context;
+    const { files } = machine;
     const step = context.options.faults?.atStep ?? (() => {});
     this.#assertNewer(received.snapshot.index);
     await log.idle();
@@ -183,7 +184,7 @@ export class LocalDirectory implements DataDirectory {
       );
     }
     try {
-      await durableRename(received.path, layout.storeFile);
+      await durableRename(files, received.path, layout.storeFile);
     } catch (error) {
       await environment.close();
       throw context.gate.raise("diskFailed", "a received snapshot could not be put in its place", error);
@@ -195,13 +196,13 @@ export class LocalDirectory implements DataDirectory {
     old.close().catch(() => undefined);
     log.offerSnapshot(undefined);
     await this.snapshots.discard();
-    await removeAll(layout.damageMark);
+    await files.remove(layout.damageMark);
     // A core that runs has reset its own log to the snapshot; otherwise what the log holds is kept.
     if (this.#start.kind === "ready") await log.reset(appliedOf(store.meta()));
     else await this.align(undefined);
     step("install: aligned");
     await this.incoming.installed();
-    await removeAll(layout.damagedStore);
+    await files.remove(layout.damagedStore);
   }
 
   /** Neither the store nor the log may go back. */
@@ -245,11 +246,11 @@ export class LocalDirectory implements DataDirectory {
     await log.close();
     await store.environment.close();
     await superblock.close();
-    if (!context.gate.failure) await forgetStarts(context.layout);
+    if (!context.gate.failure) await forgetStarts(context);
   }
 }
 
-/** LMDB makes a file that is missing: an empty one must never take the place of the store. */
+/** Opening makes a file that is missing: an empty one must never take the place of the store. */
 function holds(environment: Environment, { snapshot }: ReceivedSnapshot): boolean {
   const applied = appliedOf(new StoreBackend(environment, { onScrubbed: () => undefined }).meta());
   return applied.index === snapshot.index && applied.term === snapshot.term;

@@ -2,6 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DiskSpace, releaseReserveIfFull } from "./disk-space.ts";
+import { systemFiles } from "./system/system-files.ts";
 import { removeFolder, temporaryFolder } from "./testing/fixtures.ts";
 
 const mebibyte = 1024 * 1024;
@@ -89,10 +90,10 @@ describe("the reserve", () => {
   it("is given up at start when the first transaction would not fit", async () => {
     await watch().check();
     const faults = { statfs: async () => ({ freeBytes, totalBytes }) };
-    expect(await releaseReserveIfFull(reserveFile(), faults)).toBe(false);
+    expect(await releaseReserveIfFull(systemFiles, reserveFile(), faults)).toBe(false);
     freeBytes = mebibyte;
-    expect(await releaseReserveIfFull(reserveFile(), faults)).toBe(true);
-    expect(await releaseReserveIfFull(reserveFile(), faults)).toBe(false);
+    expect(await releaseReserveIfFull(systemFiles, reserveFile(), faults)).toBe(true);
+    expect(await releaseReserveIfFull(systemFiles, reserveFile(), faults)).toBe(false);
     expect(existsSync(reserveFile())).toBe(false);
   });
 });

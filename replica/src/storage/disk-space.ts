@@ -1,7 +1,7 @@
-import { type FileHandle, open, rm, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { FatalError } from "../errors.ts";
-import { syncFolder } from "./layout.ts";
+import type { FileSystem, Machine, OpenFile } from "./machine.types.ts";
+import { systemMachine } from "./system/system-machine.ts";
 import type { StorageFaults, StorageUsage } from "./types.ts";
 
 const mebibyte = 1024 * 1024;
@@ -34,6 +34,8 @@ export interface DiskSpaceOptions {
   /** Pages of the store in use, beyond which puts are refused. */
   readonly quotaBytes: number;
   readonly usage: () => StorageUsage;
+  /** Default: the system's. */
+  readonly machine?: Machine;
   readonly faults?: StorageFaults;
 }
 
@@ -42,14 +44,17 @@ interface Space {
   readonly totalBytes: number;
 }
 
-export async function measureSpace(path: string, faults: StorageFaults = {}): Promise<Space> {
+export async function measureSpace(
+  files: FileSystem,
+  path: string,
+  faults: StorageFaults = {},
+): Promise<Space> {
   if (faults.statfs) return faults.statfs(path);
-  const { bavail, blocks, bsize } = await statfs(path).catch((cause: NodeJS.ErrnoException) => {
+  return files.space(path).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== "ENOENT") throw cause;
     const message = `${path} is gone: something deleted or unmounted it while the replica ran; what it held is lost, so add the replica as a new member`;
     throw new FatalError("directoryUnusable", message, { cause });
   });
-  return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
 }
 
 /**
@@ -58,12 +63,14 @@ export async function measureSpace(path: string, faults: StorageFaults = {}): Pr
  */
 export class DiskSpace {
   readonly #options: DiskSpaceOptions;
+  readonly #files: FileSystem;
   #report: DiskReport;
   #byDisk: DiskState = "ok";
   #checking: Promise<DiskReport> | undefined;
 
   constructor(options: DiskSpaceOptions) {
     this.#options = options;
+    this.#files = (options.machine ?? systemMachine).files;
     const usedBytes = options.usage().usedBytes;
     const none = { freeBytes: 0, totalBytes: 0, usedBytes, hasReserve: false };
     this.#report = { state: "ok", reason: undefined, ...none };
@@ -82,21 +89,21 @@ export class DiskSpace {
 
   async #check(): Promise<DiskReport> {
     const { directory, faults, reserveFile, usage, quotaBytes } = this.#options;
-    const space = await measureSpace(directory, faults);
+    const space = await measureSpace(this.#files, directory, faults);
     const { usedBytes } = usage();
     const reserveBytes = this.#reserveBytes(space);
-    let hasReserve = await isReserved(reserveFile, reserveBytes);
+    let hasReserve = await isReserved(this.#files, reserveFile, reserveBytes);
     const lowBytes = 2 * reserveBytes + 16 * mebibyteOf(space);
     const limits = { fullBytes: reserveBytes / 2, lowBytes, spareBytes: reserveBytes / 2 };
     const byDisk = nextState(this.#byDisk, space.freeBytes, limits);
     this.#byDisk = byDisk;
     const byQuota = usedBytes >= quotaBytes ? "low" : "ok";
     if (byDisk === "full" && hasReserve) {
-      await releaseReserve(reserveFile);
+      await releaseReserve(this.#files, reserveFile);
       hasReserve = false;
     }
     if (byDisk !== "full" && !hasReserve && space.freeBytes > reserveBytes + lowBytes) {
-      hasReserve = await makeReserve(reserveFile, reserveBytes);
+      hasReserve = await makeReserve(this.#files, reserveFile, reserveBytes);
     }
     const state = byDisk === "ok" ? byQuota : byDisk;
     const reason = state === "ok" ? undefined : byDisk === "ok" ? "quota" : "disk";
@@ -135,43 +142,47 @@ function diskState(freeBytes: number, { fullBytes, lowBytes }: StateLimits): Dis
   return freeBytes < lowBytes ? "low" : "ok";
 }
 
-async function isReserved(file: string, bytes: number): Promise<boolean> {
-  return stat(file).then(
-    ({ size }) => size >= bytes && bytes > 0,
+async function isReserved(files: FileSystem, path: string, bytes: number): Promise<boolean> {
+  return files.stat(path).then(
+    (found) => found !== undefined && found.sizeBytes >= bytes && bytes > 0,
     () => false,
   );
 }
 
 /** Writes real blocks: a sparse file would reserve nothing. False when there is no room after all. */
-async function makeReserve(path: string, bytes: number): Promise<boolean> {
+async function makeReserve(files: FileSystem, path: string, bytes: number): Promise<boolean> {
   if (bytes === 0) return false;
-  let file: FileHandle | undefined;
+  let file: OpenFile | undefined;
   try {
-    file = await open(path, "w", 0o600);
+    file = await files.open(path, "w");
     const block = Buffer.alloc(Math.min(mebibyte, bytes));
     for (let at = 0; at < bytes; at += block.byteLength) {
-      await file.write(block, 0, Math.min(block.byteLength, bytes - at), at);
+      await file.write(block.subarray(0, Math.min(block.byteLength, bytes - at)), at);
     }
-    await file.datasync();
+    await file.sync();
     await file.close();
     return true;
   } catch {
     await file?.close().catch(() => undefined);
-    await rm(path, { force: true });
+    await files.remove(path);
     return false;
   }
 }
 
-async function releaseReserve(path: string): Promise<void> {
-  await rm(path, { force: true });
-  await syncFolder(dirname(path));
+async function releaseReserve(files: FileSystem, path: string): Promise<void> {
+  await files.remove(path);
+  await files.syncFolder(dirname(path));
 }
 
 /** At start: a full disk would refuse the first transaction already. */
-export async function releaseReserveIfFull(path: string, faults?: StorageFaults): Promise<boolean> {
-  if (!(await isReserved(path, 1))) return false;
-  const { freeBytes } = await measureSpace(dirname(path), faults);
+export async function releaseReserveIfFull(
+  files: FileSystem,
+  path: string,
+  faults?: StorageFaults,
+): Promise<boolean> {
+  if (!(await isReserved(files, path, 1))) return false;
+  const { freeBytes } = await measureSpace(files, dirname(path), faults);
   if (freeBytes >= startMinFreeBytes) return false;
-  await releaseReserve(path);
+  await releaseReserve(files, path);
   return true;
 }

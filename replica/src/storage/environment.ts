@@ -1,9 +1,8 @@
 import { dirname } from "node:path";
-import { type Database, open, type RootDatabase, type Transaction } from "lmdb";
-import { assert } from "../assert.ts";
 import type { FatalError } from "../errors.ts";
 import { measureSpace } from "./disk-space.ts";
 import type { FatalGate } from "./fatal-gate.ts";
+import type { EngineTable, EngineView, Machine, TableEngine } from "./machine.types.ts";
 import type { StorageFaults, StorageUsage } from "./types.ts";
 
 /** LMDB's own limit at 4 KiB pages; the empty key is refused as well. */
@@ -15,20 +14,19 @@ export const keyMaxBytes = 1978;
  */
 export const transactionMaxOperations = 250_000;
 
-/**
- * Address space, not memory: large enough that LMDB need not map the file anew while it grows, which would
- * leave the old mappings behind.
- */
-const mapBytes = 64 * 1024 ** 3;
-
-/** ENOSPC, EFBIG, EDQUOT on Linux: LMDB hands errno through as `code` of a generic error. */
-const fullErrnos = new Set([28, 27, 122]);
+/** LMDB hands errno through as `code` (those of Linux here), files its name. */
+const fullCodes = new Set<unknown>([28, 27, 122, "ENOSPC", "EFBIG", "EDQUOT"]);
 
 /** A write that was cut short by a full disk arrives as EIO: with less than this free, that was it. */
 const fullBelowBytes = 4 * 1024 ** 2;
 
 /** MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_INVALID: the file is not what LMDB wrote. */
 const damageCodes = new Set<unknown>([-30797, -30796, -30793]);
+
+/** Was it refused for want of room? */
+export function isFullCode(code: unknown): boolean {
+  return fullCodes.has(code);
+}
 
 export function isDamageCode(code: unknown): boolean {
   return damageCodes.has(code);
@@ -39,7 +37,7 @@ export type EnvironmentName = "raft" | "store" | "copy";
 
 export interface EnvironmentOptions {
   readonly name: EnvironmentName;
-  /** The data file; LMDB keeps its lock table beside it. */
+  readonly machine: Machine;
   readonly file: string;
   readonly tables: readonly string[];
   readonly commitDeadlineMs: number;
@@ -50,47 +48,27 @@ export interface EnvironmentOptions {
   readonly damaged: (what: string, cause?: unknown) => FatalError;
 }
 
-export type Table = Database<Buffer, Uint8Array>;
-
-const encodings = { keyEncoding: "binary", encoding: "binary" } as const;
-
 /**
- * One LMDB environment with raw bytes and durable transactions only. A commit that is rejected, or that does
+ * Tables of raw bytes in one file, changed by durable transactions only. A commit that is rejected, or that does
  * not settle within the deadline, is the end: nothing is retried, because after a failed fsync nobody can say
  * what is on the disk (B5).
  */
 export class Environment {
   readonly options: EnvironmentOptions;
-  readonly #root: RootDatabase<Buffer, Uint8Array>;
-  readonly #tables = new Map<string, Table>();
-  #committing: Promise<boolean> | undefined;
+  readonly #engine: TableEngine;
+  #committing: Promise<void> | undefined;
   #unsettled = false;
   #users = 0;
   #idle: (() => void) | undefined;
 
-  /** Throws what LMDB throws; the file must have been checked before, since mapping trusts it. */
+  /** Throws what the machine throws; the file must have been checked before, since opening trusts it. */
   constructor(options: EnvironmentOptions) {
     this.options = options;
-    const settings = {
-      ...encodings,
-      path: options.file,
-      noSubdir: true,
-      // With it, a killed process finds commits that were never flushed, and errors never arrive.
-      overlappingSync: false,
-      // One explicit batch is one transaction; nothing is committed because a turn of the loop ended.
-      eventTurnBatching: false,
-      mapSize: mapBytes,
-      maxDbs: 8,
-      permissionsMode: 0o600,
-    };
-    this.#root = open<Buffer, Uint8Array>(settings);
-    for (const name of options.tables) this.#tables.set(name, this.#root.openDB(name, encodings));
+    this.#engine = options.machine.openTables(options.file, options.tables);
   }
 
-  table(name: string): Table {
-    const table = this.#tables.get(name);
-    assert(table, `no table ${name} in ${this.options.name}/`);
-    return table;
+  table(name: string): EngineTable {
+    return this.#engine.table(name);
   }
 
   /**
@@ -124,14 +102,12 @@ export class Environment {
     });
   }
 
-  #submit(write: () => void): Promise<unknown> {
+  #submit(write: () => void): Promise<void> {
     try {
-      const promise = this.#root.batch(write);
-      // lmdb-js answers with the promise of a transaction still open, if there is one: it must be a new one.
-      assert(promise !== this.#committing, "a commit joined the transaction before it");
-      this.#committing = promise;
+      const batch = this.#engine.batch(write);
+      this.#committing = batch;
       this.#unsettled = true;
-      return promise.finally(() => {
+      return batch.finally(() => {
         this.#unsettled = false;
       });
     } catch (error) {
@@ -139,54 +115,38 @@ export class Environment {
     }
   }
 
-  async #classify(error: unknown): Promise<FatalError> {
-    const cause = await commitCause(error);
-    const code = (cause as { code?: unknown }).code;
+  async #classify(cause: unknown): Promise<FatalError> {
+    const { code } = cause as { code?: unknown };
     const { name, gate } = this.options;
     if (isDamageCode(code)) return this.options.damaged(`a write failed (${describe(cause)})`, cause);
-    const isFull = typeof code === "number" && (fullErrnos.has(code) || (await this.#hasNoSpace()));
-    if (isFull) {
+    if (isFullCode(code) || (code !== undefined && (await this.#hasNoSpace()))) {
       return gate.raise("diskFull", `the disk is full: a write to ${name}/ failed`, cause);
     }
     return gate.raise("diskFailed", `a write to ${name}/ failed: ${describe(cause)}`, cause);
   }
 
   async #hasNoSpace(): Promise<boolean> {
-    const { file, faults } = this.options;
-    return measureSpace(dirname(file), faults).then(
+    const { file, machine, faults } = this.options;
+    return measureSpace(machine.files, dirname(file), faults).then(
       ({ freeBytes }) => freeBytes < fullBelowBytes,
       () => false,
     );
   }
 
-  /** A read transaction of its own; `done()` it soon, and hold the environment with `use` meanwhile. */
-  readTransaction(): Transaction {
-    this.#root.resetReadTxn();
-    return this.#root.useReadTransaction();
+  /** Close it soon, and hold the environment with `use` meanwhile. */
+  view(): EngineView {
+    return this.#engine.view();
   }
 
-  /** Lets reads see the newest commit from here on, also within one turn of the loop. */
-  refresh(): void {
-    this.#root.resetReadTxn();
-  }
-
-  /** Pages of all trees; what the freelist holds is not in use. */
   usage(): StorageUsage {
-    let pages = 2 + treePages(this.#stats().root);
-    for (const table of this.#tables.values()) pages += treePages(tableStats(table));
-    const { root, lastPageNumber } = this.#stats();
-    return { usedBytes: pages * root.pageSize, fileBytes: (lastPageNumber + 1) * root.pageSize };
-  }
-
-  #stats(): EnvironmentStats {
-    return this.#root.getStats() as EnvironmentStats;
+    return this.#engine.usage();
   }
 
   /** Writes a compacted copy of the newest commit to a file that must not exist. Not flushed. */
   async copyTo(file: string): Promise<void> {
     const release = this.use();
     try {
-      await this.#root.backup(file, true);
+      await this.#engine.copyTo(file);
     } finally {
       release();
     }
@@ -213,41 +173,8 @@ export class Environment {
         this.#idle = resolve;
       });
     }
-    // lmdb-js may have queued its own turn after a commit, and fails if the environment is gone by then.
-    await new Promise((resolve) => setImmediate(resolve));
-    await this.#root.close();
+    await this.#engine.close();
   }
-}
-
-interface TreeStats {
-  readonly pageSize: number;
-  readonly treeBranchPageCount: number;
-  readonly treeLeafPageCount: number;
-  readonly overflowPages: number;
-  readonly entryCount: number;
-}
-
-interface EnvironmentStats {
-  readonly root: TreeStats;
-  readonly lastPageNumber: number;
-}
-
-export function tableStats(table: Table): TreeStats {
-  return table.getStats() as TreeStats;
-}
-
-function treePages(stats: TreeStats): number {
-  return stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages;
-}
-
-/** lmdb-js rejects with a general error and puts the real one into a promise beside it. */
-async function commitCause(error: unknown): Promise<unknown> {
-  const beside = (error as { commitError?: Promise<unknown> }).commitError;
-  if (!beside) return error;
-  return beside.then(
-    () => error,
-    (cause: unknown) => cause,
-  );
 }
 
 function describe(error: unknown): string {

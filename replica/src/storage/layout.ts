@@ -1,7 +1,6 @@
-import { closeSync, constants, fsyncSync, openSync, writeSync } from "node:fs";
-import { access, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FatalError, type FatalReason } from "../errors.ts";
+import type { FileSystem } from "./machine.types.ts";
 
 /** What lies where in a data directory. */
 export interface Layout {
@@ -44,32 +43,11 @@ export function layoutOf(directory: string): Layout {
   };
 }
 
-export async function exists(path: string): Promise<boolean> {
-  return access(path, constants.F_OK).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** Makes what was created, renamed or removed in a folder durable (B9). */
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
-}
-
-/** Renames and makes it durable in both folders. */
-export async function durableRename(from: string, to: string): Promise<void> {
-  await rename(from, to);
-  await syncFolder(dirname(to));
-  if (dirname(from) !== dirname(to)) await syncFolder(dirname(from));
-}
-
-export async function removeAll(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true });
+/** Renames and makes it durable in both folders (B9). */
+export async function durableRename(files: FileSystem, from: string, to: string): Promise<void> {
+  await files.rename(from, to);
+  await files.syncFolder(dirname(to));
+  if (dirname(from) !== dirname(to)) await files.syncFolder(dirname(from));
 }
 
 const reasons: Readonly<Record<string, FatalReason>> = {
@@ -90,16 +68,10 @@ export function unusable(directory: string, cause: unknown): FatalError {
   });
 }
 
-/** Synchronous, since the process is about to end; if it fails, the damage is found again. */
-export function markDamaged(layout: Layout, what: string): void {
+/** For a process that is about to end; if it fails, the damage is found again. */
+export function markDamaged(files: FileSystem, layout: Layout, what: string): void {
   try {
-    const mark = openSync(layout.damageMark, "w", 0o600);
-    writeSync(mark, what);
-    fsyncSync(mark);
-    closeSync(mark);
-    const folder = openSync(dirname(layout.damageMark), "r");
-    fsyncSync(folder);
-    closeSync(folder);
+    files.writeFileDurably(layout.damageMark, what);
   } catch {
     // Nothing better can be done on the way out.
   }

@@ -1,18 +1,27 @@
-import type { FileCheck } from "./lmdb-file.ts";
-
 /**
  * The machine below storage: files, tables in files, locks. A
  * simulation hands in its own, with a disk that forgets what was not flushed.
  */
 export interface Machine {
   readonly files: FileSystem;
-  /** Opens the tables of a data file, making it when it is missing. Throws what LMDB throws. */
+  /**
+   * Opens the tables of a data file, making it when it is missing. The file may be renamed while it is open.
+   * Throws what LMDB throws: the `code` of an error is an errno, or negative for one of its own (-30796:
+   * damaged), here and in all that reads or commits.
+   */
   openTables(file: string, tables: readonly string[]): TableEngine;
   /** Flushes what a crash left of a data file, and says whether it can be trusted to be mapped. */
   checkDataFile(file: string, options: { readonly walk: boolean }): FileCheck;
   /** Nobody else gets it until the answer is called or the process dies. Throws FatalError directoryLocked. */
   lockDirectory(file: string, directory: string): () => void;
 }
+
+export type FileCheck =
+  | { readonly kind: "missing" }
+  /** Created, and nothing was ever committed. */
+  | { readonly kind: "empty" }
+  | { readonly kind: "good" }
+  | { readonly kind: "damaged"; readonly what: string };
 
 /**
  * The calls of node:fs that storage needs; errors carry `code` as there. Paths are absolute. Only what a
@@ -52,17 +61,16 @@ export interface OpenFile {
 export interface TableEngine {
   table(name: string): EngineTable;
   /**
-   * One transaction of what `write` puts and removes; settles when it is on disk, or failed. `write` must not
-   * throw. Two at a time are a bug.
+   * One transaction of what `write` puts and removes, in order; settles when it is on disk, or failed. `write` is
+   * called at once, sees what was there before, and must not throw. Two at a time are a bug.
    */
   batch(write: () => void): Promise<void>;
-  /** Lets reads see the newest commit from here on, also within one turn of the loop. */
-  refresh(): void;
   /** What is there now, for as long as it is held. */
   view(): EngineView;
   usage(): { readonly usedBytes: number; readonly fileBytes: number };
   /** A compacted copy of the newest commit, in a file that must not exist. Not flushed. */
   copyTo(file: string): Promise<void>;
+  /** No commit is under way, no view is open. */
   close(): Promise<void>;
 }
 
@@ -84,7 +92,9 @@ export interface EngineTable {
   readonly entryCount: number;
   get(key: Uint8Array, view?: EngineView): Buffer | undefined;
   range(range: EngineRange, view?: EngineView): IterableIterator<readonly [Buffer, Buffer]>;
-  /** Within `batch` only. */
+  /** This and what follows: within `batch` only. */
   put(key: Uint8Array, value: Uint8Array): void;
   remove(key: Uint8Array): void;
+  /** Removes everything; what is put after it stays. */
+  clear(): void;
 }

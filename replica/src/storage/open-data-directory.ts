@@ -1,16 +1,16 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { FatalError } from "../errors.ts";
 import { appliedOf, hex, initialConfiguration, LocalDirectory } from "./data-directory.ts";
-import { lockDirectory } from "./directory-lock.ts";
 import { releaseReserveIfFull } from "./disk-space.ts";
 import { FatalGate } from "./fatal-gate.ts";
-import { exists, type Layout, layoutOf, removeAll, syncFolder, unusable } from "./layout.ts";
+import { type Layout, layoutOf, unusable } from "./layout.ts";
+import type { FileSystem, Machine } from "./machine.types.ts";
 import { type OpenContext, type OpenedRaft, openRaft } from "./open-raft.ts";
 import { openStore } from "./open-store.ts";
 import { RaftLog } from "./raft-log.ts";
 import type { StoreBackend } from "./store-backend.ts";
 import { SuperblockWriter } from "./superblock.ts";
+import { systemMachine } from "./system/system-machine.ts";
 import type { DataDirectory, OpenOptions } from "./types.ts";
 
 const mebibyte = 1024 * 1024;
@@ -26,36 +26,44 @@ const warmMaxBytes = 8 * mebibyte;
  */
 export async function openDataDirectory(path: string, options: OpenOptions): Promise<DataDirectory> {
   const layout = layoutOf(resolve(path));
-  await makeDirectory(layout.directory);
-  const unlock = lockDirectory(layout.lock, layout.directory);
+  const machine = options.machine ?? systemMachine;
+  await makeDirectory(machine.files, layout.directory);
+  const unlock = machine.lockDirectory(layout.lock, layout.directory);
   try {
-    return await openLocked(layout, options, unlock);
+    return await openLocked({ layout, machine, options }, unlock);
   } catch (error) {
     unlock();
     throw unusable(layout.directory, error);
   }
 }
 
-async function makeDirectory(path: string): Promise<void> {
+async function makeDirectory(files: FileSystem, path: string): Promise<void> {
   try {
-    const first = await mkdir(path, { recursive: true, mode: 0o700 });
+    const first = await files.makeFolder(path);
     for (let made = path; first !== undefined; made = dirname(made)) {
-      await syncFolder(dirname(made));
+      await files.syncFolder(dirname(made));
       if (made === first) break;
     }
-    if (!(await stat(path)).isDirectory()) throw new Error("it is not a directory");
+    if (!(await files.stat(path))?.isFolder) throw new Error("it is not a directory");
   } catch (error) {
     throw unusable(path, error);
   }
 }
 
-async function openLocked(layout: Layout, options: OpenOptions, unlock: () => void): Promise<LocalDirectory> {
-  const context: OpenContext = { layout, options, gate: new FatalGate(options.onFatal), notes: [] };
-  if (await releaseReserveIfFull(layout.reserve, options.faults)) {
+interface Place {
+  readonly layout: Layout;
+  readonly machine: Machine;
+  readonly options: OpenOptions;
+}
+
+async function openLocked(place: Place, unlock: () => void): Promise<LocalDirectory> {
+  const { layout, machine, options } = place;
+  const context: OpenContext = { ...place, gate: new FatalGate(options.onFatal), notes: [] };
+  if (await releaseReserveIfFull(machine.files, layout.reserve, options.faults)) {
     context.notes.push("the disk is full: the reserve was given up to start");
   }
   await finishReset(context);
-  await removeAll(layout.snapshots);
+  await machine.files.remove(layout.snapshots);
   const raft = await openRaft(context);
   try {
     const { store, lost } = await openStore(context);
@@ -82,10 +90,11 @@ async function assemble(
   context: OpenContext,
   { raft, store, lost, unlock }: Opened,
 ): Promise<LocalDirectory> {
-  const { layout, options, gate } = context;
+  const { layout, machine, options, gate } = context;
+  const { files } = machine;
   checkCluster(raft, store);
-  const superblock = await SuperblockWriter.open(layout.superblock, raft.superblockSequence);
-  await syncFolder(layout.directory);
+  const superblock = await SuperblockWriter.open(files, layout.superblock, raft.superblockSequence);
+  await files.syncFolder(layout.directory);
   const log = new RaftLog({
     environment: raft.environment,
     bounds: raft.bounds,
@@ -103,14 +112,14 @@ async function assemble(
     baseConfiguration: raft.baseConfiguration,
     reopen: async () => {
       await moveAway(context, raft.identity.memberId);
-      return openLocked(layout, options, unlock);
+      return openLocked({ layout, machine, options }, unlock);
     },
   });
   try {
     log.warm(warmMaxBytes);
     await directory.align(lost);
     await directory.writeSuperblock();
-    await syncFolder(layout.directory);
+    await files.syncFolder(layout.directory);
   } catch (error) {
     await superblock.close();
     throw error;
@@ -150,42 +159,44 @@ function durableAppliedOf(store: StoreBackend, { decodeConfiguration }: OpenOpti
 
 /** Notes which member's data goes, then moves it: a crash in between is finished at the next start. */
 async function moveAway(context: OpenContext, memberId: bigint): Promise<void> {
-  const { layout, options } = context;
-  const mark = await open(layout.resetMark, "w", 0o600);
+  const { layout, machine, options } = context;
+  const { files } = machine;
+  const mark = await files.open(layout.resetMark, "w");
   try {
-    await mark.writeFile(hex(memberId));
+    await mark.write(Buffer.from(hex(memberId)), 0);
     await mark.sync();
   } finally {
     await mark.close();
   }
-  await syncFolder(layout.directory);
+  await files.syncFolder(layout.directory);
   options.faults?.atStep?.("reset: marked");
   await finishReset(context);
 }
 
-async function finishReset({ layout, options }: OpenContext): Promise<void> {
-  const memberId = await readFile(layout.resetMark, "utf8").catch(() => undefined);
+async function finishReset({ layout, machine, options }: OpenContext): Promise<void> {
+  const { files } = machine;
+  const memberId = (await files.readFile(layout.resetMark))?.toString();
   if (memberId === undefined) return;
   if (!/^[0-9a-f]{16}$/.test(memberId)) {
     // Torn before anything was moved.
-    await rm(layout.resetMark);
+    await files.remove(layout.resetMark);
     return;
   }
   const target = join(layout.directory, `removed-${memberId}`);
-  for (const name of await readdir(layout.directory)) {
+  for (const name of await files.list(layout.directory)) {
     const path = join(layout.directory, name);
-    if (name.startsWith("removed-") && path !== target) await removeAll(path);
+    if (name.startsWith("removed-") && path !== target) await files.remove(path);
   }
-  await mkdir(target, { recursive: true, mode: 0o700 });
+  await files.makeFolder(target);
   // The log last: as long as it is there, nothing takes the directory for a blank one.
   for (const name of ["snapshots", "incoming", "damaged-store", "store", "superblock", "raft"]) {
     const from = join(layout.directory, name);
-    if (await exists(from)) await rename(from, join(target, name));
+    if (await files.stat(from)) await files.rename(from, join(target, name));
     options.faults?.atStep?.(`reset: ${name}`);
   }
-  await syncFolder(target);
-  await syncFolder(layout.directory);
+  await files.syncFolder(target);
+  await files.syncFolder(layout.directory);
   options.faults?.atStep?.("reset: moved");
-  await rm(layout.resetMark);
-  await syncFolder(layout.directory);
+  await files.remove(layout.resetMark);
+  await files.syncFolder(layout.directory);
 }

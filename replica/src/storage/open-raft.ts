@@ -1,12 +1,10 @@
-import { mkdir, stat } from "node:fs/promises";
 import { assert } from "../assert.ts";
 import { FatalError } from "../errors.ts";
 import type { MemberId } from "../raft/types.ts";
-import { Environment, type EnvironmentName, tableStats } from "./environment.ts";
+import { Environment, type EnvironmentName } from "./environment.ts";
 import type { FatalGate } from "./fatal-gate.ts";
-import { type Layout, markDamaged, syncFolder } from "./layout.ts";
-import { checkDataFile } from "./lmdb-file.ts";
-import { entryKey, indexOfKey } from "./log-record.ts";
+import { type Layout, markDamaged } from "./layout.ts";
+import { indexOfKey } from "./log-record.ts";
 import {
   type BaseConfiguration,
   baseConfigurationKey,
@@ -21,12 +19,15 @@ import {
   identityKey,
   type LogBounds,
 } from "./log-state.ts";
+import type { Machine } from "./machine.types.ts";
 import { tables as storeTables } from "./store-backend.ts";
 import { readSuperblock, type Superblock } from "./superblock.ts";
+import { systemAfter } from "./system/system-machine.ts";
 import type { OpenOptions, StorageIdentity } from "./types.ts";
 
 export interface OpenContext {
   readonly layout: Layout;
+  readonly machine: Machine;
   readonly options: OpenOptions;
   readonly gate: FatalGate;
   readonly notes: string[];
@@ -42,29 +43,25 @@ export interface OpenedRaft {
 }
 
 export function openEnvironment(
-  { layout, options, gate }: OpenContext,
+  { layout, machine, options, gate }: OpenContext,
   name: EnvironmentName,
   file: string,
 ): Environment {
   return new Environment({
     name,
+    machine,
     file,
     tables: name === "raft" ? ["meta", "log"] : storeTables,
     gate,
     damaged: (what, cause) => {
       if (name === "raft") return gate.raise("corruptLog", corruptLogMessage(what), cause);
-      if (name === "store") markDamaged(layout, what);
+      if (name === "store") markDamaged(machine.files, layout, what);
       return gate.raise("corruptStore", corruptStoreMessage(what), cause);
     },
     commitDeadlineMs: options.commitDeadlineMs ?? 30_000,
     after: options.after ?? systemAfter,
     faults: options.faults ?? {},
   });
-}
-
-function systemAfter(delayMs: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, delayMs);
-  return () => clearTimeout(timer);
 }
 
 /** A damaged log may have held what was acknowledged: this member must not go on (B7). */
@@ -85,11 +82,12 @@ function corrupt(what: string, cause?: unknown): FatalError {
 
 /** Opens `raft/`, or makes it on a blank directory, and counts the incarnation up durably. */
 export async function openRaft(context: OpenContext): Promise<OpenedRaft> {
-  const { layout } = context;
-  const found = await readSuperblock(layout.superblock);
+  const { layout, machine } = context;
+  const { files } = machine;
+  const found = await readSuperblock(files, layout.superblock);
   if (found.kind === "unknownFormat") throw unknownFormat("the data directory", found.version);
-  const fresh = await isBlank(layout, found.kind !== "missing");
-  await mkdir(layout.raft, { mode: 0o700, recursive: true });
+  const fresh = await isBlank(context, found.kind !== "missing");
+  await files.makeFolder(layout.raft);
   let environment: Environment;
   try {
     environment = openEnvironment(context, "raft", layout.raftFile);
@@ -100,7 +98,7 @@ export async function openRaft(context: OpenContext): Promise<OpenedRaft> {
   try {
     const old = readState(environment);
     if (!old && !fresh && found.kind !== "missing") throw corrupt("it holds no identity");
-    if (!old) await syncFolder(layout.raft);
+    if (!old) await files.syncFolder(layout.raft);
     const state = old ?? blankState(context);
     if (found.kind === "found") checkFloor(found.superblock, state);
     else if (old) context.notes.push("the superblock was missing or damaged and is written anew");
@@ -118,13 +116,13 @@ export async function openRaft(context: OpenContext): Promise<OpenedRaft> {
   }
 }
 
-/** The first transaction is so small that whatever LMDB itself finds wrong with it lies in the file. */
+/** The first transaction is so small that whatever the machine itself finds wrong with it lies in the file. */
 async function writeFirst(environment: Environment, { identity, bounds }: RaftState): Promise<void> {
   try {
     await environment.commit(() => {
       const meta = environment.table("meta");
-      void meta.put(identityKey, encodeIdentity(identity));
-      void meta.put(boundsKey, encodeBounds(bounds));
+      meta.put(identityKey, encodeIdentity(identity));
+      meta.put(boundsKey, encodeBounds(bounds));
     });
   } catch (error) {
     const cause = (error as FatalError).cause as { code?: unknown; message?: string } | undefined;
@@ -134,16 +132,13 @@ async function writeFirst(environment: Environment, { identity, bounds }: RaftSt
 }
 
 /** Throws corruptLog when `raft/` is lost or damaged: that is not a blank directory (B1, B10). */
-async function isBlank(layout: Layout, hasSuperblock: boolean): Promise<boolean> {
-  const check = checkDataFile(layout.raftFile, { walk: true });
+async function isBlank({ layout, machine }: OpenContext, hasSuperblock: boolean): Promise<boolean> {
+  const check = machine.checkDataFile(layout.raftFile, { walk: true });
   if (check.kind === "damaged") throw corrupt(check.what);
   if (check.kind === "good") return false;
   if (hasSuperblock) throw corrupt(`the data file is ${check.kind}`);
-  const storeBytes = await stat(layout.storeFile).then(
-    ({ size }) => size,
-    () => 0,
-  );
-  if (storeBytes > 0) throw corrupt(`the data file is ${check.kind}, but store/ is there`);
+  const store = await machine.files.stat(layout.storeFile);
+  if (store && store.sizeBytes > 0) throw corrupt(`the data file is ${check.kind}, but store/ is there`);
   return true;
 }
 
@@ -172,11 +167,11 @@ export function drawMemberId(randomBytes: OpenOptions["randomBytes"]): MemberId 
 /** undefined: the process ended in its first start, before the first commit. */
 function readState(environment: Environment): RaftState | undefined {
   const meta = environment.table("meta");
-  const identity = meta.getBinary(identityKey);
-  const bounds = meta.getBinary(boundsKey);
-  if (!identity && !bounds && tableStats(environment.table("log")).entryCount === 0) return undefined;
+  const identity = meta.get(identityKey);
+  const bounds = meta.get(boundsKey);
+  if (!identity && !bounds && environment.table("log").entryCount === 0) return undefined;
   if (!identity || !bounds) throw corrupt("the record of the identity or of the hard state is missing");
-  const base = meta.getBinary(baseConfigurationKey);
+  const base = meta.get(baseConfigurationKey);
   const state = {
     identity: known("the identity", decodeIdentity(identity)),
     bounds: known("the hard state", decodeBounds(bounds)),
@@ -204,9 +199,9 @@ function unknownFormat(what: string, version: number | undefined): FatalError {
 function checkExtent(environment: Environment, bounds: LogBounds): void {
   const log = environment.table("log");
   const { baseIndex, lastIndex, hardState } = bounds;
-  const count = BigInt(tableStats(log).entryCount);
-  const [first] = log.getKeys({ limit: 1 });
-  const [last] = log.getKeys({ limit: 1, reverse: true, end: entryKey(0n) });
+  const count = BigInt(log.entryCount);
+  const [[first] = []] = log.range({ limit: 1 });
+  const [[last] = []] = log.range({ limit: 1, reverse: true });
   const isWhole =
     count === lastIndex - baseIndex &&
     (count === 0n ||

@@ -1,7 +1,4 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { FatalError } from "../errors.ts";
-import { type Layout, removeAll, syncFolder } from "./layout.ts";
-import { checkDataFile } from "./lmdb-file.ts";
 import { type OpenContext, openEnvironment } from "./open-raft.ts";
 import { StoreBackend } from "./store-backend.ts";
 
@@ -23,8 +20,7 @@ export interface OpenedStore {
  * again) and an empty store takes its place; an unknown format is never taken for damage.
  */
 export async function openStore(context: OpenContext): Promise<OpenedStore> {
-  const { layout } = context;
-  const damage = await findDamage(layout);
+  const damage = await findDamage(context);
   if (damage === undefined) {
     try {
       const store = await openBackend(context);
@@ -38,20 +34,22 @@ export async function openStore(context: OpenContext): Promise<OpenedStore> {
   return setAside(context, damage);
 }
 
-async function findDamage(layout: Layout): Promise<string | undefined> {
-  const mark = await readFile(layout.damageMark, "utf8").catch(() => undefined);
+async function findDamage({ layout, machine }: OpenContext): Promise<string | undefined> {
+  const { files } = machine;
+  const mark = await files.readFile(layout.damageMark);
   if (mark !== undefined) return `damage was found: ${mark}`;
-  const starts = Number(await readFile(layout.startsMark, "utf8").catch(() => "0"));
-  const check = checkDataFile(layout.storeFile, { walk: !(starts < walkAfterStarts) });
+  const starts = Number((await files.readFile(layout.startsMark)) ?? 0);
+  const check = machine.checkDataFile(layout.storeFile, { walk: !(starts < walkAfterStarts) });
   if (check.kind === "damaged") return check.what;
-  if (check.kind === "good")
-    await writeFile(layout.startsMark, `${starts < walkAfterStarts ? starts + 1 : 1}`);
+  if (check.kind === "good") {
+    await files.writeFile(layout.startsMark, `${starts < walkAfterStarts ? starts + 1 : 1}`);
+  }
   return undefined;
 }
 
 /** A clean end, or a scrub of everything, shows that the store is whole. */
-export async function forgetStarts(layout: Layout): Promise<void> {
-  await rm(layout.startsMark, { force: true });
+export function forgetStarts({ layout, machine }: OpenContext): Promise<void> {
+  return machine.files.remove(layout.startsMark);
 }
 
 /** What LMDB itself cannot open is damage too; trouble with the file system is not. */
@@ -62,16 +60,17 @@ function isDamage(error: unknown): boolean {
 }
 
 async function openBackend(context: OpenContext): Promise<StoreBackend> {
-  const { layout } = context;
-  await mkdir(layout.store, { mode: 0o700, recursive: true });
+  const { layout, machine } = context;
+  const { files } = machine;
+  await files.makeFolder(layout.store);
   const environment = openEnvironment(context, "store", layout.storeFile);
   const store = new StoreBackend(environment, {
-    onScrubbed: () => void forgetStarts(layout).catch(() => undefined),
+    onScrubbed: () => void forgetStarts(context).catch(() => undefined),
   });
   try {
     store.meta();
-    await syncFolder(layout.store);
-    await syncFolder(layout.directory);
+    await files.syncFolder(layout.store);
+    await files.syncFolder(layout.directory);
     return store;
   } catch (error) {
     await environment.close();
@@ -80,10 +79,11 @@ async function openBackend(context: OpenContext): Promise<StoreBackend> {
 }
 
 async function setAside(context: OpenContext, why: string): Promise<OpenedStore> {
-  const { layout, notes } = context;
-  await removeAll(layout.damagedStore);
-  await rename(layout.store, layout.damagedStore);
-  await syncFolder(layout.directory);
+  const { layout, machine, notes } = context;
+  const { files } = machine;
+  await files.remove(layout.damagedStore);
+  await files.rename(layout.store, layout.damagedStore);
+  await files.syncFolder(layout.directory);
   notes.push(`store/ was set aside as damaged-store/: ${why}`);
   return { store: await openBackend(context), lost: why };
 }

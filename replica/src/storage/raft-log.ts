@@ -1,6 +1,6 @@
 import { assert } from "../assert.ts";
 import type { Entry, HardState, InitialState, SnapshotMetadata } from "../raft/types.ts";
-import type { Environment, Table } from "./environment.ts";
+import type { Environment } from "./environment.ts";
 import { LogCache } from "./log-cache.ts";
 import { type LogPoint, PendingWrite } from "./log-pending.ts";
 import { decodeLogRecord, encodeLogRecord, entryBytes, entryKey, type LogRecord } from "./log-record.ts";
@@ -15,6 +15,7 @@ import {
   type LogBounds,
   later,
 } from "./log-state.ts";
+import type { EngineTable } from "./machine.types.ts";
 import type { DurableLog, DurablePosition, LogAppend, StorageIdentity, StorageUsage } from "./types.ts";
 
 /** Entries that one transaction forgets at most, so that compaction delays no append for long. */
@@ -47,8 +48,8 @@ export interface RaftLogOptions {
  */
 export class RaftLog implements DurableLog {
   readonly #options: RaftLogOptions;
-  readonly #entries: Table;
-  readonly #meta: Table;
+  readonly #entries: EngineTable;
+  readonly #meta: EngineTable;
   readonly #cache: LogCache;
   #bounds: LogBounds;
   #identity: StorageIdentity;
@@ -175,7 +176,7 @@ export class RaftLog implements DurableLog {
     const key = entryKey(index);
     let record: Buffer | undefined;
     try {
-      record = this.#entries.getBinary(key);
+      record = this.#entries.get(key);
     } catch (cause) {
       throw this.#options.environment.options.damaged(`entry ${index} cannot be read`, cause);
     }
@@ -341,12 +342,11 @@ export class RaftLog implements DurableLog {
   #queue(pending: PendingWrite, next: LogBounds): void {
     const first = pending.entries[0];
     if (pending.resetTo) {
-      void this.#entries.clearAsync();
+      this.#entries.clear();
     } else {
-      for (let i = this.#bounds.baseIndex + 1n; i <= next.baseIndex; i++)
-        void this.#entries.remove(entryKey(i));
+      for (let i = this.#bounds.baseIndex + 1n; i <= next.baseIndex; i++) this.#entries.remove(entryKey(i));
       for (let i = next.lastIndex + 1n; first && i <= this.#bounds.lastIndex; i++) {
-        void this.#entries.remove(entryKey(i));
+        this.#entries.remove(entryKey(i));
       }
     }
     let position = 0n;
@@ -354,13 +354,13 @@ export class RaftLog implements DurableLog {
     for (const entry of pending.entries) {
       position += BigInt(entryBytes(entry));
       const key = entryKey(entry.index);
-      void this.#entries.put(key, encodeLogRecord(key, entry, position));
+      this.#entries.put(key, encodeLogRecord(key, entry, position));
     }
-    if (pending.identity) void this.#meta.put(identityKey, encodeIdentity(pending.identity));
+    if (pending.identity) this.#meta.put(identityKey, encodeIdentity(pending.identity));
     if (pending.baseConfiguration) {
-      void this.#meta.put(baseConfigurationKey, encodeBaseConfiguration(pending.baseConfiguration));
+      this.#meta.put(baseConfigurationKey, encodeBaseConfiguration(pending.baseConfiguration));
     }
-    void this.#meta.put(boundsKey, encodeBounds(next));
+    this.#meta.put(boundsKey, encodeBounds(next));
   }
 
   /** The transaction is on disk: reads show it from here on. */

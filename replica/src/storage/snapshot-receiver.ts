@@ -1,10 +1,9 @@
 import type { Hash } from "node:crypto";
-import { type FileHandle, mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { assert } from "../assert.ts";
-import { exists, removeAll, syncFolder } from "./layout.ts";
-import { checkDataFile } from "./lmdb-file.ts";
+import { isFullCode } from "./environment.ts";
+import type { FileSystem, OpenFile } from "./machine.types.ts";
 import type { OpenContext } from "./open-raft.ts";
 import { hashFile, metadataOf, readStoreMeta, requireSpace } from "./snapshot-source.ts";
 import type { StoreMeta } from "./store-meta.ts";
@@ -22,7 +21,7 @@ const flushBytes = 32 * 1024 * 1024;
 interface Receiving {
   readonly description: SnapshotDescription;
   readonly path: string;
-  readonly file: FileHandle;
+  readonly file: OpenFile;
   hash: Hash;
   offset: number;
   flushed: number;
@@ -42,6 +41,10 @@ export class SnapshotReceiver implements SnapshotSink {
     this.#clusterId = clusterId;
   }
 
+  get #files(): FileSystem {
+    return this.#context.machine.files;
+  }
+
   get #path(): string {
     return join(this.#context.layout.incoming, "data.mdb");
   }
@@ -54,19 +57,18 @@ export class SnapshotReceiver implements SnapshotSink {
     await this.abort();
     const { incoming } = this.#context.layout;
     const text = textOf(description);
-    const known = await readFile(this.#descriptionPath, "utf8").catch(() => undefined);
-    if (known !== text) {
-      await removeAll(incoming);
-      await mkdir(incoming, { recursive: true, mode: 0o700 });
-      await writeFile(this.#descriptionPath, text, { mode: 0o600 });
+    const files = this.#files;
+    const known = await files.readFile(this.#descriptionPath);
+    if (known?.toString() !== text) {
+      await files.remove(incoming);
+      await files.makeFolder(incoming);
+      await files.writeFile(this.#descriptionPath, text);
     }
-    const present = await stat(this.#path).then(
-      ({ size }) => Math.min(size, description.sizeBytes),
-      () => 0,
-    );
+    const found = await files.stat(this.#path);
+    const present = Math.min(found?.sizeBytes ?? 0, description.sizeBytes);
     await requireSpace(this.#context, description.sizeBytes - present, "the snapshot of another member");
-    const file = await open(this.#path, present > 0 ? "r+" : "w", 0o600);
-    const hash = await hashFile(this.#path, present);
+    const file = await files.open(this.#path, present > 0 ? "r+" : "w");
+    const hash = await hashFile(files, this.#path, present);
     this.#receiving = { description, path: this.#path, file, hash, offset: present, flushed: present };
     return present;
   }
@@ -80,16 +82,16 @@ export class SnapshotReceiver implements SnapshotSink {
     }
     if (crc32(data) !== checksum) throw badSnapshot(`the chunk at ${offset} does not match its checksum`);
     try {
-      await receiving.file.write(data, 0, data.byteLength, offset);
+      await receiving.file.write(data, offset);
       receiving.hash.update(data);
       receiving.offset = end;
       if (end - receiving.flushed >= flushBytes) {
         receiving.flushed = end;
-        await receiving.file.datasync();
+        await receiving.file.sync();
       }
     } catch (cause) {
       await this.#startOver();
-      if ((cause as NodeJS.ErrnoException).code !== "ENOSPC") throw cause;
+      if (!isFullCode((cause as { code?: unknown }).code)) throw cause;
       throw new StorageError("noSpace", "the disk has no room for the snapshot of another member", { cause });
     }
   }
@@ -108,8 +110,8 @@ export class SnapshotReceiver implements SnapshotSink {
     step("receive: verified");
     await file.sync();
     await this.abort();
-    await syncFolder(this.#context.layout.incoming);
-    await syncFolder(this.#context.layout.directory);
+    await this.#files.syncFolder(this.#context.layout.incoming);
+    await this.#files.syncFolder(this.#context.layout.directory);
     step("receive: flushed");
     const meta = await this.#checkContents(description, path);
     return { snapshotId: description.snapshotId, snapshot: metadataOf(this.#context, meta), path };
@@ -117,7 +119,7 @@ export class SnapshotReceiver implements SnapshotSink {
 
   /** The checksum says that it arrived as it was sent; this, that it is what it was said to be. */
   async #checkContents({ snapshot }: SnapshotDescription, path: string): Promise<StoreMeta> {
-    const check = checkDataFile(path, { walk: false });
+    const check = this.#context.machine.checkDataFile(path, { walk: false });
     if (check.kind !== "good") {
       await this.#startOver();
       throw badSnapshot(check.kind === "damaged" ? check.what : "it is empty");
@@ -143,13 +145,13 @@ export class SnapshotReceiver implements SnapshotSink {
 
   async #startOver(): Promise<void> {
     await this.abort();
-    await removeAll(this.#context.layout.incoming);
+    await this.#files.remove(this.#context.layout.incoming);
   }
 
   /** The file was moved away: what described it goes too. */
   async installed(): Promise<void> {
-    if (await exists(this.#path)) return;
-    await rm(this.#descriptionPath, { force: true });
+    if (await this.#files.stat(this.#path)) return;
+    await this.#files.remove(this.#descriptionPath);
   }
 }
 

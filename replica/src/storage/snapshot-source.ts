@@ -1,12 +1,11 @@
 import { createHash, type Hash } from "node:crypto";
-import { mkdir, open, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { assert } from "../assert.ts";
 import type { SnapshotMetadata } from "../raft/types.ts";
 import { measureSpace } from "./disk-space.ts";
-import type { Environment } from "./environment.ts";
-import { removeAll } from "./layout.ts";
+import { type Environment, isFullCode } from "./environment.ts";
+import type { FileSystem } from "./machine.types.ts";
 import { type OpenContext, openEnvironment } from "./open-raft.ts";
 import { StoreBackend } from "./store-backend.ts";
 import type { StoreMeta } from "./store-meta.ts";
@@ -49,14 +48,15 @@ export class LocalSnapshots implements SnapshotSource {
   }
 
   async #create(): Promise<SnapshotDescription> {
-    const { layout, options } = this.#context;
+    const { layout, machine, options } = this.#context;
+    const { files } = machine;
     const step = options.faults?.atStep ?? (() => {});
     const environment = this.#environment();
     await requireSpace(this.#context, environment.usage().usedBytes, "a snapshot");
     const snapshotId = Buffer.from(options.randomBytes(8)).toString("hex");
     const folder = join(layout.snapshots, snapshotId);
     const file = join(folder, "data.mdb");
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await files.makeFolder(folder);
     try {
       step("snapshot: begin");
       await environment.copyTo(file);
@@ -66,15 +66,15 @@ export class LocalSnapshots implements SnapshotSource {
       const description: SnapshotDescription = {
         snapshotId,
         snapshot: metadataOf(this.#context, meta),
-        sizeBytes: (await stat(file)).size,
-        checksum: await hashFile(file).then((hash) => hash.digest()),
+        sizeBytes: (await files.stat(file))?.sizeBytes ?? 0,
+        checksum: await hashFile(files, file).then((hash) => hash.digest()),
       };
       await this.discard();
       this.#current = { description, folder, file, readers: 0, unwanted: false };
       return description;
     } catch (error) {
-      await removeAll(folder);
-      throw (error as { code?: unknown }).code === 28 ? noSpace("a snapshot", error) : error;
+      await files.remove(folder);
+      throw isFullCode((error as { code?: unknown }).code) ? noSpace("a snapshot", error) : error;
     }
   }
 
@@ -91,11 +91,11 @@ export class LocalSnapshots implements SnapshotSource {
   async *#chunks(snapshot: LocalSnapshot, from: number): AsyncGenerator<SnapshotChunk> {
     snapshot.readers++;
     try {
-      const file = await open(snapshot.file, "r");
+      const file = await this.#files.open(snapshot.file, "r");
       try {
         for (let offset = from; offset < snapshot.description.sizeBytes; ) {
           const buffer = Buffer.allocUnsafe(snapshotChunkBytes);
-          const { bytesRead } = await file.read(buffer, 0, buffer.byteLength, offset);
+          const bytesRead = await file.read(buffer, buffer.byteLength, offset);
           assert(bytesRead > 0, "a snapshot file became shorter");
           const data = buffer.subarray(0, bytesRead);
           yield { offset, data, checksum: crc32(data) };
@@ -106,7 +106,7 @@ export class LocalSnapshots implements SnapshotSource {
       }
     } finally {
       snapshot.readers--;
-      await removeIfUnused(snapshot);
+      await this.#removeIfUnused(snapshot);
     }
   }
 
@@ -115,7 +115,7 @@ export class LocalSnapshots implements SnapshotSource {
     this.#current = undefined;
     if (!current) return;
     current.unwanted = true;
-    await removeIfUnused(current);
+    await this.#removeIfUnused(current);
   }
 
   /** Waits for the copy being made: it reads the environment. */
@@ -123,22 +123,30 @@ export class LocalSnapshots implements SnapshotSource {
     await this.#creating?.catch(() => undefined);
     await this.discard();
   }
+
+  async #removeIfUnused({ folder, readers, unwanted }: LocalSnapshot): Promise<void> {
+    if (unwanted && readers === 0) await this.#files.remove(folder);
+  }
+
+  get #files(): FileSystem {
+    return this.#context.machine.files;
+  }
 }
 
-async function removeIfUnused({ folder, readers, unwanted }: LocalSnapshot): Promise<void> {
-  if (unwanted && readers === 0) await removeAll(folder);
-}
-
-export async function hashFile(path: string, bytes = Number.POSITIVE_INFINITY): Promise<Hash> {
+export async function hashFile(
+  files: FileSystem,
+  path: string,
+  bytes = Number.POSITIVE_INFINITY,
+): Promise<Hash> {
   const hash = createHash("sha256");
-  const file = await open(path, "r");
+  const file = await files.open(path, "r");
   try {
     const buffer = Buffer.allocUnsafe(snapshotChunkBytes);
-    for (let left = bytes; left > 0; ) {
-      const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.byteLength, left));
+    for (let at = 0; at < bytes; ) {
+      const bytesRead = await file.read(buffer, Math.min(buffer.byteLength, bytes - at), at);
       if (bytesRead === 0) break;
       hash.update(buffer.subarray(0, bytesRead));
-      left -= bytesRead;
+      at += bytesRead;
     }
   } finally {
     await file.close();
@@ -162,16 +170,17 @@ export async function readStoreMeta(context: OpenContext, file: string): Promise
     return new StoreBackend(environment, { onScrubbed: () => undefined }).meta();
   } finally {
     await environment.close();
-    await rm(`${file}-lock`, { force: true });
+    // What LMDB left beside it.
+    await context.machine.files.remove(`${file}-lock`);
   }
 }
 
 export async function requireSpace(
-  { layout, options }: OpenContext,
+  { layout, machine, options }: OpenContext,
   bytes: number,
   what: string,
 ): Promise<void> {
-  const { freeBytes } = await measureSpace(layout.directory, options.faults);
+  const { freeBytes } = await measureSpace(machine.files, layout.directory, options.faults);
   if (freeBytes < bytes + snapshotMarginBytes) throw noSpace(what);
 }
 

@@ -1,13 +1,9 @@
 import { crc32 } from "node:zlib";
 import { assert } from "../assert.ts";
 import { FatalError } from "../errors.ts";
-import {
-  type Environment,
-  keyMaxBytes,
-  type Table as LmdbTable,
-  transactionMaxOperations,
-} from "./environment.ts";
+import { type Environment, keyMaxBytes, transactionMaxOperations } from "./environment.ts";
 import type { KvSnapshot, KvUsage, KvWrite, ScanOptions, Table } from "./kv-backend.types.ts";
+import type { EngineTable, EngineView } from "./machine.types.ts";
 import { Scrub } from "./scrub.ts";
 import { appliedKey, decodeStoreMeta, type StoreMeta } from "./store-meta.ts";
 import type { DurableStore, ScrubLimits, ScrubProgress } from "./types.ts";
@@ -27,8 +23,6 @@ const tableSeeds: Record<Table, number> = {
   idx: crc32("idx"),
 };
 
-type ReadOptions = { readonly transaction?: ReturnType<Environment["readTransaction"]> };
-
 interface PreparedWrite {
   readonly table: Table;
   readonly key: Uint8Array;
@@ -40,7 +34,7 @@ export interface StoreBackendOptions {
   readonly onScrubbed: () => void;
 }
 
-/** `store/`: the tables of the state machine in LMDB, every record with a checksum. */
+/** `store/`: the tables of the state machine, every record with a checksum. */
 export class StoreBackend implements DurableStore {
   readonly #options: StoreBackendOptions;
   #environment: Environment;
@@ -65,11 +59,11 @@ export class StoreBackend implements DurableStore {
   }
 
   get(table: Table, key: Uint8Array): Buffer | undefined {
-    return this.#get(this.#environment, table, key, {});
+    return this.#get(this.#environment, table, key);
   }
 
   scan(table: Table, options: ScanOptions): IterableIterator<readonly [Uint8Array, Uint8Array]> {
-    return this.#scan(this.#environment, table, options, {});
+    return this.#scan(this.#environment, table, options);
   }
 
   /** What the store holds durably; undefined before the first commit. */
@@ -83,11 +77,11 @@ export class StoreBackend implements DurableStore {
     const prepared = prepare(writes);
     const done = this.#lastCommit.then(() => {
       const environment = this.#environment;
-      const lmdb = tablesOf(environment);
+      const engineTables = tablesOf(environment);
       return environment.commit(() => {
         for (const { table, key, record } of prepared) {
-          if (record) void lmdb[table].put(key, record);
-          else void lmdb[table].remove(key);
+          if (record) engineTables[table].put(key, record);
+          else engineTables[table].remove(key);
         }
       });
     });
@@ -107,19 +101,19 @@ export class StoreBackend implements DurableStore {
   pin(): KvSnapshot {
     const environment = this.#environment;
     const release = environment.use();
-    const transaction = environment.readTransaction();
+    const view = environment.view();
     let open = true;
-    const options = (): ReadOptions => {
+    const checked = (): EngineView => {
       assert(open, "a pinned view was read after it was closed");
-      return { transaction };
+      return view;
     };
     return {
-      get: (table, key) => this.#get(environment, table, key, options()),
-      scan: (table, range) => this.#scan(environment, table, range, options()),
+      get: (table, key) => this.#get(environment, table, key, checked()),
+      scan: (table, range) => this.#scan(environment, table, range, checked()),
       close() {
         if (!open) return;
         open = false;
-        transaction.done();
+        view.close();
         release();
       },
     };
@@ -131,50 +125,37 @@ export class StoreBackend implements DurableStore {
     return progress;
   }
 
-  #get(environment: Environment, table: Table, key: Uint8Array, options: ReadOptions): Buffer | undefined {
+  #get(environment: Environment, table: Table, key: Uint8Array, view?: EngineView): Buffer | undefined {
     let record: Buffer | undefined;
     try {
-      record = (environment.table(table) as ReadableTable).getBinary(key, options);
+      record = environment.table(table).get(key, view);
     } catch (cause) {
       throw this.#damaged(`a key of ${table} cannot be read`, cause);
     }
     return record && this.#verify(table, key, record);
   }
 
+  /** What the machine itself finds wrong while it reads is damage. */
   *#scan(
     environment: Environment,
     table: Table,
-    options: ScanOptions,
-    read: ReadOptions,
+    { start, end, reverse = false }: ScanOptions,
+    view?: EngineView,
   ): IterableIterator<readonly [Uint8Array, Uint8Array]> {
-    for (const [key, record] of this.#scanRecords(table, options, read, environment)) {
-      yield [key, this.#verify(table, key, record)];
-    }
-  }
-
-  /** Records as they are, checksum and all; what LMDB itself finds wrong is damage. */
-  *#scanRecords(
-    table: Table,
-    options: ScanOptions,
-    read: ReadOptions,
-    environment = this.#environment,
-  ): IterableIterator<readonly [Buffer, Buffer]> {
-    const range = lmdbRange(options);
-    if (!range) return;
     const records = environment
       .table(table)
-      .getRange({ ...range, ...read })
-      [Symbol.iterator]();
+      .range({ start, reverse, ...(end === undefined ? {} : { end }) }, view);
     try {
       for (;;) {
-        let next: IteratorResult<{ key: Uint8Array; value: Buffer }>;
+        let next: IteratorResult<readonly [Buffer, Buffer]>;
         try {
           next = records.next();
         } catch (cause) {
           throw this.#damaged(`a range of ${table} cannot be read`, cause);
         }
         if (next.done) return;
-        yield [next.value.key as Buffer, next.value.value];
+        const [key, record] = next.value;
+        yield [key, this.#verify(table, key, record)];
       }
     } finally {
       records.return?.();
@@ -194,12 +175,7 @@ export class StoreBackend implements DurableStore {
   }
 }
 
-/** lmdb's types forget that `getBinary` takes options. */
-interface ReadableTable {
-  getBinary(key: Uint8Array, options: ReadOptions): Buffer | undefined;
-}
-
-type Tables = Record<Table, LmdbTable>;
+type Tables = Record<Table, EngineTable>;
 
 function tablesOf(environment: Environment): Tables {
   return Object.fromEntries(tables.map((name) => [name, environment.table(name)])) as Tables;
@@ -210,7 +186,7 @@ function checksumOf(table: Table, key: Uint8Array, value: Uint8Array): number {
 }
 
 /**
- * Copies and checks everything before LMDB sees any of it: what is thrown in the middle of a transaction
+ * Copies and checks everything before the machine sees any of it: what is thrown in the middle of a transaction
  * would leave half of it queued.
  */
 function prepare(writes: Iterable<KvWrite>): PreparedWrite[] {
@@ -236,15 +212,4 @@ function prepare(writes: Iterable<KvWrite>): PreparedWrite[] {
   }
   assert(prepared.length <= transactionMaxOperations, `a commit of ${prepared.length} writes is too large`);
   return prepared;
-}
-
-/**
- * lmdb-js walks from `start` to `end` in the direction of the walk, takes an empty end for none, and by
- * default leaves out one of the ends. undefined: the range is empty.
- */
-function lmdbRange({ start, end, reverse }: ScanOptions): object | undefined {
-  if (end?.byteLength === 0) return undefined;
-  if (!reverse) return end ? { start, end } : { start };
-  const upper = end ? { start: end, exclusiveStart: true } : {};
-  return { ...upper, end: start, inclusiveEnd: true, reverse: true };
 }

@@ -1,6 +1,6 @@
-import { type FileHandle, open } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import type { MemberId } from "../raft/types.ts";
+import type { FileSystem, OpenFile } from "./machine.types.ts";
 
 export const directoryFormatVersion = 1;
 
@@ -59,24 +59,10 @@ function decodeSlot(bytes: Buffer): SuperblockRead {
   return { kind: "found", superblock, sequence: field(0) };
 }
 
-export async function readSuperblock(path: string): Promise<SuperblockRead> {
-  let file: FileHandle;
-  try {
-    file = await open(path, "r");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return { kind: "missing" };
-    throw error;
-  }
-  try {
-    const bytes = Buffer.alloc(2 * slotBytes);
-    const { bytesRead } = await file.read(bytes, 0, bytes.byteLength, 0);
-    const slots = [0, slotBytes].map((start) =>
-      decodeSlot(bytes.subarray(Math.min(start, bytesRead), Math.min(start + slotBytes, bytesRead))),
-    );
-    return slots.reduce(better);
-  } finally {
-    await file.close();
-  }
+export async function readSuperblock(files: FileSystem, path: string): Promise<SuperblockRead> {
+  const bytes = await files.readFile(path);
+  if (bytes === undefined) return { kind: "missing" };
+  return [0, slotBytes].map((start) => decodeSlot(bytes.subarray(start, start + slotBytes))).reduce(better);
 }
 
 function better(a: SuperblockRead, b: SuperblockRead): SuperblockRead {
@@ -88,17 +74,17 @@ function better(a: SuperblockRead, b: SuperblockRead): SuperblockRead {
 
 /** Writes one after the other; each is on disk when its promise resolves. */
 export class SuperblockWriter {
-  readonly #file: FileHandle;
+  readonly #file: OpenFile;
   #sequence: bigint;
   #last: Promise<void> = Promise.resolve();
 
-  private constructor(file: FileHandle, sequence: bigint) {
+  private constructor(file: OpenFile, sequence: bigint) {
     this.#file = file;
     this.#sequence = sequence;
   }
 
-  static async open(path: string, sequence: bigint): Promise<SuperblockWriter> {
-    const file = await open(path, sequence === 0n ? "w" : "r+", 0o600);
+  static async open(files: FileSystem, path: string, sequence: bigint): Promise<SuperblockWriter> {
+    const file = await files.open(path, sequence === 0n ? "w" : "r+");
     return new SuperblockWriter(file, sequence);
   }
 
@@ -106,8 +92,8 @@ export class SuperblockWriter {
     const done = this.#last.then(async () => {
       const sequence = this.#sequence + 1n;
       const slot = encodeSlot(superblock, sequence);
-      await this.#file.write(slot, 0, slot.byteLength, Number(sequence % 2n) * slotBytes);
-      await this.#file.datasync();
+      await this.#file.write(slot, Number(sequence % 2n) * slotBytes);
+      await this.#file.sync();
       this.#sequence = sequence;
     });
     this.#last = done.catch(() => undefined);

@@ -9,6 +9,7 @@ import type {
   SnapshotMetadata,
 } from "../raft/types.ts";
 import type { KvBackend, KvSnapshot } from "./kv-backend.types.ts";
+import type { Machine } from "./machine.types.ts";
 
 /** What the disk says of the member that lives on it. It belongs to one (cluster, member) for ever. */
 export interface StorageIdentity {
@@ -221,7 +222,7 @@ export interface ResetRequest {
 /** Faults handed in by tests: the one seam where storage can be made to fail. */
 export interface StorageFaults {
   /**
-   * Called before a transaction is given to LMDB. It may reject (an I/O error on commit) or never settle
+   * Called before a transaction is given to the machine. It may reject (an I/O error on commit) or never settle
    * (a frozen disk).
    */
   beforeCommit?(environment: "raft" | "store" | "copy"): Promise<void>;
@@ -231,6 +232,8 @@ export interface StorageFaults {
 }
 
 export interface OpenOptions {
+  /** What is below storage. Default: the system's. */
+  readonly machine?: Machine;
   /** Cryptographically random bytes; member ids are drawn from them. */
   readonly randomBytes: (size: number) => Uint8Array;
   readonly decodeConfiguration: (bytes: Uint8Array) => Configuration;

@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { FatalError } from "../errors.ts";
+import { FatalError } from "../../errors.ts";
 
 /**
  * Locks a file until the answer is called or the process dies, however it dies. SQLite's exclusive lock is a

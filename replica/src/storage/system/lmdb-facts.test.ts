@@ -3,8 +3,8 @@ import { mkdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { open, type RootDatabase } from "lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { removeFolder, temporaryFolder } from "./testing/fixtures.ts";
-import { overwrite } from "./testing/overwrite.ts";
+import { removeFolder, temporaryFolder } from "../testing/fixtures.ts";
+import { overwrite } from "../testing/overwrite.ts";
 
 /**
  * What this storage relies on, or is built around, in lmdb 3.5.6. A new version of lmdb that fails here must be

@@ -1,17 +1,12 @@
 import { closeSync, fdatasyncSync, fstatSync, openSync, readSync } from "node:fs";
+import type { FileCheck } from "../machine.types.ts";
 import { findTreeDamage, type PageFile, type TreeRoot } from "./lmdb-tree.ts";
 
-/**
+/*
  * Reading an LMDB data file without mapping it. LMDB trusts what it maps: a file that lacks pages ends the
  * process with SIGBUS, and a page that is no page can end it in any way. Layout as in liblmdb of lmdb-js 3.5
  * (mdb.c: MDB_page_header, MDB_meta, MDB_db), 64-bit little-endian.
  */
-export type FileCheck =
-  | { readonly kind: "missing" }
-  /** Created, and nothing was ever committed. */
-  | { readonly kind: "empty" }
-  | { readonly kind: "good" }
-  | { readonly kind: "damaged"; readonly what: string };
 
 const magic = 0xbeefc0de;
 const dataVersion = 2;
