@@ -1,0 +1,94 @@
+import type { SafetyChecks } from "../check/types.ts";
+import type { Fault, Plan } from "../plan/types.ts";
+import type { Workload } from "../workload/types.ts";
+import type { World } from "../world/world.ts";
+import { foundCluster } from "./found-cluster.ts";
+import { Happening } from "./happening.ts";
+import { Liveness } from "./liveness.ts";
+import type { ReplicaCluster } from "./replica-cluster.ts";
+import { resetRemovedMembers } from "./reset-removed.ts";
+
+export interface PhaseParts {
+  readonly plan: Plan;
+  readonly world: World;
+  readonly cluster: ReplicaCluster;
+  readonly checks: SafetyChecks;
+  readonly workload: Workload;
+  readonly applyFault: (cluster: ReplicaCluster, fault: Fault) => void;
+  /** Steps between two full checks. */
+  readonly checkEvery: number;
+}
+
+/** In which a cluster is founded, if nothing goes wrong on purpose. */
+const FOUNDING_MAX_MS = 60_000;
+/** How many runs have their faults from the first moment on. */
+const EARLY_FAULTS_CHANCE = 0.1;
+/** The last operations end by their deadlines. */
+const DRAIN_MAX_MS = 60_000;
+
+/** One run from the founding of its cluster to the end of the liveness phase. Answers the note of the result. */
+export function runPhases(parts: PhaseParts): string | undefined {
+  const { plan, world, cluster, workload } = parts;
+  const random = world.random("run");
+  const faultsFromStart = random.chance(EARLY_FAULTS_CHANCE);
+  const durationUs = plan.shape.durationMs * 1000;
+  let founded = false;
+  world.at(0, () => {
+    for (const slot of cluster.slots) slot.start();
+    void foundCluster(cluster).then(() => {
+      founded = true;
+    });
+  });
+  if (faultsFromStart) scheduleFaults(parts);
+  const foundingUs = FOUNDING_MAX_MS * 1000 + (faultsFromStart ? durationUs : 0);
+  runUntil(parts, foundingUs, () => founded);
+  if (!founded && world.violation === undefined) {
+    if (faultsFromStart) return "never founded: faults from the start";
+    world.fail(
+      "founds",
+      `no cluster of ${plan.shape.members} after ${FOUNDING_MAX_MS / 1000} s without faults`,
+    );
+  }
+  world.say("run", () => "founded");
+  if (!faultsFromStart) scheduleFaults(parts);
+  resetRemovedMembers(cluster);
+  workload.start(cluster);
+  runUntil(parts, world.nowUs + durationUs, () => false);
+  workload.end();
+  runUntil(parts, world.nowUs + DRAIN_MAX_MS * 1000, () => workload.isIdle);
+  const note = runLiveness(parts);
+  parts.checks.full(cluster);
+  workload.check();
+  return note;
+}
+
+function scheduleFaults({ plan, world, cluster, applyFault }: PhaseParts): void {
+  plan.faults.forEach(({ atMs, fault }, index) => {
+    world.at(atMs * 1000, () => {
+      world.note(Happening.fault, index);
+      world.say("FAULT", () => JSON.stringify(fault));
+      applyFault(cluster, fault);
+    });
+  });
+}
+
+function runLiveness(parts: PhaseParts): string | undefined {
+  const { world, cluster } = parts;
+  if (world.violation !== undefined) return undefined;
+  const liveness = new Liveness(cluster, world.random("liveness"));
+  world.at(0, () => liveness.begin());
+  runUntil(parts, Number.MAX_SAFE_INTEGER, () => liveness.isOver);
+  return liveness.phase === "lost" ? "no majority was left to converge" : undefined;
+}
+
+/** Event after event, each checked, until done, too late, or something is violated. */
+function runUntil(
+  { world, cluster, checks, checkEvery }: PhaseParts,
+  untilUs: number,
+  isDone: () => boolean,
+) {
+  while (world.violation === undefined && !isDone() && cluster.step(untilUs)) {
+    checks.afterStep(cluster);
+    if (world.steps % checkEvery === 0) checks.full(cluster);
+  }
+}
