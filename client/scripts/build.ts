@@ -1,11 +1,13 @@
 /**
  * Compiles what is published or put into a container: one JavaScript file for each program, with everything
- * in it but native modules. The repository itself runs the TypeScript sources.
+ * in it but the native module, which lies beside it. The repository itself runs the TypeScript sources.
  *
  *   node client/scripts/build.ts [client] [replica]
  */
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build } from "esbuild";
+import { lmdbBeside } from "./lmdb-beside.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -33,7 +35,7 @@ const packages: Readonly<Record<string, BuildOptions>> = {
   replica: {
     entryPoints: { main: "replica/src/main.ts" },
     outdir: "replica/dist",
-    external: ["lmdb"],
+    plugins: [lmdbBeside(join(root, "replica/dist"))],
   },
 };
 

@@ -85,6 +85,8 @@ export const folders: readonly Folder[] = [
   { name: "client/src/testing", imports: ["client/src", "client/src/cli", "client/src/local", "proto"] },
   { name: "client/bench", imports: ["client/src", "client/src/testing", "proto"] },
 
+  { name: "operator/src/kube", imports: [] },
+
   { name: "test", imports: ["client/src", "client/src/cli", "client/src/local", "proto", "replica/src"] },
 ];
 
@@ -114,10 +116,11 @@ export const libraries: readonly { readonly library: RegExp; readonly places: re
   { library: /^pino(-pretty)?$/, places: ["replica/src/log", "client/src/local"] },
   {
     library: /^commander$/,
-    places: ["replica/src/main", "replica/src/cli", "client/src/cli", "test/bench", "test/scripts"],
+    places: ["replica/src/main", "replica/src/cli", "client/src/cli", "operator/scripts", "test/bench", "test/scripts"],
   },
   { library: /^(zod|yaml)$/, places: ["replica/src/runtime/config", "client/src/local/cluster-file"] },
   { library: /^cli-table3$/, places: ["client/src/cli"] },
+  { library: /^@kubernetes\//, places: ["operator/src/kube"] },
   { library: /^@grpc\//, places: ["test"] },
 ];
 
@@ -187,10 +190,10 @@ export const entryPoints: readonly RegExp[] = [
   /\.test\.ts$/,
   /\.bench\.ts$/,
   /(^|\/)vitest\.config\.ts$/,
-  /^(test|proto|client|replica)\/scripts\/[^/]+\.ts$/,
+  /^(test|proto|client|replica|operator)\/scripts\/[^/]+\.ts$/,
   /^(replica|client)\/bench\/[^/]+\.ts$/,
   /^(replica|client|operator)\/bin\/[^/]+\.js$/,
-  /^replica\/src\/main\.ts$/,
+  /^(replica|operator)\/src\/main\.ts$/,
   /^client\/src\/index\.ts$/,
 ];
 
