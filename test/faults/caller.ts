@@ -7,10 +7,10 @@ import {
   type KeyValue as WireKeyValue,
 } from "@rstore/proto/rstore/v1/kv";
 import { kvAt } from "../cluster/services.ts";
-import type { Input, Output } from "../history/operation.ts";
+import type { KeyInput, Output } from "../history/operation.ts";
 
 /** Does one operation and says how it ended; never throws. */
-export type Caller = (input: Input) => Promise<Output>;
+export type Caller = (input: KeyInput) => Promise<Output>;
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const bytes = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -27,7 +27,7 @@ function deleteOutput(deleted: bigint, revision: bigint): Output {
 
 /** Through the client library, which finds the leader and retries what is safe. */
 export function callThroughClient(client: Client, timeoutMs: number): Caller {
-  const perform = async (input: Input): Promise<Output> => {
+  const perform = async (input: KeyInput): Promise<Output> => {
     if (input.type === "get") return readOutput((await client.get(input.key, { timeoutMs })).keyValue);
     const options = {
       timeoutMs,
@@ -54,7 +54,7 @@ export function callThroughClient(client: Client, timeoutMs: number): Caller {
 /** Straight to one replica, which forwards writes and reads by read index; `pick` says to which. */
 export function callReplica(pick: () => string, timeoutMs: number): Caller {
   const options = { timeoutMs };
-  const perform = async (input: Input): Promise<Output> => {
+  const perform = async (input: KeyInput): Promise<Output> => {
     const kv = kvAt(pick());
     const key = bytes(input.key);
     if (input.type === "get") return readOutput((await kv.get({ key }, options)).keyValue);
@@ -88,6 +88,6 @@ function wasNeverSent({ cause }: ConnectError): boolean {
 }
 
 /** A read without an answer has no effect either way. */
-function failure(input: Input, certain: boolean, reason: string): Output {
+function failure(input: KeyInput, certain: boolean, reason: string): Output {
   return { type: certain || input.type === "get" ? "not-applied" : "unknown", reason };
 }

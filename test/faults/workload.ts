@@ -1,6 +1,6 @@
 import { setTimeout as timer } from "node:timers/promises";
 import type { Cluster } from "../cluster/cluster.ts";
-import type { Input, Output } from "../history/operation.ts";
+import type { KeyInput, Output } from "../history/operation.ts";
 import { randomFrom } from "../history/random.ts";
 import { Recorder } from "../history/recorder.ts";
 import { type Caller, callReplica, callThroughClient } from "./caller.ts";
@@ -84,7 +84,7 @@ export class Workload {
 
   async #append(worker: number, call: Caller, id: string): Promise<void> {
     const key = `${logPrefix}${id}`;
-    const input: Input = { type: "put", key, value: id };
+    const input: KeyInput = { type: "put", key, value: id };
     const output = await this.recorder.record(worker, input, () => call(input));
     if (output.type === "written") this.acknowledged.add(key);
     else if (output.type === "not-applied") this.refused.add(key);
@@ -102,7 +102,7 @@ export class Workload {
     const key = `${registerPrefix}${round}/${Math.floor(random() * registersPerRound)}`;
     const choice = random();
     const compare = lastRead !== undefined && random() < 0.4 ? { expected: lastRead } : {};
-    const input: Input =
+    const input: KeyInput =
       choice < 0.45
         ? { type: "get", key }
         : choice < 0.92

@@ -1,99 +1,76 @@
-import { kvModel, settleObserved } from "./kv-model.ts";
+import { checkBatches } from "./check-batches.ts";
+import { checkCompaction } from "./check-compaction.ts";
+import { checkRealTime } from "./check-real-time.ts";
+import { checkReplicas } from "./check-replicas.ts";
+import { checkStates } from "./check-states.ts";
+import { describeOperation } from "./describe-operation.ts";
+import { keyHistories } from "./key-histories.ts";
+import { kvModel } from "./kv-model.ts";
 import { checkLinearizable, type LinearizabilityOptions } from "./linearizability.ts";
-import { describeOperation, type Operation } from "./operation.ts";
+import type { Operation } from "./operation.ts";
+import type { HistoryProblem } from "./problem.ts";
+import { settleObserved } from "./settle-observed.ts";
+import { Timeline } from "./timeline.ts";
 
-export interface HistoryProblem {
-  readonly kind: "not-linearizable" | "undecided" | "revisions" | "refused-but-applied";
-  readonly message: string;
+export interface HistoryOptions extends LinearizabilityOptions {
+  /** The operations are all that was ever done to the store, so every revision must be of one of them. */
+  readonly complete?: boolean;
 }
 
-/** Everything that must hold of a history of the whole store; empty when it does. */
+/**
+ * Everything that must hold of a history of the whole store; empty when it does. Two ways lead to it: a search
+ * for an order of each key's operations, which needs no revisions, and the order that revisions give to all
+ * keys, which must agree with time and with every answer.
+ */
 export function checkHistory(
   operations: readonly Operation[],
-  options: LinearizabilityOptions = {},
+  options: HistoryOptions = {},
 ): HistoryProblem[] {
-  return [...checkRefused(operations), ...checkRevisions(operations), ...checkKeys(operations, options)];
+  const settled = settleObserved(operations);
+  const timeline = new Timeline(settled);
+  return [
+    ...timeline.problems,
+    ...checkStates(timeline),
+    ...checkRealTime(timeline, { complete: options.complete ?? false }),
+    ...checkBatches(settled),
+    ...checkReplicas(settled),
+    ...checkCompaction(settled),
+    ...checkKeys(settled, options),
+  ];
 }
 
+/** The operations of each key, those of ranges left out. */
 export function byKey(operations: readonly Operation[]): Map<string, Operation[]> {
   const keys = new Map<string, Operation[]>();
   for (const operation of operations) {
-    const found = keys.get(operation.input.key);
-    if (found === undefined) keys.set(operation.input.key, [operation]);
+    if (!("key" in operation.input)) continue;
+    const { key } = operation.input;
+    const found = keys.get(key);
+    if (found === undefined) keys.set(key, [operation]);
     else found.push(operation);
   }
   return keys;
 }
 
-function checkKeys(operations: readonly Operation[], options: LinearizabilityOptions): HistoryProblem[] {
+/** `operations`: after settleObserved. */
+export function checkKeys(
+  operations: readonly Operation[],
+  options: LinearizabilityOptions,
+): HistoryProblem[] {
   const problems: HistoryProblem[] = [];
-  for (const [key, history] of byKey(operations)) {
-    const relevant = history.filter(({ output, input }) => matters(input.type, output.type));
-    const verdict = checkLinearizable(kvModel, settleObserved(relevant), options);
+  for (const [key, history] of keyHistories(operations)) {
+    const verdict = checkLinearizable(kvModel, history, options);
     if (verdict.type === "undecided") {
       problems.push({ kind: "undecided", message: `${key}: no verdict after ${verdict.steps} steps` });
     } else if (verdict.type === "violation") {
       const lines = [
         `${key} is not linearizable. The longest linearization ends with`,
-        ...verdict.prefix.slice(-8).map((operation) => `  ${describeOperation(operation)}`),
+        ...verdict.prefix.slice(-8).map(({ whole }) => `  ${describeOperation(whole)}`),
         "and none of these can follow:",
-        ...verdict.stuck.slice(0, 12).map((operation) => `  ${describeOperation(operation)}`),
+        ...verdict.stuck.slice(0, 12).map(({ whole }) => `  ${describeOperation(whole)}`),
       ];
       problems.push({ kind: "not-linearizable", message: lines.join("\n") });
     }
   }
   return problems;
-}
-
-/** What was certainly not applied, and reads without an answer, constrain nothing. */
-function matters(input: Operation["input"]["type"], output: Operation["output"]["type"]): boolean {
-  return output !== "not-applied" && !(input === "get" && output === "unknown");
-}
-
-/** No read returns the value of a put that was refused as not applied. Values must be unique. */
-function checkRefused(operations: readonly Operation[]): HistoryProblem[] {
-  const refused = new Map<string, Operation>();
-  for (const operation of operations) {
-    const { input, output } = operation;
-    const certain = output.type === "not-applied" || output.type === "mismatch";
-    if (input.type === "put" && certain) refused.set(`${input.key}=${input.value}`, operation);
-  }
-  const problems: HistoryProblem[] = [];
-  for (const operation of operations) {
-    const { input, output } = operation;
-    if (output.type !== "read" || output.seen === undefined) continue;
-    const put = refused.get(`${input.key}=${output.seen.value}`);
-    if (put === undefined) continue;
-    const message = `refused and yet read:\n  ${describeOperation(put)}\n  ${describeOperation(operation)}`;
-    problems.push({ kind: "refused-but-applied", message });
-  }
-  return problems;
-}
-
-/**
- * Over all keys: no two changes share a revision, and a change that was acknowledged before another was
- * invoked has the lower one.
- */
-function checkRevisions(operations: readonly Operation[]): HistoryProblem[] {
-  const changes = operations.flatMap((operation) =>
-    operation.output.type === "written" ? [{ operation, revision: operation.output.revision }] : [],
-  );
-  changes.sort((a, b) => (a.revision < b.revision ? -1 : a.revision > b.revision ? 1 : 0));
-  const problems: HistoryProblem[] = [];
-  let latest: (typeof changes)[number] | undefined;
-  for (const [at, change] of changes.entries()) {
-    const before = changes[at - 1];
-    if (before?.revision === change.revision) {
-      problems.push(revisionProblem("two changes share a revision", before.operation, change.operation));
-    }
-    if (latest !== undefined && change.operation.returned < latest.operation.invoked) {
-      problems.push(revisionProblem("revisions go back", latest.operation, change.operation));
-    }
-    if (latest === undefined || change.operation.invoked > latest.operation.invoked) latest = change;
-  }
-  return problems;
-}
-
-function revisionProblem(what: string, a: Operation, b: Operation): HistoryProblem {
-  return { kind: "revisions", message: `${what}:\n  ${describeOperation(a)}\n  ${describeOperation(b)}` };
 }

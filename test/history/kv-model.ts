@@ -1,5 +1,6 @@
+import type { KeyOperation } from "./key-histories.ts";
 import type { Model } from "./linearizability.ts";
-import type { Operation, Seen } from "./operation.ts";
+import type { Seen } from "./operation.ts";
 
 /** One key. Revisions that no answer has told yet are undefined. */
 export interface KeyState {
@@ -21,14 +22,18 @@ const absent: KeyState = {
   floor: 0n,
 };
 
-/** One key of the store: put, get, delete, and both with compare-and-set by mod revision. */
-export const kvModel: Model<KeyState, Operation> = {
+/**
+ * One key of the store: put, get, delete, both with compare-and-set by mod revision, and deletes of ranges
+ * that it may have been in.
+ */
+export const kvModel: Model<KeyState, KeyOperation> = {
   initial: absent,
 
   step(state, { input, output }) {
     // A refusal that is certain has no effect, at any time; the value of such a put must never be read.
     if (output.type === "not-applied") return state;
     if (input.type === "get") return output.type === "read" ? afterRead(state, output.seen) : undefined;
+    if (input.type === "sweep") return afterSweep(state, output);
     if (output.type === "mismatch") return afterMismatch(state, input.expected, output.actual);
     const compared = input.expected === undefined ? state : afterCompare(state, input.expected);
     if (output.type === "unknown") {
@@ -62,32 +67,13 @@ export const kvModel: Model<KeyState, Operation> = {
   },
 
   // Only for histories that went through `settleObserved`: nobody has read the value of what is left.
-  twin: ({ input }) => (input.type === "get" ? undefined : `${input.type} ${input.expected}`),
+  twin({ input }) {
+    if (input.type === "get") return undefined;
+    return input.type === "put"
+      ? `put ${input.expected}`
+      : `delete ${input.type === "delete" ? input.expected : undefined}`;
+  },
 };
-
-/**
- * A put without an answer whose value was read has happened, and the read tells its revision: it becomes a
- * put that was acknowledged when the first of those reads returned. Values must be unique.
- */
-export function settleObserved(history: readonly Operation[]): Operation[] {
-  const observed = new Map<string, { revision: bigint; returned: number }>();
-  for (const { output, returned } of history) {
-    if (output.type !== "read" || output.seen === undefined) continue;
-    const { value, modRevision } = output.seen;
-    const before = observed.get(value);
-    observed.set(value, {
-      // If it was applied twice, the second revision is one too many.
-      revision: before === undefined || modRevision < before.revision ? modRevision : before.revision,
-      returned: Math.min(returned, before?.returned ?? returned),
-    });
-  }
-  return history.map((operation) => {
-    const { input, output } = operation;
-    const seen = input.type === "put" && output.type === "unknown" ? observed.get(input.value) : undefined;
-    if (seen === undefined || seen.returned < operation.invoked) return operation;
-    return { ...operation, output: { type: "written", revision: seen.revision }, returned: seen.returned };
-  });
-}
 
 function afterPut(state: KeyState, value: string, revision: bigint | undefined): KeyState {
   const isNew = state.value === undefined;
@@ -102,6 +88,20 @@ function afterPut(state: KeyState, value: string, revision: bigint | undefined):
 
 function afterDelete(state: KeyState, revision: bigint | undefined): KeyState {
   return { ...absent, floor: revision ?? state.floor };
+}
+
+/** A delete of a range took this key if it was there. */
+function afterSweep(state: KeyState, output: KeyOperation["output"]): KeyState | undefined {
+  switch (output.type) {
+    case "unknown":
+      return state.value === undefined ? state : afterDelete(state, undefined);
+    case "written":
+      return output.revision <= state.floor ? undefined : afterDelete(state, output.revision);
+    case "absent":
+      return state.value === undefined ? state : undefined;
+    default:
+      return undefined;
+  }
 }
 
 function afterRead(state: KeyState, seen: Seen | undefined): KeyState | undefined {

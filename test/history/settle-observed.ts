@@ -1,0 +1,42 @@
+import type { KeySeen, Operation, Output } from "./operation.ts";
+
+/**
+ * A put without an answer whose value was seen has happened, and whoever saw it tells its revision: it becomes
+ * a put that was acknowledged when the first of them had their answer. Values must be unique.
+ */
+export function settleObserved(history: readonly Operation[]): Operation[] {
+  const observed = new Map<string, { revision: bigint; returned: number }>();
+  for (const { output, returned } of history) {
+    for (const { value, modRevision } of seenIn(output)) {
+      const before = observed.get(value);
+      observed.set(value, {
+        // If it was applied twice, the second revision is one too many.
+        revision: before === undefined || modRevision < before.revision ? modRevision : before.revision,
+        returned: Math.min(returned, before?.returned ?? returned),
+      });
+    }
+  }
+  return history.map((operation) => {
+    const { input, output } = operation;
+    const seen = input.type === "put" && output.type === "unknown" ? observed.get(input.value) : undefined;
+    if (seen === undefined || seen.returned < operation.invoked) return operation;
+    return { ...operation, output: { type: "written", revision: seen.revision }, returned: seen.returned };
+  });
+}
+
+const nothing: readonly KeySeen[] = [];
+
+/** The keys that an answer shows; the key of a get's is not filled in. */
+export function seenIn(output: Output): readonly (Omit<KeySeen, "key"> & { readonly key?: string })[] {
+  switch (output.type) {
+    case "read":
+      return output.seen === undefined ? nothing : [output.seen];
+    case "ranged":
+      return output.pairs;
+    case "written":
+    case "deleted-range":
+      return output.previous ?? nothing;
+    default:
+      return nothing;
+  }
+}
