@@ -40,6 +40,8 @@ export interface DurableLogState {
  * lost, kept or torn, as a crash decides.
  */
 export interface SimDisk {
+  /** Path of the data directory on it: the parts are found by name below this. */
+  readonly directory: string;
   /** The machine below storage for one life; nothing of it happens after the life is over. */
   machine(life: Life): Machine;
   /** The process on it died: decides what becomes of everything that was not flushed. */

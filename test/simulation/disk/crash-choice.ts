@@ -1,0 +1,27 @@
+import type { Random } from "../world/random.ts";
+
+/**
+ * What a crash keeps of what was not flushed. Some crashes keep all of it, as when only the process died, some
+ * nothing, the rest whatever chance says: so each corner is common.
+ */
+export class CrashChoice {
+  readonly #random: Random;
+  readonly #keepChance: number;
+
+  constructor(random: Random) {
+    this.#random = random;
+    const style = random.between(0, 9);
+    this.#keepChance = style < 3 ? 1 : style < 6 ? 0 : random.fraction();
+  }
+
+  keeps(): boolean {
+    return this.#random.chance(this.#keepChance);
+  }
+
+  /** A piece of so many bytes: how many of its first are on the disk. */
+  bytesKept(size: number): number {
+    if (this.keeps()) return size;
+    const tears = this.#keepChance > 0 && size > 1 && this.#random.chance(0.2);
+    return tears ? this.#random.between(1, size - 1) : 0;
+  }
+}
