@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
+import { assembleReplica } from "./assemble-replica.ts";
 import type { FatalError } from "./errors.ts";
 import type { Logger } from "./log.ts";
 import { Metrics } from "./metrics.ts";
@@ -9,14 +9,10 @@ import { membershipRoutes } from "./rpc/membership-service.ts";
 import { createMetricsServer } from "./rpc/metrics-server.ts";
 import { systemClock } from "./runtime/clock.ts";
 import type { ReplicaConfig } from "./runtime/config.ts";
-import { DiskWatch } from "./runtime/disk-watch.ts";
-import { Lifecycle } from "./runtime/lifecycle.ts";
-import { PeerDesk } from "./runtime/peer-desk.ts";
-import { Replica } from "./runtime/replica.ts";
+import { limits as runtimeLimits } from "./runtime/limits.ts";
 import type { RpcLimits } from "./runtime/replica-api.ts";
-import { DiskSpace } from "./storage/disk-space.ts";
 import { openDataDirectory } from "./storage/open-data-directory.ts";
-import type { StorageUsage } from "./storage/types.ts";
+import { systemMachine } from "./storage/system/system-machine.ts";
 import { createPeerServer } from "./transport/peer-server.ts";
 import { createPeerTransport } from "./transport/peer-transport.ts";
 import { version } from "./version.ts";
@@ -43,34 +39,28 @@ export async function startReplica(
   const clock = systemClock;
   const random = Math.random;
   const directory = await openDataDirectory(config.dataDir, {
+    machine: systemMachine,
     randomBytes,
     decodeConfiguration,
     onFatal: failed,
     commitDeadlineMs: config.diskDeadlineMs,
     logCacheMaxBytes: LOG_CACHE_MAX_BYTES,
   });
-  let usage = (): StorageUsage => directory.store.usage();
-  const space = new DiskSpace({
-    directory: directory.path,
-    reserveFile: join(directory.path, "reserve"),
-    reserveMaxBytes: config.reserveBytes,
-    quotaBytes: config.quotaBytes,
-    usage: () => usage(),
-  });
-  const disk = new DiskWatch(space, log);
   const metrics = new Metrics();
-  const lifecycle = new Lifecycle({ directory, config, clock, random, log, metrics, disk, failed });
-  usage = () => lifecycle.storeUsage();
-  await disk.check();
-  const replica = new Replica({ lifecycle, config, version, clock, disk });
-  const handler = new PeerDesk({ lifecycle, peerUrl: config.peerAdvertise, log, clock });
   const peerLimits = { deadPeerMs: config.missedHeartbeats * config.heartbeatIntervalMs };
-  const transport = createPeerTransport({
-    handler,
+  const { lifecycle, replica, handler, transport } = await assembleReplica({
+    directory,
+    machine: systemMachine,
+    config,
     clock,
     random,
-    logger: log,
-    limits: peerLimits,
+    log,
+    metrics,
+    limits: runtimeLimits,
+    version,
+    failed,
+    createTransport: (peerHandler) =>
+      createPeerTransport({ handler: peerHandler, clock, random, logger: log, limits: peerLimits }),
   });
   const limits = rpcLimits(config);
   const peerServer = await createPeerServer({

@@ -70,7 +70,8 @@ export const folders: readonly Folder[] = [
   },
   // The entry point and what wires everything together.
   { name: "replica/src/version.ts", imports: [] },
-  { name: "replica/src/server.ts", imports: wired },
+  { name: "replica/src/assemble-replica.ts", imports: wired },
+  { name: "replica/src/server.ts", imports: [...wired, "replica/src/assemble-replica.ts"] },
   { name: "replica/src/main.ts", imports: [...wired, "replica/src/server.ts"] },
   { name: "replica/bench", imports: ["replica/src", "proto"] },
 
@@ -116,7 +117,14 @@ export const libraries: readonly { readonly library: RegExp; readonly places: re
   { library: /^pino(-pretty)?$/, places: ["replica/src/log", "client/src/local"] },
   {
     library: /^commander$/,
-    places: ["replica/src/main", "replica/src/cli", "client/src/cli", "operator/scripts", "test/bench", "test/scripts"],
+    places: [
+      "replica/src/main",
+      "replica/src/cli",
+      "client/src/cli",
+      "operator/scripts",
+      "test/bench",
+      "test/scripts",
+    ],
   },
   { library: /^(zod|yaml)$/, places: ["replica/src/runtime/config", "client/src/local/cluster-file"] },
   { library: /^cli-table3$/, places: ["client/src/cli"] },

@@ -4,6 +4,7 @@ import type { DeleteOperation } from "../apply/operation.ts";
 import { systemClock } from "./clock.ts";
 import { Forwarder } from "./forwarder.ts";
 import { encodeOutcomes } from "./forwarding-codec.ts";
+import { limits } from "./limits.ts";
 
 test("range deletes of several callers don't use up each other's share of an entry", async () => {
   const sent: number[] = [];
@@ -12,7 +13,7 @@ test("range deletes of several callers don't use up each other's share of an ent
     sent.push(operations.length);
     return encodeOutcomes(operations.map(() => ({ type: "delete", revision: 2n, deleted: 1, previous: [] })));
   };
-  const forwarder = new Forwarder({ forward }, systemClock);
+  const forwarder = new Forwarder({ forward }, systemClock, limits);
   const key = Buffer.from("k");
   const remove: DeleteOperation = {
     type: "delete",

@@ -5,7 +5,7 @@ import type { MemberId } from "../raft/types.ts";
 import { ForwardError, type PeerTransport } from "../transport/types.ts";
 import type { Clock } from "./clock.ts";
 import { decodeOutcomes } from "./forwarding-codec.ts";
-import { limits } from "./limits.ts";
+import type { RuntimeLimits } from "./limits.ts";
 import { expiredError, unknownOutcomeError } from "./proposals.ts";
 import { ReplicaError, type WriteOutcome } from "./replica-api.ts";
 
@@ -27,6 +27,7 @@ interface WaitingForward {
 export class Forwarder {
   readonly #transport: Pick<PeerTransport, "forward">;
   readonly #clock: Clock;
+  readonly #limits: RuntimeLimits;
   #queue: WaitingForward[] = [];
   #queueBytes = 0;
   readonly #sent = new Set<readonly WaitingForward[]>();
@@ -34,7 +35,8 @@ export class Forwarder {
   #leader: MemberId | undefined;
   #closed: ReplicaError | undefined;
 
-  constructor(transport: Pick<PeerTransport, "forward">, clock: Clock) {
+  constructor(transport: Pick<PeerTransport, "forward">, clock: Clock, limits: RuntimeLimits) {
+    this.#limits = limits;
     this.#transport = transport;
     this.#clock = clock;
   }
@@ -52,11 +54,11 @@ export class Forwarder {
       sizeBytes += commandSizeBytes(operation);
       maxKeys += commandMaxKeys(operation);
     }
-    if (this.#queueBytes + sizeBytes > limits.proposalQueueMaxBytes) {
+    if (this.#queueBytes + sizeBytes > this.#limits.proposalQueueMaxBytes) {
       return Promise.reject(
         new ReplicaError("limit-exceeded", "too many writes wait to be passed on to the leader: slow down", {
           outcome: "not-applied",
-          detail: { subject: "proposalQueueMaxBytes", limit: limits.proposalQueueMaxBytes },
+          detail: { subject: "proposalQueueMaxBytes", limit: this.#limits.proposalQueueMaxBytes },
         }),
       );
     }
@@ -89,7 +91,7 @@ export class Forwarder {
   }
 
   #sendWaiting(): void {
-    while (this.#queue.length > 0 && this.#sent.size < limits.forwardsUnderWayMax) {
+    while (this.#queue.length > 0 && this.#sent.size < this.#limits.forwardsUnderWayMax) {
       const batch = this.#nextBatch();
       this.#sent.add(batch);
       this.#send(batch).finally(() => {
@@ -125,8 +127,8 @@ export class Forwarder {
     let operations = 0;
     for (const waiting of this.#queue) {
       const full =
-        bytes + waiting.sizeBytes > limits.forwardTargetBytes ||
-        operations + waiting.operations.length > limits.entryMaxOperations ||
+        bytes + waiting.sizeBytes > this.#limits.forwardTargetBytes ||
+        operations + waiting.operations.length > this.#limits.entryMaxOperations ||
         keys + waiting.maxKeys > ENTRY_DELETE_MAX_KEYS;
       if (batch.length > 0 && full) break;
       batch.push(waiting);

@@ -15,6 +15,7 @@ test("a leader on a full disk hands over once in a while, or full members would 
       log: { indexLeaving: () => 0n, firstIndex: () => 1n },
       store: { scrubStep: () => {} },
     },
+    limits,
     config: { logRetainedEntries: 1, logRetainedBytes: 1 },
     disk: { check: async () => {}, report: { state: "full" } },
     failed: (error: unknown) => {

@@ -1,7 +1,7 @@
 import type { DataDirectory } from "../storage/types.ts";
 import type { ReplicaConfig } from "./config.ts";
 import type { DiskWatch } from "./disk-watch.ts";
-import { limits } from "./limits.ts";
+import type { RuntimeLimits } from "./limits.ts";
 import type { SnapshotSender } from "./snapshot-sender.ts";
 import type { StateMachine } from "./state-machine.ts";
 
@@ -9,6 +9,7 @@ interface HousekeepingParts {
   readonly directory: DataDirectory;
   readonly config: ReplicaConfig;
   readonly disk: DiskWatch;
+  readonly limits: RuntimeLimits;
   readonly machine: StateMachine;
   readonly snapshotSender: SnapshotSender;
   readonly isLeader: () => boolean;
@@ -28,7 +29,7 @@ export class Housekeeping {
 
   tick(nowMs: number): void {
     if (nowMs < this.#nextMs) return;
-    this.#nextMs = nowMs + limits.housekeepingMs;
+    this.#nextMs = nowMs + this.#parts.limits.housekeepingMs;
     this.#parts.snapshotSender.tick();
     this.#compactLog();
     this.#checkDisk(nowMs);
@@ -37,7 +38,7 @@ export class Housekeeping {
 
   /** Looks for damage in records that nobody reads (B7). */
   #scrub(): void {
-    const { directory, failed } = this.#parts;
+    const { directory, limits, failed } = this.#parts;
     try {
       directory.store.scrubStep({ maxRecords: limits.scrubMaxRecords, maxBytes: limits.scrubMaxBytes });
     } catch (error) {
@@ -47,7 +48,7 @@ export class Housekeeping {
 
   /** Forgets entries that are in the store on disk, less a margin and what followers may still need. */
   #compactLog(): void {
-    const { directory, config, failed, machine, snapshotSender } = this.#parts;
+    const { directory, config, limits, failed, machine, snapshotSender } = this.#parts;
     const { log } = directory;
     let through = machine.durableAppliedIndex - limits.compactionMarginEntries;
     const retained = log.indexLeaving({ entries: config.logRetainedEntries, bytes: config.logRetainedBytes });
@@ -69,7 +70,7 @@ export class Housekeeping {
 
   /** A leader whose disk is about to refuse entries lets another one lead (B11). */
   async #maybeHandOver(nowMs: number): Promise<void> {
-    const { disk, isLeader, handOver } = this.#parts;
+    const { disk, limits, isLeader, handOver } = this.#parts;
     if (disk.report.state !== "full" || nowMs < this.#nextHandOverMs || !isLeader()) return;
     this.#nextHandOverMs = nowMs + limits.fullHandOverMs;
     await handOver();

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createLogger } from "../log.ts";
-import { Metrics } from "../metrics.ts";
 import { decodeConfiguration } from "../raft/confchange/codec.ts";
 import { openDataDirectory } from "../storage/open-data-directory.ts";
 import type { DataDirectory } from "../storage/types.ts";
@@ -13,6 +12,8 @@ import { systemClock } from "./clock.ts";
 import { loadConfig } from "./config.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import { Lifecycle } from "./lifecycle.ts";
+import { limits } from "./limits.ts";
+import { noMetrics } from "./runtime-metrics.ts";
 
 const clusterId = 77n;
 
@@ -55,7 +56,8 @@ describe("what a replica is", () => {
       clock: systemClock,
       random: () => 0.5,
       log: createLogger({ level: "silent", format: "json", name: "" }),
-      metrics: new Metrics(),
+      metrics: noMetrics,
+      limits,
       disk,
       failed: (error) => failures.push(error),
     });

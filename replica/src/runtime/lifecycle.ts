@@ -1,7 +1,6 @@
 import { encodeMemberRecords } from "../apply/member-records.ts";
 import { FatalError } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import type { Metrics } from "../metrics.ts";
 import { encodeConfiguration } from "../raft/confchange/codec.ts";
 import type { MemberId } from "../raft/types.ts";
 import { type DataDirectory, type StartState, StorageError, type StorageUsage } from "../storage/types.ts";
@@ -9,10 +8,12 @@ import type { PeerAddress, PeerTransport } from "../transport/types.ts";
 import type { Clock } from "./clock.ts";
 import type { ReplicaConfig } from "./config.ts";
 import type { DiskWatch } from "./disk-watch.ts";
+import type { RuntimeLimits } from "./limits.ts";
 import { Member } from "./member.ts";
 import { formatId } from "./membership.ts";
 import { Recovery } from "./recovery.ts";
 import { type Identity, ReplicaError } from "./replica-api.ts";
+import type { RuntimeMetrics } from "./runtime-metrics.ts";
 
 export interface LifecycleParts {
   readonly directory: DataDirectory;
@@ -20,8 +21,9 @@ export interface LifecycleParts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
-  readonly metrics: Metrics;
+  readonly metrics: RuntimeMetrics;
   readonly disk: DiskWatch;
+  readonly limits: RuntimeLimits;
   readonly failed: (error: FatalError) => void;
 }
 
@@ -71,7 +73,7 @@ export class Lifecycle {
   }
 
   #recover({ minIndex, configuration, reason }: Extract<StartState, { kind: "needsSnapshot" }>): void {
-    const { clock, log } = this.#parts;
+    const { clock, log, limits } = this.#parts;
     log.error(
       { msgId: "store.lost", minIndex: minIndex.toString() },
       `${reason}; fetches a snapshot from a peer`,
@@ -81,6 +83,7 @@ export class Lifecycle {
       transport: this.#transport!,
       clock,
       log,
+      limits,
       minIndex,
       configuration,
       failed: (error) => this.#failed(error),
@@ -93,16 +96,10 @@ export class Lifecycle {
   }
 
   #startMember(): Member {
-    const { config, clock, random, log, metrics, disk } = this.#parts;
     const member = new Member({
+      ...this.#parts,
       directory: this.#directory,
-      config,
-      clock,
-      random,
       transport: this.#transport!,
-      log,
-      metrics,
-      disk,
       failed: (error) => this.#failed(error),
       removed: (index) => this.removedAt(index),
     });

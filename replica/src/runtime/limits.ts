@@ -1,4 +1,4 @@
-/** Bounds of the runtime that are not settings. */
+/** Bounds of the runtime that are not settings, as a replica has them. */
 export const limits = {
   tickMs: 10,
   /** Ticks made up for after the process was held up: a stale leader must not rush through timeouts. */
@@ -66,3 +66,8 @@ export const limits = {
   /** Attempts to fetch without a byte of progress before the leader must offer again. */
   snapshotFetchAttemptsMax: 5,
 } as const;
+
+/** A simulation makes some of them tiny. */
+export type RuntimeLimits = {
+  readonly [Name in keyof typeof limits]: (typeof limits)[Name] extends bigint ? bigint : number;
+};

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { limits } from "./limits.ts";
 import { LinearizableReads } from "./linearizable-reads.ts";
 
 function requests(reads: LinearizableReads): bigint[] {
@@ -21,7 +22,7 @@ async function state(promise: Promise<void>): Promise<"served" | "failed" | "wai
 
 describe("LinearizableReads", () => {
   test("a read is served once its read index is applied, not before (Raft dissertation §6.4)", async () => {
-    const reads = new LinearizableReads();
+    const reads = new LinearizableReads(limits);
     const read = reads.add(100);
     const [requestId] = requests(reads);
     reads.confirmed([{ requestId: requestId!, index: 7n }]);
@@ -32,7 +33,7 @@ describe("LinearizableReads", () => {
   });
 
   test("a read that comes after a request left waits for the next one (A11)", async () => {
-    const reads = new LinearizableReads();
+    const reads = new LinearizableReads(limits);
     const early = reads.add(100);
     const [first] = requests(reads);
     const late = reads.add(100);
@@ -45,7 +46,7 @@ describe("LinearizableReads", () => {
   });
 
   test("an answer to an unknown request confirms nothing (A11)", async () => {
-    const reads = new LinearizableReads();
+    const reads = new LinearizableReads(limits);
     const read = reads.add(100);
     requests(reads);
     reads.confirmed([{ requestId: 99n, index: 1n }]);
@@ -54,7 +55,7 @@ describe("LinearizableReads", () => {
   });
 
   test("what fails is asked again until its deadline (A12)", async () => {
-    const reads = new LinearizableReads();
+    const reads = new LinearizableReads(limits);
     const read = reads.add(100);
     const [first] = requests(reads);
     reads.failed([{ requestId: first!, reason: "leader-changed" }]);

@@ -1,5 +1,5 @@
 import type { ReadFailure, ReadState } from "../raft/types.ts";
-import { limits } from "./limits.ts";
+import type { RuntimeLimits } from "./limits.ts";
 import { ReplicaError } from "./replica-api.ts";
 
 interface WaitingRead {
@@ -21,11 +21,16 @@ interface ReadRound {
  * its deadline.
  */
 export class LinearizableReads {
+  readonly #limits: RuntimeLimits;
   #waiting: WaitingRead[] = [];
   readonly #rounds = new Map<bigint, ReadRound>();
   #nextRequestId = 1n;
   #count = 0;
   #closed: ReplicaError | undefined;
+
+  constructor(limits: RuntimeLimits) {
+    this.#limits = limits;
+  }
 
   get pending(): number {
     return this.#count;
@@ -33,10 +38,10 @@ export class LinearizableReads {
 
   add(deadlineMs: number): Promise<void> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
-    if (this.#count >= limits.readsWaitingMax) {
+    if (this.#count >= this.#limits.readsWaitingMax) {
       return Promise.reject(
         new ReplicaError("limit-exceeded", "too many reads wait for the leader: slow down and try again", {
-          detail: { subject: "readsWaitingMax", limit: limits.readsWaitingMax },
+          detail: { subject: "readsWaitingMax", limit: this.#limits.readsWaitingMax },
         }),
       );
     }
@@ -48,7 +53,7 @@ export class LinearizableReads {
 
   /** Starts a request for what waits, unless enough are under way. */
   request(readIndex: (requestId: bigint) => void): void {
-    if (this.#waiting.length === 0 || this.#rounds.size >= limits.readRequestsMax) return;
+    if (this.#waiting.length === 0 || this.#rounds.size >= this.#limits.readRequestsMax) return;
     const requestId = this.#nextRequestId;
     this.#nextRequestId += 1n;
     this.#rounds.set(requestId, { reads: this.#waiting, index: undefined });

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { Store } from "../mvcc/store.ts";
 import type { KeyValue, RangeQuery } from "../mvcc/types.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { limits } from "./limits.ts";
 import { LongReads } from "./long-reads.ts";
 import type { RangeRequest } from "./replica-api.ts";
 
@@ -49,7 +50,7 @@ async function rangeAcrossInstall(installed: Store, asked: RangeRequest) {
       }),
   };
   const deadlineMs = clock.nowMs() + 60_000;
-  const answer = await new LongReads(clock, 1000).range(machine, asked, { deadlineMs });
+  const answer = await new LongReads(clock, 1000, limits).range(machine, asked, { deadlineMs });
   return { revision: answer.revision, mods: answer.keyValues.map(({ modRevision }) => modRevision) };
 }
 

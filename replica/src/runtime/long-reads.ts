@@ -1,6 +1,6 @@
 import type { KeyRange, KeyValue, RevisionRefusal } from "../mvcc/types.ts";
 import type { Clock } from "./clock.ts";
-import { limits } from "./limits.ts";
+import type { RuntimeLimits } from "./limits.ts";
 import {
   type CallOptions,
   type HashAnswer,
@@ -30,8 +30,10 @@ export function revisionRefusalError(refusal: RevisionRefusal): ReplicaError {
 export class LongReads {
   readonly #clock: Clock;
   readonly #responseMaxBytes: number;
+  readonly #limits: RuntimeLimits;
 
-  constructor(clock: Clock, responseMaxBytes: number) {
+  constructor(clock: Clock, responseMaxBytes: number, limits: RuntimeLimits) {
+    this.#limits = limits;
     this.#clock = clock;
     this.#responseMaxBytes = responseMaxBytes;
   }
@@ -77,7 +79,7 @@ export class LongReads {
         reverse: request.reverse,
         keysOnly: request.keysOnly,
         countOnly: request.countOnly,
-        maxKeys: Math.min(limit - count, limits.scanStepMaxKeys),
+        maxKeys: Math.min(limit - count, this.#limits.scanStepMaxKeys),
         maxBytes: this.#responseMaxBytes - bytes,
       });
       if ("reason" in step) return step;
@@ -104,7 +106,10 @@ export class LongReads {
         hashing = store.hash(revision);
       }
       if ("reason" in hashing) throw revisionRefusalError(hashing);
-      const step = hashing.step({ maxRecords: limits.scanStepMaxKeys, maxBytes: limits.scanStepMaxBytes });
+      const step = hashing.step({
+        maxRecords: this.#limits.scanStepMaxKeys,
+        maxBytes: this.#limits.scanStepMaxBytes,
+      });
       if (step !== undefined && "hash" in step) return { ...step, appliedIndex };
       if (step !== undefined) {
         appliedIndex = machine.appliedIndex;

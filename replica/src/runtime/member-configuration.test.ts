@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createLogger } from "../log.ts";
-import { Metrics } from "../metrics.ts";
 import { decodeConfiguration, encodeConfiguration } from "../raft/confchange/codec.ts";
 import type { MemberId } from "../raft/types.ts";
 import { openDataDirectory } from "../storage/open-data-directory.ts";
@@ -15,6 +14,8 @@ import { systemClock } from "./clock.ts";
 import { loadConfig } from "./config.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import { Lifecycle } from "./lifecycle.ts";
+import { limits } from "./limits.ts";
+import { noMetrics } from "./runtime-metrics.ts";
 
 const clusterId = 77n;
 const transport = { setPeers: () => {}, send: () => {} } as unknown as PeerTransport;
@@ -34,7 +35,8 @@ beforeEach(async () => {
     clock: systemClock,
     random: () => 0.5,
     log: createLogger({ level: "silent", format: "json", name: "" }),
-    metrics: new Metrics(),
+    metrics: noMetrics,
+    limits,
     disk,
     failed: () => {},
   });

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { PutOperation } from "../apply/operation.ts";
 import { createLogger } from "../log.ts";
-import { Metrics } from "../metrics.ts";
 import { decodeConfiguration } from "../raft/confchange/codec.ts";
 import { openDataDirectory } from "../storage/open-data-directory.ts";
 import type { PeerTransport } from "../transport/types.ts";
@@ -14,9 +13,11 @@ import { loadConfig } from "./config.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import { encodeOutcomes } from "./forwarding-codec.ts";
 import { Lifecycle } from "./lifecycle.ts";
+import { limits } from "./limits.ts";
 import type { Member } from "./member.ts";
 import { Proposals } from "./proposals.ts";
 import { ReplicaError } from "./replica-api.ts";
+import { noMetrics } from "./runtime-metrics.ts";
 import { WritePath } from "./write-path.ts";
 
 const transport = { setPeers: () => {}, send: () => {} } as unknown as PeerTransport;
@@ -43,7 +44,8 @@ describe("a member that has ended answers everybody", () => {
       clock: systemClock,
       random: () => 0.5,
       log: createLogger({ level: "silent", format: "json", name: "" }),
-      metrics: new Metrics(),
+      metrics: noMetrics,
+      limits,
       disk,
       failed: () => {},
     });
@@ -92,9 +94,10 @@ test("a write that was passed on to the leader is under way until it is answered
     });
   const writes = new WritePath({
     clock: systemClock,
+    limits,
     disk,
     transport: { ...transport, forward },
-    proposals: new Proposals(() => 0),
+    proposals: new Proposals(() => 0, limits),
     wakeLoop: () => {},
     leader: () => 2n,
     isLeader: () => false,

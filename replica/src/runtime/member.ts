@@ -1,7 +1,6 @@
 import { decodeMemberRecords } from "../apply/member-records.ts";
 import type { WriteOperation } from "../apply/operation.ts";
 import type { Logger } from "../log.ts";
-import type { Metrics } from "../metrics.ts";
 import { isMember } from "../raft/confchange/configuration.ts";
 import { describeIndexedConfiguration, describeStatus } from "../raft/describe.ts";
 import { RawNode } from "../raft/raw-node.ts";
@@ -21,7 +20,7 @@ import type { Clock } from "./clock.ts";
 import type { ReplicaConfig } from "./config.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import { Housekeeping } from "./housekeeping.ts";
-import { limits } from "./limits.ts";
+import type { RuntimeLimits } from "./limits.ts";
 import { LinearizableReads } from "./linearizable-reads.ts";
 import { bestSuccessor, formatId, notLeaderError } from "./membership.ts";
 import { PeerDirectory } from "./peer-directory.ts";
@@ -35,6 +34,7 @@ import {
   type WriteOptions,
   type WriteOutcome,
 } from "./replica-api.ts";
+import type { RuntimeMetrics } from "./runtime-metrics.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
 import { StateMachine } from "./state-machine.ts";
@@ -48,8 +48,9 @@ export interface MemberParts {
   readonly random: () => number;
   readonly transport: PeerTransport;
   readonly log: Logger;
-  readonly metrics: Metrics;
+  readonly metrics: RuntimeMetrics;
   readonly disk: DiskWatch;
+  readonly limits: RuntimeLimits;
   readonly failed: (error: unknown) => void;
   /** A committed configuration is without this member. */
   readonly removed: (index: bigint) => void;
@@ -63,7 +64,7 @@ export class Member {
   readonly loop: RaftLoop;
   readonly machine: StateMachine;
   readonly proposals: Proposals;
-  readonly reads = new LinearizableReads();
+  readonly reads: LinearizableReads;
   readonly snapshotSender: SnapshotSender;
   readonly snapshotReceiver: SnapshotReceiver;
   readonly #parts: MemberParts;
@@ -79,7 +80,7 @@ export class Member {
   #caughtUp: "no" | "asking" | "yes" = "no";
 
   constructor(parts: MemberParts) {
-    const { directory, config, clock, transport, metrics } = parts;
+    const { directory, config, clock, transport, metrics, limits } = parts;
     this.#parts = parts;
     this.id = directory.identity.memberId;
     this.clusterId = directory.identity.clusterId ?? 0n;
@@ -92,12 +93,14 @@ export class Member {
       failed: parts.failed,
       flushed: () => this.loop.schedule(),
       metrics,
+      limits,
     });
     this.snapshotSender = new SnapshotSender({
       source: directory.snapshots,
       log: directory.log,
       logger: parts.log,
       clock,
+      limits,
       offer: (offer) => transport.offerSnapshot(offer),
       term: () => this.node.term,
       durableApplied: () => this.machine.durableAppliedIndex,
@@ -110,6 +113,7 @@ export class Member {
       transport,
       logger: parts.log,
       clock,
+      limits,
       received: (message) => {
         this.loop.receive([message]);
         // The next turn hands it to the core and begins the install; after that it is known whether one began.
@@ -117,13 +121,12 @@ export class Member {
       },
       failed: parts.failed,
     });
-    this.node = new RawNode(raftOptions(this.id, config, parts.random), this.snapshotSender.logForCore());
-    this.proposals = new Proposals(() => clock.wallMs());
-    this.peers = new PeerDirectory(this.id, (peers) => transport.setPeers(peers));
+    this.node = new RawNode(raftOptions(this.id, parts), this.snapshotSender.logForCore());
+    this.proposals = new Proposals(() => clock.wallMs(), limits);
+    this.reads = new LinearizableReads(limits);
+    this.peers = new PeerDirectory(this.id, (peers) => transport.setPeers(peers), limits);
     this.#writes = new WritePath({
-      clock,
-      disk: parts.disk,
-      transport,
+      ...parts,
       proposals: this.proposals,
       wakeLoop: () => this.loop.schedule(),
       leader: () => this.leader,
@@ -152,6 +155,7 @@ export class Member {
       proposals: this.proposals,
       reads: this.reads,
       clock,
+      limits,
       effects: {
         send: (messages) => transport.send(messages),
         offerSnapshot: (message) => this.snapshotSender.offer(message),
@@ -261,7 +265,7 @@ export class Member {
 
   /** Waits until nothing that was asked is under way, for a while. */
   async drain(): Promise<void> {
-    const { clock } = this.#parts;
+    const { clock, limits } = this.#parts;
     await this.#idleWaiters.wait(undefined, clock.nowMs() + limits.drainMaxMs);
   }
 
@@ -359,7 +363,8 @@ export class Member {
   #confirmCaughtUp(): void {
     if (this.#caughtUp !== "no" || this.leader === NO_MEMBER) return;
     this.#caughtUp = "asking";
-    this.reads.add(this.#parts.clock.nowMs() + limits.catchUpAskMs).then(
+    const { clock, limits } = this.#parts;
+    this.reads.add(clock.nowMs() + limits.catchUpAskMs).then(
       () => {
         this.#caughtUp = "yes";
       },

@@ -4,6 +4,7 @@ import type { Heartbeat } from "../raft/types.ts";
 import type { PeerHello } from "../transport/types.ts";
 import { systemClock } from "./clock.ts";
 import type { Lifecycle } from "./lifecycle.ts";
+import { limits } from "./limits.ts";
 import { PeerDesk } from "./peer-desk.ts";
 
 const hello: PeerHello = {
@@ -25,7 +26,7 @@ function deskOf(memberId: bigint) {
     join: (clusterId: bigint) => joined.push(clusterId),
   } as unknown as Lifecycle;
   const log = createLogger({ level: "silent", format: "json", name: "" });
-  return { joined, desk: new PeerDesk({ lifecycle, peerUrl: "", log, clock: systemClock }) };
+  return { joined, desk: new PeerDesk({ lifecycle, peerUrl: "", log, clock: systemClock, limits }) };
 }
 
 test("a blank replica joins the cluster whose leader calls it", () => {

@@ -12,7 +12,7 @@ import type {
 import type { Clock } from "./clock.ts";
 import { encodeOutcomes } from "./forwarding-codec.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { limits } from "./limits.ts";
+import type { RuntimeLimits } from "./limits.ts";
 import { formatId } from "./membership.ts";
 import { PEER_PROTOCOL_VERSION, PeerGate } from "./peer-gate.ts";
 import { ReplicaError } from "./replica-api.ts";
@@ -23,6 +23,7 @@ interface PeerDeskParts {
   readonly peerUrl: string;
   readonly log: Logger;
   readonly clock: Clock;
+  readonly limits: RuntimeLimits;
 }
 
 /** What peers ask, answered by the member that the replica is, if it is one. */
@@ -30,10 +31,11 @@ export class PeerDesk implements PeerHandler {
   readonly #lifecycle: Lifecycle;
   readonly #peerUrl: string;
   readonly #log: Logger;
-  readonly #gate = new PeerGate();
+  readonly #gate: PeerGate;
   readonly #refusals: Throttle;
 
-  constructor({ lifecycle, peerUrl, log, clock }: PeerDeskParts) {
+  constructor({ lifecycle, peerUrl, log, clock, limits }: PeerDeskParts) {
+    this.#gate = new PeerGate(limits);
     this.#lifecycle = lifecycle;
     this.#peerUrl = peerUrl;
     this.#log = log;

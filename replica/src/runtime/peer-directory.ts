@@ -2,7 +2,7 @@ import { decodeMemberRecords } from "../apply/member-records.ts";
 import { membersOf } from "../raft/confchange/configuration.ts";
 import type { IndexedConfiguration, MemberId } from "../raft/types.ts";
 import type { PeerAddress } from "../transport/types.ts";
-import { limits } from "./limits.ts";
+import type { RuntimeLimits } from "./limits.ts";
 import type { MemberRecord } from "./replica-api.ts";
 
 /**
@@ -12,13 +12,15 @@ import type { MemberRecord } from "./replica-api.ts";
 export class PeerDirectory {
   readonly #self: MemberId;
   readonly #setPeers: (peers: readonly PeerAddress[]) => void;
+  readonly #limits: RuntimeLimits;
   #index: bigint | undefined;
   #records: readonly MemberRecord[] = [];
   #leaversUntilMs: number | undefined;
   /** Who called and is in no configuration that is known here: a member that joins must be able to answer. */
   readonly #callers = new Map<MemberId, string>();
 
-  constructor(self: MemberId, setPeers: (peers: readonly PeerAddress[]) => void) {
+  constructor(self: MemberId, setPeers: (peers: readonly PeerAddress[]) => void, limits: RuntimeLimits) {
+    this.#limits = limits;
     this.#self = self;
     this.#setPeers = setPeers;
   }
@@ -35,7 +37,7 @@ export class PeerDirectory {
   called({ memberId, peerUrl }: PeerAddress): void {
     if (peerUrl === "" || this.record(memberId) !== undefined || this.#callers.get(memberId) === peerUrl)
       return;
-    if (this.#callers.size >= limits.callersMax) this.#callers.clear();
+    if (this.#callers.size >= this.#limits.callersMax) this.#callers.clear();
     this.#callers.set(memberId, peerUrl);
     this.#connect();
   }
@@ -48,7 +50,7 @@ export class PeerDirectory {
       this.#records = decodeMemberRecords(configuration.context);
       const staying = membersOf(configuration);
       const leavers = this.#records.some((record) => !staying.includes(record.id));
-      this.#leaversUntilMs = leavers ? nowMs + limits.leaverMaxMs : undefined;
+      this.#leaversUntilMs = leavers ? nowMs + this.#limits.leaverMaxMs : undefined;
       this.#connect();
     } else if (this.#leaversUntilMs !== undefined && nowMs >= this.#leaversUntilMs) {
       const staying = membersOf(configuration);

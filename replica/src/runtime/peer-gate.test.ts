@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { PeerHello } from "../transport/types.ts";
+import { limits } from "./limits.ts";
 import { type GateState, PEER_PROTOCOL_VERSION, PeerGate } from "./peer-gate.ts";
 
 const hello: PeerHello = {
@@ -22,7 +23,7 @@ const state: GateState = {
 
 describe("PeerGate", () => {
   test("admits a member of the cluster that means this one", () => {
-    expect(new PeerGate().judge(hello, state)).toBeUndefined();
+    expect(new PeerGate(limits).judge(hello, state)).toBeUndefined();
   });
 
   test.each([
@@ -32,14 +33,14 @@ describe("PeerGate", () => {
     ["another protocol", { protocolVersion: 2 }, {}, "unsupported-version"],
     ["a removed member (A4)", {}, { removedIndex: (): bigint => 40n }, "removed"],
   ] as const)("refuses %s", (_, helloChange, stateChange, reason) => {
-    expect(new PeerGate().judge({ ...hello, ...helloChange }, { ...state, ...stateChange })?.reason).toBe(
-      reason,
-    );
+    expect(
+      new PeerGate(limits).judge({ ...hello, ...helloChange }, { ...state, ...stateChange })?.reason,
+    ).toBe(reason);
   });
 
   test("a blank member admits any cluster that means it", () => {
-    expect(new PeerGate().judge(hello, { ...state, clusterId: 0n })).toBeUndefined();
-    expect(new PeerGate().judge({ ...hello, clusterId: 0n }, { ...state, clusterId: 0n })?.reason).toBe(
+    expect(new PeerGate(limits).judge(hello, { ...state, clusterId: 0n })).toBeUndefined();
+    expect(new PeerGate(limits).judge({ ...hello, clusterId: 0n }, { ...state, clusterId: 0n })?.reason).toBe(
       "wrong-cluster",
     );
   });
@@ -58,14 +59,14 @@ describe("PeerGate", () => {
       { acknowledgedIndex: (): bigint => 50n },
     ],
   ] as const)("refuses a disk that went back: %s (B2)", (_, helloChange, stateChange) => {
-    const gate = new PeerGate();
+    const gate = new PeerGate(limits);
     gate.judge(hello, state);
     gate.disconnected(2n);
     expect(gate.judge({ ...hello, ...helloChange }, { ...state, ...stateChange })?.reason).toBe("stale-disk");
   });
 
   test("a further stream of a connected peer may be a little behind its acknowledgements", () => {
-    const gate = new PeerGate();
+    const gate = new PeerGate(limits);
     gate.judge(hello, state);
     expect(gate.judge(hello, { ...state, acknowledgedIndex: () => 51n })).toBeUndefined();
   });

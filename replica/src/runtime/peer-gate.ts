@@ -1,6 +1,6 @@
 import type { MemberId } from "../raft/types.ts";
 import type { PeerHello, PeerRefusal } from "../transport/types.ts";
-import { limits } from "./limits.ts";
+import type { RuntimeLimits } from "./limits.ts";
 
 export const PEER_PROTOCOL_VERSION = 1;
 
@@ -27,7 +27,12 @@ interface RememberedPeer {
  * and with a disk that remembers at least what it promised before (B2).
  */
 export class PeerGate {
+  readonly #limits: RuntimeLimits;
   readonly #remembered = new Map<MemberId, RememberedPeer>();
+
+  constructor(limits: RuntimeLimits) {
+    this.#limits = limits;
+  }
 
   judge(hello: PeerHello, state: GateState): PeerRefusal | undefined {
     if (hello.protocolVersion !== PEER_PROTOCOL_VERSION) {
@@ -66,7 +71,7 @@ export class PeerGate {
     // Callers come and go; whoever called last is moved to the end.
     this.#remembered.delete(hello.from);
     const [oldest] = this.#remembered.keys();
-    if (this.#remembered.size >= limits.rememberedPeersMax) this.#remembered.delete(oldest!);
+    if (this.#remembered.size >= this.#limits.rememberedPeersMax) this.#remembered.delete(oldest!);
     this.#remembered.set(hello.from, { incarnation, durableTerm, connected: true });
     return undefined;
   }

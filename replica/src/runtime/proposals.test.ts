@@ -50,7 +50,7 @@ async function failure(promise: Promise<unknown>): Promise<ReplicaError> {
 
 describe("Proposals", () => {
   test("calls that wait together share one entry and get their own results", async () => {
-    const proposals = new Proposals(() => 0);
+    const proposals = new Proposals(() => 0, limits);
     const log = acceptingLog();
     const calls = [
       proposals.add([put("a")], 100),
@@ -68,7 +68,7 @@ describe("Proposals", () => {
   });
 
   test("an entry ends at its target size", () => {
-    const proposals = new Proposals(() => 0);
+    const proposals = new Proposals(() => 0, limits);
     const log = acceptingLog();
     for (let i = 0; i < 4; i += 1) void proposals.add([put("k", limits.entryTargetBytes / 2)], 100);
     proposals.proposeWaiting(log.propose);
@@ -76,7 +76,7 @@ describe("Proposals", () => {
   });
 
   test("range deletes of several calls do not share an entry beyond what one may delete", () => {
-    const proposals = new Proposals(() => 0);
+    const proposals = new Proposals(() => 0, limits);
     const log = acceptingLog();
     const range = {
       start: Buffer.from("a"),
@@ -90,7 +90,7 @@ describe("Proposals", () => {
   });
 
   test("a write whose place another leader's entry took was not applied (D9)", async () => {
-    const proposals = new Proposals(() => 0);
+    const proposals = new Proposals(() => 0, limits);
     const log = acceptingLog(1n);
     const call = proposals.add([put("a")], 100);
     proposals.proposeWaiting(log.propose);
@@ -104,7 +104,7 @@ describe("Proposals", () => {
     ["the newer commits", 3n, ["not-applied", "applied"]],
     ["another's commits", 4n, ["not-applied", "not-applied"]],
   ])("proposed twice at one index, after leading again: %s (D9)", async (_, term, expected) => {
-    const proposals = new Proposals(() => 0);
+    const proposals = new Proposals(() => 0, limits);
     const older = proposals.add([put("a")], 100);
     proposals.proposeWaiting(acceptingLog(1n).propose);
     const newer = proposals.add([put("b")], 100);
@@ -121,7 +121,7 @@ describe("Proposals", () => {
   });
 
   test("a deadline before the proposal means not applied, after it unknown (D9)", async () => {
-    const proposals = new Proposals(() => 0);
+    const proposals = new Proposals(() => 0, limits);
     const log = acceptingLog();
     const proposed = proposals.add([put("a")], 10);
     proposals.proposeWaiting(log.propose);
@@ -132,7 +132,7 @@ describe("Proposals", () => {
   });
 
   test("an expired write that waits is never proposed", async () => {
-    const proposals = new Proposals(() => 0);
+    const proposals = new Proposals(() => 0, limits);
     const log = acceptingLog();
     const call = proposals.add([put("a")], 10);
     proposals.expire(11);
@@ -142,7 +142,7 @@ describe("Proposals", () => {
   });
 
   test("a snapshot over a proposed entry leaves its outcome unknown", async () => {
-    const proposals = new Proposals(() => 0);
+    const proposals = new Proposals(() => 0, limits);
     const log = acceptingLog();
     const call = proposals.add([put("a")], 100);
     proposals.proposeWaiting(log.propose);
@@ -151,7 +151,7 @@ describe("Proposals", () => {
   });
 
   test("what waits while the core has no room is proposed later, in order", () => {
-    const proposals = new Proposals(() => 0);
+    const proposals = new Proposals(() => 0, limits);
     const log = acceptingLog();
     void proposals.add([put("a")], 100);
     proposals.proposeWaiting(() => ({ ok: false, reason: "uncommitted-full", limit: 1 }));
@@ -164,7 +164,7 @@ describe("Proposals", () => {
   });
 
   test("the queue is bounded in bytes and says so", async () => {
-    const proposals = new Proposals(() => 0);
+    const proposals = new Proposals(() => 0, limits);
     const bytes = limits.proposalQueueMaxBytes / 2;
     void proposals.add([put("a", bytes)], 100);
     const error = await failure(proposals.add([put("b", bytes + 1)], 100));

@@ -2,7 +2,7 @@ import { commandMaxKeys, commandSizeBytes, encodeCommandBatch } from "../apply/c
 import type { WriteOperation, WriteResult } from "../apply/operation.ts";
 import { ENTRY_DELETE_MAX_KEYS } from "../mvcc/limits.ts";
 import type { Entry, ProposeResult } from "../raft/types.ts";
-import { limits } from "./limits.ts";
+import type { RuntimeLimits } from "./limits.ts";
 import { ReplicaError, type WriteOutcome } from "./replica-api.ts";
 
 /** Writes of one call, between its arrival and its outcomes. */
@@ -40,9 +40,11 @@ export class Proposals {
    */
   readonly #proposed = new Map<bigint, readonly ProposedEntry[]>();
   readonly #wallMs: () => number;
+  readonly #limits: RuntimeLimits;
   #closed: ReplicaError | undefined;
 
-  constructor(wallMs: () => number) {
+  constructor(wallMs: () => number, limits: RuntimeLimits) {
+    this.#limits = limits;
     this.#wallMs = wallMs;
   }
 
@@ -63,11 +65,11 @@ export class Proposals {
       sizeBytes += commandSizeBytes(operation);
       maxKeys += commandMaxKeys(operation);
     }
-    if (this.#queueBytes + sizeBytes > limits.proposalQueueMaxBytes) {
+    if (this.#queueBytes + sizeBytes > this.#limits.proposalQueueMaxBytes) {
       return Promise.reject(
         new ReplicaError("limit-exceeded", "too many writes wait to be proposed: slow down and try again", {
           outcome: "not-applied",
-          detail: { subject: "proposalQueueMaxBytes", limit: limits.proposalQueueMaxBytes },
+          detail: { subject: "proposalQueueMaxBytes", limit: this.#limits.proposalQueueMaxBytes },
         }),
       );
     }
@@ -108,8 +110,8 @@ export class Proposals {
     let taken = 0;
     for (const write of this.#queue) {
       const full =
-        entryBytes + write.sizeBytes > limits.entryTargetBytes ||
-        operations + write.operations.length > limits.entryMaxOperations ||
+        entryBytes + write.sizeBytes > this.#limits.entryTargetBytes ||
+        operations + write.operations.length > this.#limits.entryMaxOperations ||
         keys + write.maxKeys > ENTRY_DELETE_MAX_KEYS;
       if (writes.length > 0 && full) break;
       taken += 1;

@@ -5,6 +5,7 @@ import { RawNode } from "../raft/raw-node.ts";
 import type { Entry, Message, Ready, SnapshotMetadata } from "../raft/types.ts";
 import type { Clock } from "./clock.ts";
 import { loadConfig } from "./config.ts";
+import { limits } from "./limits.ts";
 import { LinearizableReads } from "./linearizable-reads.ts";
 import { Proposals } from "./proposals.ts";
 import { RaftLoop } from "./raft-loop.ts";
@@ -70,8 +71,8 @@ class Harness {
   readonly installs: { snapshot: SnapshotMetadata; finish: () => void }[] = [];
   readonly failures: unknown[] = [];
   readonly appends: { ready: Ready; settle: () => void; reject: (error: Error) => void }[] = [];
-  readonly proposals = new Proposals(() => 0);
-  readonly reads = new LinearizableReads();
+  readonly proposals = new Proposals(() => 0, limits);
+  readonly reads = new LinearizableReads(limits);
   canApply = true;
   readonly node: RawNode;
   readonly loop: RaftLoop;
@@ -79,7 +80,7 @@ class Harness {
   constructor(voters: readonly bigint[]) {
     const storage = MemoryStorage.bootstrapped({ ...empty, voters });
     this.node = new RawNode(
-      raftOptions(1n, loadConfig({}, {}), () => 0),
+      raftOptions(1n, { config: loadConfig({}, {}), limits, random: () => 0 }),
       storage,
     );
     this.loop = new RaftLoop({
@@ -87,6 +88,7 @@ class Harness {
       proposals: this.proposals,
       reads: this.reads,
       clock: this.clock,
+      limits,
       effects: {
         send: (messages) => void this.sent.push(...messages),
         offerSnapshot: () => {},

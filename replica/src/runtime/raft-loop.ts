@@ -2,7 +2,7 @@ import { assert } from "../assert.ts";
 import type { RawNode } from "../raft/raw-node.ts";
 import type { Entry, InstallSnapshot, Message, Ready, SnapshotMetadata, SoftState } from "../raft/types.ts";
 import type { Clock } from "./clock.ts";
-import { limits } from "./limits.ts";
+import type { RuntimeLimits } from "./limits.ts";
 import type { LinearizableReads } from "./linearizable-reads.ts";
 import type { Proposals } from "./proposals.ts";
 
@@ -30,6 +30,7 @@ interface LoopParts {
   readonly reads: LinearizableReads;
   readonly effects: RaftLoopEffects;
   readonly clock: Clock;
+  readonly limits: RuntimeLimits;
 }
 
 /**
@@ -125,14 +126,15 @@ export class RaftLoop {
   }
 
   #armTick(): void {
-    this.#cancelTick = this.#parts.clock.after(limits.tickMs, () => {
+    const { clock, limits } = this.#parts;
+    this.#cancelTick = clock.after(limits.tickMs, () => {
       this.#armTick();
       this.schedule();
     });
   }
 
   #turn(): void {
-    const { node, proposals, reads, effects } = this.#parts;
+    const { node, proposals, reads, effects, limits } = this.#parts;
     this.#tick();
     this.#reportDurable();
     const messages = this.#messages;
@@ -151,7 +153,7 @@ export class RaftLoop {
   }
 
   #tick(): void {
-    const { clock, node, proposals, reads } = this.#parts;
+    const { clock, node, proposals, reads, limits } = this.#parts;
     const nowMs = clock.nowMs();
     const due = Math.floor((nowMs - this.#lastTickMs) / limits.tickMs);
     if (due <= 0) return;
@@ -239,7 +241,7 @@ export class RaftLoop {
   }
 
   #applyCommitted(): void {
-    const { node, reads, effects } = this.#parts;
+    const { node, reads, effects, limits } = this.#parts;
     if (this.#installing !== undefined) return;
     let bytes = 0;
     let applied: bigint | undefined;

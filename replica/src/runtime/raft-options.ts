@@ -1,8 +1,14 @@
 import type { MemberId, RaftOptions } from "../raft/types.ts";
 import type { ReplicaConfig } from "./config.ts";
-import { limits } from "./limits.ts";
+import type { RuntimeLimits } from "./limits.ts";
 
-export function raftOptions(id: MemberId, config: ReplicaConfig, random: () => number): RaftOptions {
+interface RaftOptionsParts {
+  readonly config: ReplicaConfig;
+  readonly limits: RuntimeLimits;
+  readonly random: () => number;
+}
+
+export function raftOptions(id: MemberId, { config, limits, random }: RaftOptionsParts): RaftOptions {
   const ticks = (milliseconds: number): number => Math.max(1, Math.round(milliseconds / limits.tickMs));
   return {
     id,

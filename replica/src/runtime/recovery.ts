@@ -4,7 +4,7 @@ import type { IndexedConfiguration, SnapshotMetadata } from "../raft/types.ts";
 import type { DataDirectory } from "../storage/types.ts";
 import type { PeerAddress, PeerTransport, SnapshotOffer } from "../transport/types.ts";
 import type { Clock } from "./clock.ts";
-import { limits } from "./limits.ts";
+import type { RuntimeLimits } from "./limits.ts";
 import { PeerDirectory } from "./peer-directory.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
 
@@ -12,6 +12,7 @@ interface RecoveryParts {
   readonly directory: DataDirectory;
   readonly transport: PeerTransport;
   readonly clock: Clock;
+  readonly limits: RuntimeLimits;
   readonly log: Logger;
   readonly minIndex: bigint;
   readonly configuration: IndexedConfiguration | undefined;
@@ -34,17 +35,19 @@ export class Recovery {
   #stopped = false;
 
   constructor(parts: RecoveryParts) {
-    const { directory, transport, clock, log, failed } = parts;
+    const { directory, transport, clock, limits, log, failed } = parts;
     this.#parts = parts;
-    this.peers = new PeerDirectory(directory.identity.memberId, (addresses) => {
+    const setPeers = (addresses: readonly PeerAddress[]): void => {
       this.#addresses = addresses;
       transport.setPeers(addresses);
-    });
+    };
+    this.peers = new PeerDirectory(directory.identity.memberId, setPeers, limits);
     this.#receiver = new SnapshotReceiver({
       sink: directory.incoming,
       transport,
       logger: log,
       clock,
+      limits,
       received: ({ snapshot }) => this.#install(snapshot),
       failed,
     });
@@ -66,7 +69,7 @@ export class Recovery {
 
   #askNext(): void {
     if (this.#stopped) return;
-    const { transport, directory, minIndex, clock } = this.#parts;
+    const { transport, directory, minIndex, clock, limits } = this.#parts;
     const peer = this.#addresses[this.#asked % Math.max(1, this.#addresses.length)];
     this.#asked += 1;
     if (peer !== undefined && !this.#receiver.fetching) {

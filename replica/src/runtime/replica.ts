@@ -5,6 +5,7 @@ import type { Clock } from "./clock.ts";
 import type { ReplicaConfig } from "./config.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import type { Lifecycle } from "./lifecycle.ts";
+import type { RuntimeLimits } from "./limits.ts";
 import { LongReads, revisionRefusalError } from "./long-reads.ts";
 import { changeMembership, listMembers, transferLeadership } from "./member-admin.ts";
 import type {
@@ -30,6 +31,7 @@ interface ReplicaParts {
   readonly version: string;
   readonly clock: Clock;
   readonly disk: DiskWatch;
+  readonly limits: RuntimeLimits;
 }
 
 /** What the RPC layer asks, answered by the member that the replica is, if it is one. */
@@ -41,7 +43,7 @@ export class Replica implements ReplicaApi {
   constructor(parts: ReplicaParts) {
     this.#parts = parts;
     this.#lifecycle = parts.lifecycle;
-    this.#longReads = new LongReads(parts.clock, parts.config.responseMaxBytes);
+    this.#longReads = new LongReads(parts.clock, parts.config.responseMaxBytes, parts.limits);
   }
 
   /** Writes proposed and not answered yet. */

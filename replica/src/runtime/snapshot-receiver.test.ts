@@ -3,6 +3,7 @@ import { createLogger } from "../log.ts";
 import type { ReceivedSnapshot, SnapshotDescription, SnapshotSink } from "../storage/types.ts";
 import type { PeerTransport, SnapshotOffer } from "../transport/types.ts";
 import { systemClock } from "./clock.ts";
+import { limits } from "./limits.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
 
 function offerAt(index: bigint): SnapshotOffer {
@@ -56,6 +57,7 @@ function createReceiver(chunks: () => AsyncIterable<{ offset: number; data: Uint
     transport: { fetchSnapshot: chunks } as unknown as PeerTransport,
     logger: createLogger({ level: "silent", format: "json", name: "" }),
     clock: systemClock,
+    limits,
     received: ({ snapshot }) => received.push(snapshot.index),
     failed: (error) => failures.push(error),
   });

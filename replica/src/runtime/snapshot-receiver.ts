@@ -3,13 +3,14 @@ import type { InstallSnapshot, SnapshotMetadata } from "../raft/types.ts";
 import { type ReceivedSnapshot, type SnapshotSink, StorageError } from "../storage/types.ts";
 import type { PeerTransport, SnapshotOffer } from "../transport/types.ts";
 import type { Clock } from "./clock.ts";
-import { limits } from "./limits.ts";
+import type { RuntimeLimits } from "./limits.ts";
 
 interface SnapshotReceiverParts {
   readonly sink: SnapshotSink;
   readonly transport: PeerTransport;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly limits: RuntimeLimits;
   /** Hands the message to the core once the file is here and verified. */
   readonly received: (message: InstallSnapshot) => void;
   readonly failed: (error: unknown) => void;
@@ -96,7 +97,7 @@ export class SnapshotReceiver {
 
   /** False when the leader could not be reached for too long: it will offer again. */
   async #fetchChunks(offer: SnapshotOffer): Promise<boolean> {
-    const { sink, transport, logger } = this.#parts;
+    const { sink, transport, logger, limits } = this.#parts;
     let fruitless = 0;
     while (!this.#stopped) {
       let offset = await sink.begin(offer);
@@ -123,8 +124,9 @@ export class SnapshotReceiver {
   }
 
   #pause(): Promise<void> {
+    const { clock, limits } = this.#parts;
     return new Promise((resolve) => {
-      this.#parts.clock.after(limits.snapshotRetryMs, resolve);
+      clock.after(limits.snapshotRetryMs, resolve);
     });
   }
 }

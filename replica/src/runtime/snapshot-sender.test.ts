@@ -48,6 +48,7 @@ beforeEach(() => {
     log: log as DurableLog,
     logger: createLogger({ level: "silent", format: "json", name: "" }),
     clock: { nowMs: () => nowMs } as Clock,
+    limits,
     offer: () => {},
     term: () => 1n,
     durableApplied: () => 100n,

@@ -9,13 +9,14 @@ import {
 } from "../storage/types.ts";
 import type { SnapshotOffer, SnapshotRequest } from "../transport/types.ts";
 import type { Clock } from "./clock.ts";
-import { limits } from "./limits.ts";
+import type { RuntimeLimits } from "./limits.ts";
 
 interface SnapshotSenderParts {
   readonly source: SnapshotSource;
   readonly log: DurableLog;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly limits: RuntimeLimits;
   readonly offer: (offer: SnapshotOffer) => void;
   readonly term: () => bigint;
   /** A copy of the store that begins now reaches at least to here. */
@@ -67,7 +68,7 @@ export class SnapshotSender {
   }
 
   #make(): void {
-    const { source, log, logger, clock, failed, durableApplied } = this.#parts;
+    const { source, log, logger, clock, limits, failed, durableApplied } = this.#parts;
     if (this.#makingFrom !== undefined || clock.nowMs() < this.#retryAtMs) return;
     this.#makingFrom = durableApplied();
     source.create().then(
@@ -146,7 +147,7 @@ export class SnapshotSender {
 
   /** Gives up on followers that made no progress, and on the copy once nobody needs it. */
   tick(): void {
-    const { clock, sent, source, log, failed, acknowledged } = this.#parts;
+    const { clock, limits, sent, source, log, failed, acknowledged } = this.#parts;
     const nowMs = clock.nowMs();
     for (const [peer, progressMs] of this.#offered) {
       if (nowMs - progressMs < limits.snapshotStalledMs) continue;

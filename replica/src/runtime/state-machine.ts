@@ -1,11 +1,11 @@
 import { type AppliedEntry, Applier } from "../apply/applier.ts";
-import type { Metrics } from "../metrics.ts";
 import type { Store } from "../mvcc/store.ts";
 import { decodeConfiguration } from "../raft/confchange/codec.ts";
 import type { Entry } from "../raft/types.ts";
 import type { DurableStore } from "../storage/types.ts";
 import type { Clock } from "./clock.ts";
-import { limits } from "./limits.ts";
+import type { RuntimeLimits } from "./limits.ts";
+import type { RuntimeMetrics } from "./runtime-metrics.ts";
 
 interface StateMachineParts {
   readonly store: DurableStore;
@@ -16,7 +16,8 @@ interface StateMachineParts {
   readonly failed: (error: unknown) => void;
   /** There is room for more after a flush. */
   readonly flushed: () => void;
-  readonly metrics: Metrics;
+  readonly metrics: RuntimeMetrics;
+  readonly limits: RuntimeLimits;
 }
 
 /** The applier and when its changes go to the disk. */
@@ -76,7 +77,7 @@ export class StateMachine {
 
   /** Starts a flush when enough has gathered or waited long enough, and removes some compacted history. */
   tick(nowMs: number): void {
-    const { flushBytes, flushIntervalMs } = this.#parts;
+    const { flushBytes, flushIntervalMs, limits } = this.#parts;
     if (this.#flushing !== undefined || this.#paused) return;
     if (this.store.compactionPending) {
       this.store.compactStep({ maxRecords: limits.scanStepMaxKeys, maxBytes: limits.scanStepMaxBytes });

@@ -4,7 +4,7 @@ import type { PeerTransport } from "../transport/types.ts";
 import type { Clock } from "./clock.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import { Forwarder, isWorthRetrying } from "./forwarder.ts";
-import { limits } from "./limits.ts";
+import type { RuntimeLimits } from "./limits.ts";
 import type { Proposals } from "./proposals.ts";
 import type { ReplicaError, WriteOptions, WriteOutcome } from "./replica-api.ts";
 
@@ -12,6 +12,7 @@ interface WritePathParts {
   readonly clock: Clock;
   readonly disk: DiskWatch;
   readonly transport: PeerTransport;
+  readonly limits: RuntimeLimits;
   readonly proposals: Proposals;
   readonly wakeLoop: () => void;
   readonly leader: () => MemberId;
@@ -32,7 +33,7 @@ export class WritePath {
 
   constructor(parts: WritePathParts) {
     this.#parts = parts;
-    this.#forwarder = new Forwarder(parts.transport, parts.clock);
+    this.#forwarder = new Forwarder(parts.transport, parts.clock, parts.limits);
   }
 
   /** Calls that have no answer yet, wherever they wait. */
@@ -108,7 +109,7 @@ export class WritePath {
 
   /** Waits a moment, then until a leader is known; false when the deadline came first. */
   async #awaitOtherLeader(deadlineMs: number): Promise<boolean> {
-    const { clock, awaitLeader } = this.#parts;
+    const { clock, limits, awaitLeader } = this.#parts;
     if (clock.nowMs() + limits.leaderRetryMs >= deadlineMs) return false;
     await new Promise<void>((resolve) => clock.after(limits.leaderRetryMs, resolve));
     return awaitLeader(deadlineMs);

@@ -11,10 +11,10 @@ import { StoreBackend } from "./store-backend.ts";
 import type { StoreMeta } from "./store-meta.ts";
 import { type SnapshotChunk, type SnapshotDescription, type SnapshotSource, StorageError } from "./types.ts";
 
-export const snapshotChunkBytes = 256 * 1024;
+/** Sent, and read, at once. */
+const chunkBytes = 256 * 1024;
 
-/** Kept free beside a snapshot: the log and the store go on growing while it is written. */
-export const snapshotMarginBytes = 16 * 1024 * 1024;
+const marginBytes = 16 * 1024 * 1024;
 
 interface LocalSnapshot {
   readonly description: SnapshotDescription;
@@ -91,10 +91,11 @@ export class LocalSnapshots implements SnapshotSource {
   async *#chunks(snapshot: LocalSnapshot, from: number): AsyncGenerator<SnapshotChunk> {
     snapshot.readers++;
     try {
+      const bytes = this.#context.options.snapshotChunkBytes ?? chunkBytes;
       const file = await this.#files.open(snapshot.file, "r");
       try {
         for (let offset = from; offset < snapshot.description.sizeBytes; ) {
-          const buffer = Buffer.allocUnsafe(snapshotChunkBytes);
+          const buffer = Buffer.allocUnsafe(bytes);
           const bytesRead = await file.read(buffer, buffer.byteLength, offset);
           assert(bytesRead > 0, "a snapshot file became shorter");
           const data = buffer.subarray(0, bytesRead);
@@ -141,7 +142,7 @@ export async function hashFile(
   const hash = createHash("sha256");
   const file = await files.open(path, "r");
   try {
-    const buffer = Buffer.allocUnsafe(snapshotChunkBytes);
+    const buffer = Buffer.allocUnsafe(chunkBytes);
     for (let at = 0; at < bytes; ) {
       const bytesRead = await file.read(buffer, Math.min(buffer.byteLength, bytes - at), at);
       if (bytesRead === 0) break;
@@ -181,7 +182,7 @@ export async function requireSpace(
   what: string,
 ): Promise<void> {
   const { freeBytes } = await measureSpace(machine.files, layout.directory, options.faults);
-  if (freeBytes < bytes + snapshotMarginBytes) throw noSpace(what);
+  if (freeBytes < bytes + (options.snapshotMarginBytes ?? marginBytes)) throw noSpace(what);
 }
 
 function noSpace(what: string, cause?: unknown): StorageError {

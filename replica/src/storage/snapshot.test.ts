@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { snapshotChunkBytes } from "./snapshot-source.ts";
+
 import {
   appliedWrites,
   clusterId,
@@ -18,6 +18,8 @@ import {
 import { overwrite } from "./testing/overwrite.ts";
 import { runChild } from "./testing/run-child.ts";
 import type { DataDirectory, SnapshotChunk, SnapshotDescription } from "./types.ts";
+
+const snapshotChunkBytes = 256 * 1024;
 
 let scratch: string;
 let leader: DataDirectory;

@@ -246,6 +246,10 @@ export interface OpenOptions {
   readonly commitDeadlineMs?: number;
   /** Bytes of recent entries kept in memory. Default 64 MiB. */
   readonly logCacheMaxBytes?: number;
+  /** Bytes in a chunk of a snapshot. Default 256 KiB. */
+  readonly snapshotChunkBytes?: number;
+  /** Kept free beside a snapshot: log and store go on growing while it is written. Default 16 MiB. */
+  readonly snapshotMarginBytes?: number;
   /** Calls back after a while, once; the returned function cancels. Default setTimeout. */
   readonly after?: (delayMs: number, callback: () => void) => () => void;
   readonly faults?: StorageFaults;
