@@ -1,0 +1,78 @@
+import { Random } from "../world/random.ts";
+import type { Theme } from "./draw-shape.ts";
+import { type DrawParts, faultDrawers } from "./fault-drawers.ts";
+import { pickWeighted } from "./pick-weighted.ts";
+import type { FaultKind, PlannedFault, Shape } from "./types.ts";
+
+/** Mean gaps between faults, in ms; a quiet run has none. */
+const paces = { quiet: 1, calm: 4, rough: 5, storm: 2 } as const;
+const gapMeanMs = { calm: 4000, rough: 1200, storm: 300 } as const;
+
+const faultsMax = 400;
+
+/** What bends the mix of a theme: these kinds are never left out, and come this much more often. */
+const themeKinds: Readonly<Record<Theme, Partial<Record<FaultKind, number>>>> = {
+  mixed: {},
+  reads: { "pause-leader": 4, "isolate-leader": 4 },
+  writes: { "crash-leader": 2, "crash-at-call": 2 },
+  contention: { partition: 2, transfer: 2 },
+  compaction: { "crash-at-call": 2 },
+  snapshots: { crash: 3, partial: 2, pause: 2 },
+  membership: { "change-membership": 8, transfer: 2 },
+};
+
+/**
+ * The faults of a run, in order of time. Each run knows only some kinds (swarm testing, Groce et al., ISSTA
+ * 2012): what two kinds bring about together, a third often hides.
+ */
+export function drawFaults(seed: number, shape: Shape, theme: Theme): PlannedFault[] {
+  const random = new Random(seed, "faults");
+  const pace = pickWeighted(random, paces);
+  if (pace === "quiet") return [];
+  const weights = drawWeights(random, theme);
+  const parts: DrawParts = {
+    random,
+    shape,
+    // Of a fault that lasts: long enough for an election at times, never the whole run.
+    lastMs: () => Math.round(Math.min(20 + random.exponential(lastMeanMs), shape.durationMs / 2)),
+  };
+  const lastMeanMs = random.pick([200, 800, 2500]);
+  const faults: PlannedFault[] = [];
+  let atMs = 0;
+  for (;;) {
+    // Bursts: what comes right after another fault meets the cluster at its weakest.
+    const mean = random.chance(0.25) ? 30 : gapMeanMs[pace];
+    atMs += Math.ceil(random.exponential(mean));
+    if (atMs >= shape.durationMs || faults.length >= faultsMax) break;
+    const fault = faultDrawers[pickWeighted(random, weights)](parts);
+    if (fault === undefined) continue;
+    faults.push({ atMs, fault });
+    if (destructive.has(fault.kind)) faults.push(...drawReplacements(random, atMs, shape.durationMs));
+  }
+  return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+const destructive: ReadonlySet<FaultKind> = new Set<FaultKind>(["wipe", "old-copy", "flip-bit"]);
+
+/** Administrators come soon, come again, or never. */
+function drawReplacements(random: Random, atMs: number, endMs: number): PlannedFault[] {
+  const count = random.pick([0, 1, 1, 2]);
+  return Array.from({ length: count }, () => ({
+    atMs: atMs + random.between(500, 8000),
+    fault: { kind: "replace-lost" } as const,
+  })).filter((planned) => planned.atMs < endMs);
+}
+
+function drawWeights(random: Random, theme: Theme): Record<FaultKind, number> {
+  const kinds = Object.keys(faultDrawers) as FaultKind[];
+  const share = random.pick([0.15, 0.3, 0.5, 1]);
+  const bent = themeKinds[theme];
+  const weights = Object.fromEntries(
+    kinds.map((kind) => {
+      if (bent[kind] !== undefined) return [kind, bent[kind]];
+      return [kind, random.chance(share) ? random.pick([1, 1, 1, 3]) : 0];
+    }),
+  ) as Record<FaultKind, number>;
+  if (Object.values(weights).every((weight) => weight === 0)) weights[random.pick(kinds)] = 1;
+  return weights;
+}
