@@ -3,6 +3,7 @@ import { FatalError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { encodeConfiguration } from "../raft/confchange/codec.ts";
 import type { MemberId } from "../raft/types.ts";
+import { diskReason } from "../storage/io-error.ts";
 import { type DataDirectory, type StartState, StorageError, type StorageUsage } from "../storage/types.ts";
 import type { PeerAddress, PeerTransport } from "../transport/types.ts";
 import type { Clock } from "./clock.ts";
@@ -385,5 +386,5 @@ function asFatal(error: unknown): FatalError {
   if (error instanceof Error && error.name === "UnknownFormatError") {
     return new FatalError("unknownFormat", message, { cause: error });
   }
-  return new FatalError("internal", message, { cause: error });
+  return new FatalError(diskReason(error) ?? "internal", message, { cause: error });
 }

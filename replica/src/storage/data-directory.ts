@@ -2,7 +2,8 @@ import { assert } from "../assert.ts";
 import type { FatalError } from "../errors.ts";
 import type { Configuration, Entry, IndexedConfiguration } from "../raft/types.ts";
 import type { Environment } from "./environment.ts";
-import { durableRename } from "./layout.ts";
+import { diskReason } from "./io-error.ts";
+import { durableRename, unusable } from "./layout.ts";
 import type { LogPoint } from "./log-pending.ts";
 import type { BaseConfiguration } from "./log-state.ts";
 import { type OpenContext, openEnvironment } from "./open-raft.ts";
@@ -163,7 +164,11 @@ export class LocalDirectory implements DataDirectory {
   writeSuperblock(): Promise<void> {
     const { memberId, clusterId = 0n, incarnation } = this.identity;
     const { term, commit } = this.#parts.log.durablePosition();
-    return this.#parts.superblock.write({ memberId, clusterId, incarnation, term, commit });
+    const { superblock, context } = this.#parts;
+    return superblock.write({ memberId, clusterId, incarnation, term, commit }).catch((cause: Error) => {
+      const message = `the superblock could not be written: ${cause.message}`;
+      throw context.gate.raise(diskReason(cause) ?? "diskFailed", message, cause);
+    });
   }
 
   async install(received: ReceivedSnapshot, swapped?: () => void): Promise<void> {
@@ -227,7 +232,11 @@ export class LocalDirectory implements DataDirectory {
     // From here on the lock is the next object's.
     this.#closed = this.#closeFiles();
     await this.#closed;
-    return this.#parts.reopen();
+    return this.#parts.reopen().catch((error: unknown) => {
+      // The old data is closed and half moved: only another start can finish it.
+      const { reason, message } = unusable(this.path, error);
+      throw this.#parts.context.gate.raise(reason, message, error);
+    });
   }
 
   close(): Promise<void> {
@@ -246,7 +255,7 @@ export class LocalDirectory implements DataDirectory {
     await log.close();
     await store.environment.close();
     await superblock.close();
-    if (!context.gate.failure) await forgetStarts(context);
+    if (!context.gate.failure) await forgetStarts(context).catch(() => undefined);
   }
 }
 

@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import type { FatalError } from "../errors.ts";
 import { measureSpace } from "./disk-space.ts";
 import type { FatalGate } from "./fatal-gate.ts";
+import { isDamage, isFull } from "./io-error.ts";
 import type { EngineTable, EngineView, Machine, TableEngine } from "./machine.types.ts";
 import type { StorageFaults, StorageUsage } from "./types.ts";
 
@@ -14,23 +15,8 @@ export const keyMaxBytes = 1978;
  */
 export const transactionMaxOperations = 250_000;
 
-/** LMDB hands errno through as `code` (those of Linux here), files its name. */
-const fullCodes = new Set<unknown>([28, 27, 122, "ENOSPC", "EFBIG", "EDQUOT"]);
-
 /** A write that was cut short by a full disk arrives as EIO: with less than this free, that was it. */
 const fullBelowBytes = 4 * 1024 ** 2;
-
-/** MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_INVALID: the file is not what LMDB wrote. */
-const damageCodes = new Set<unknown>([-30797, -30796, -30793]);
-
-/** Was it refused for want of room? */
-export function isFullCode(code: unknown): boolean {
-  return fullCodes.has(code);
-}
-
-export function isDamageCode(code: unknown): boolean {
-  return damageCodes.has(code);
-}
 
 /** `copy`: a snapshot file that is only looked at. */
 export type EnvironmentName = "raft" | "store" | "copy";
@@ -116,10 +102,9 @@ export class Environment {
   }
 
   async #classify(cause: unknown): Promise<FatalError> {
-    const { code } = cause as { code?: unknown };
     const { name, gate } = this.options;
-    if (isDamageCode(code)) return this.options.damaged(`a write failed (${describe(cause)})`, cause);
-    if (isFullCode(code) || (code !== undefined && (await this.#hasNoSpace()))) {
+    if (isDamage(cause)) return this.options.damaged(`a write failed (${describe(cause)})`, cause);
+    if (isFull(cause) || (hasCode(cause) && (await this.#hasNoSpace()))) {
       return gate.raise("diskFull", `the disk is full: a write to ${name}/ failed`, cause);
     }
     return gate.raise("diskFailed", `a write to ${name}/ failed: ${describe(cause)}`, cause);
@@ -147,6 +132,8 @@ export class Environment {
     const release = this.use();
     try {
       await this.#engine.copyTo(file);
+    } catch (error) {
+      throw isDamage(error) ? this.options.damaged("it cannot be copied", error) : error;
     } finally {
       release();
     }
@@ -175,6 +162,11 @@ export class Environment {
     }
     await this.#engine.close();
   }
+}
+
+/** The machine refused it, not one of the faults of a test. */
+function hasCode(error: unknown): boolean {
+  return (error as { code?: unknown }).code !== undefined;
 }
 
 function describe(error: unknown): string {

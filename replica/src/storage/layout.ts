@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
-import { FatalError, type FatalReason } from "../errors.ts";
+import { FatalError } from "../errors.ts";
+import { diskReason } from "./io-error.ts";
 import type { FileSystem } from "./machine.types.ts";
 
 /** What lies where in a data directory. */
@@ -50,17 +51,11 @@ export async function durableRename(files: FileSystem, from: string, to: string)
   if (dirname(from) !== dirname(to)) await files.syncFolder(dirname(from));
 }
 
-const reasons: Readonly<Record<string, FatalReason>> = {
-  ENOSPC: "diskFull",
-  EDQUOT: "diskFull",
-  EIO: "diskFailed",
-};
-
 /** What the file system refuses, as the error that ends the process. */
 export function unusable(directory: string, cause: unknown): FatalError {
   if (cause instanceof FatalError) return cause;
-  const { code = "", message } = cause as NodeJS.ErrnoException;
-  const reason = reasons[code] ?? "directoryUnusable";
+  const { message } = cause as Error;
+  const reason = diskReason(cause) ?? "directoryUnusable";
   const hint =
     reason === "diskFull" ? "free some space" : "it must be a directory that this user may write to";
   return new FatalError(reason, `the data directory ${directory} cannot be used (${message}): ${hint}`, {

@@ -2,7 +2,7 @@ import type { Hash } from "node:crypto";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { assert } from "../assert.ts";
-import { isFullCode } from "./environment.ts";
+import { isFull } from "./io-error.ts";
 import type { FileSystem, OpenFile } from "./machine.types.ts";
 import type { OpenContext } from "./open-raft.ts";
 import { hashFile, metadataOf, readStoreMeta, requireSpace } from "./snapshot-source.ts";
@@ -91,7 +91,7 @@ export class SnapshotReceiver implements SnapshotSink {
       }
     } catch (cause) {
       await this.#startOver();
-      if (!isFullCode((cause as { code?: unknown }).code)) throw cause;
+      if (!isFull(cause)) throw cause;
       throw new StorageError("noSpace", "the disk has no room for the snapshot of another member", { cause });
     }
   }

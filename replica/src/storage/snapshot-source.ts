@@ -4,7 +4,8 @@ import { crc32 } from "node:zlib";
 import { assert } from "../assert.ts";
 import type { SnapshotMetadata } from "../raft/types.ts";
 import { measureSpace } from "./disk-space.ts";
-import { type Environment, isFullCode } from "./environment.ts";
+import type { Environment } from "./environment.ts";
+import { isFull } from "./io-error.ts";
 import type { FileSystem } from "./machine.types.ts";
 import { type OpenContext, openEnvironment } from "./open-raft.ts";
 import { StoreBackend } from "./store-backend.ts";
@@ -74,7 +75,7 @@ export class LocalSnapshots implements SnapshotSource {
       return description;
     } catch (error) {
       await files.remove(folder);
-      throw isFullCode((error as { code?: unknown }).code) ? noSpace("a snapshot", error) : error;
+      throw isFull(error) ? noSpace("a snapshot", error) : error;
     }
   }
 
