@@ -1,8 +1,11 @@
 import { electionMutations } from "./election-mutations.ts";
+import { identityMutations } from "./identity-mutations.ts";
 import { membershipMutations } from "./membership-mutations.ts";
 import type { Mutation } from "./mutation.ts";
 import { readMutations } from "./read-mutations.ts";
 import { replicationMutations } from "./replication-mutations.ts";
+import { runtimeMutations } from "./runtime-mutations.ts";
+import { storageMutations } from "./storage-mutations.ts";
 
 /** Every guard that matters, with what removes it. */
 export const museum: readonly Mutation[] = [
@@ -10,4 +13,7 @@ export const museum: readonly Mutation[] = [
   ...replicationMutations,
   ...readMutations,
   ...membershipMutations,
+  ...identityMutations,
+  ...runtimeMutations,
+  ...storageMutations,
 ];
