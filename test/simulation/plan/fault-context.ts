@@ -2,10 +2,10 @@ import type { SimCluster, Slot } from "../cluster/types.ts";
 import type { DiskWeather } from "../disk/types.ts";
 import type { LinkWeather } from "../network/types.ts";
 import type { Random } from "../world/random.ts";
-import type { Administrator } from "./administrator.ts";
 import type { Holds } from "./holds.ts";
 import type { Layers } from "./layers.ts";
 import type { LossLedger } from "./loss-ledger.ts";
+import type { MembershipAdministrator } from "./membership-administrator.ts";
 import type { OldCopies, OldCopy } from "./old-copies.ts";
 import type { Fault, FaultKind } from "./types.ts";
 
@@ -30,7 +30,7 @@ export interface FaultContext {
   freeBytes(slot: Slot): Layers<number | undefined>;
   readonly losses: LossLedger;
   readonly oldCopies: OldCopies;
-  readonly administrator: Administrator;
+  readonly administrator: MembershipAdministrator;
 }
 
 export type FaultOf<K extends FaultKind> = Extract<Fault, { kind: K }>;

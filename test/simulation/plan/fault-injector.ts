@@ -1,7 +1,7 @@
+import { Happening } from "../cluster/happening.ts";
 import type { SimCluster, Slot } from "../cluster/types.ts";
 import type { DiskWeather } from "../disk/types.ts";
 import type { LinkWeather } from "../network/types.ts";
-import { Administrator } from "./administrator.ts";
 import { applyFault } from "./apply-fault.ts";
 import { linkOfKey } from "./apply-network.ts";
 import { describeFault } from "./describe-fault.ts";
@@ -9,6 +9,7 @@ import { type FaultContext, slotAt } from "./fault-context.ts";
 import { Holds } from "./holds.ts";
 import { Layers } from "./layers.ts";
 import { LossLedger } from "./loss-ledger.ts";
+import { MembershipAdministrator } from "./membership-administrator.ts";
 import { OldCopies, type OldCopy } from "./old-copies.ts";
 import type { Fault, PlannedFault } from "./types.ts";
 
@@ -26,6 +27,7 @@ export class FaultInjector {
   readonly #disks = new Map<Slot, Layers<DiskWeather>>();
   readonly #spaces = new Map<Slot, Layers<number | undefined>>();
   #ended = false;
+  #count = 0;
 
   constructor(cluster: SimCluster) {
     this.#cluster = cluster;
@@ -56,6 +58,9 @@ export class FaultInjector {
   }
 
   #carryOut(fault: Fault, copy: OldCopy | undefined): void {
+    const { world } = this.#cluster;
+    this.#count += 1;
+    world.note(Happening.fault, this.#count);
     this.#context.say(() => describeFault(fault));
     applyFault(this.#context, fault, copy);
   }
@@ -104,12 +109,12 @@ export class FaultInjector {
         slot.start();
       },
     );
-    const administrator = new Administrator({
+    const administrator = new MembershipAdministrator({
       cluster: this.#cluster,
       random: world.random("administrator"),
       losses,
       down,
-      later,
+      isOver: () => this.#ended,
       say: (text) => world.say("ADMIN", text),
     });
     return {

@@ -1,16 +1,17 @@
 import type { Replica } from "@rstore/replica/runtime/replica";
 import type { MemberListing, TargetMember } from "@rstore/replica/runtime/replica-api";
+import { Administrator } from "../cluster/administrator.ts";
 import type { SimCluster, Slot } from "../cluster/types.ts";
-import { clientPlace } from "../network/types.ts";
 import type { Random } from "../world/random.ts";
 import type { Holds } from "./holds.ts";
-import type { LossLedger } from "./loss-ledger.ts";
+import { type LossLedger, minorityOf } from "./loss-ledger.ts";
 
-const place = clientPlace(900);
 const callTimeoutMs = 3000;
 /** After this long a change that did not come about is given up. */
 const patienceMs = 12_000;
 const pauseMs = 300;
+
+type Ask<T> = (replica: Replica, deadlineMs: number) => Promise<T>;
 
 /** Who the members are to be. */
 export interface Goal {
@@ -20,12 +21,13 @@ export interface Goal {
   readonly ghosts: readonly Slot[];
 }
 
-interface AdministratorParts {
+interface MembershipAdministratorParts {
   readonly cluster: SimCluster;
   readonly random: Random;
   readonly losses: LossLedger;
   readonly down: Holds<Slot>;
-  readonly later: (delayMs: number, callback: () => void) => void;
+  /** All faults are over: nothing more is asked for. */
+  readonly isOver: () => boolean;
   readonly say: (text: () => string) => void;
 }
 
@@ -33,13 +35,15 @@ interface AdministratorParts {
  * Changes membership as an operator would: newcomers are started and join as learners, and when they have
  * caught up the target takes over in one change. Nobody is made a voter who is known to be lost.
  */
-export class Administrator {
-  readonly #parts: AdministratorParts;
+export class MembershipAdministrator {
+  readonly #parts: MembershipAdministratorParts;
   readonly #random: Random;
+  readonly #caller: Administrator;
 
-  constructor(parts: AdministratorParts) {
+  constructor(parts: MembershipAdministratorParts) {
     this.#parts = parts;
     this.#random = parts.random;
+    this.#caller = new Administrator(parts.cluster);
   }
 
   /** Begins; it goes on beside whatever else happens. */
@@ -56,7 +60,9 @@ export class Administrator {
           this.#parts.cluster.slots.filter(({ peerUrl }) =>
             listing.members.some((member) => member.peerUrl === peerUrl && kinds.includes(member.kind)),
           );
-        return { voters: at(["voter"]), learners: at(["learner"]), ghosts: [] };
+        const voters = at(["voter"]);
+        const learners = at(["learner"]).filter((slot) => !voters.includes(slot));
+        return { voters, learners, ghosts: [] };
       }),
     );
   }
@@ -81,65 +87,62 @@ export class Administrator {
     const { world } = this.#parts.cluster;
     const endUs = world.nowUs + patienceMs * 1000;
     // At times somebody is in a hurry, and newcomers are to vote at once: the leader must refuse.
-    let hasty = this.#random.chance(0.15);
+    let stage: "hasty" | "first" | "later" = this.#random.chance(0.15) ? "hasty" : "first";
     for (;;) {
       try {
-        if (await this.#step(goalOf, hasty)) return;
+        const listing = await this.#askLeader((replica, deadlineMs) =>
+          replica.listMembers({ consistency: "linearizable", minRevision: 0n, deadlineMs }),
+        );
+        const goal = goalOf(listing);
+        await this.#prepare([...goal.voters, ...goal.learners], listing);
+        const target = this.#targetOf(goal);
+        const joining = stage === "hasty" ? [] : newcomers(target, listing);
+        const ghosts = stage === "first" ? goal.ghosts.map((slot) => this.#ghostAt(slot)) : [];
+        if (stage === "hasty") stage = "first";
+        if (joining.length + ghosts.length === 0) {
+          await this.#propose(target, listing);
+          return;
+        }
+        const learners = joining.map((member) => ({ ...member, kind: "learner" as const }));
+        await this.#propose([...remaining(listing), ...learners, ...ghosts], listing);
+        if (ghosts.length > 0) this.#parts.cluster.world.coverage.count("membership.newcomer-never-up");
+        stage = "later";
       } catch (error) {
-        if (world.nowUs >= endUs) throw error;
+        if (world.nowUs >= endUs || this.#parts.isOver()) throw error;
       }
-      hasty = false;
-      await this.#wait(pauseMs);
+      await this.#caller.sleep(pauseMs);
       if (world.nowUs >= endUs) throw new Error("given up");
     }
   }
 
-  /** One change towards the goal; true: it was the last. */
-  async #step(goalOf: (listing: MemberListing) => Goal, hasty: boolean): Promise<boolean> {
-    const listing = await this.#askLeader((replica, deadlineMs) =>
-      replica.listMembers({ consistency: "linearizable", minRevision: 0n, deadlineMs }),
-    );
-    const goal = goalOf(listing);
-    await this.#prepare([...goal.voters, ...goal.learners], listing);
-    const target = this.#targetOf(goal);
-    if (!target.some(({ kind }) => kind === "voter")) throw new Error("no voter would be left");
-    const isNew = ({ id }: TargetMember): boolean => !listing.members.some((member) => member.id === id);
-    const joining = target.filter(isNew).map((member) => ({ ...member, kind: "learner" as const }));
-    const ghosts = goal.ghosts.map((slot): TargetMember => this.#ghostAt(slot));
-    const isFirst = !hasty && joining.length + ghosts.length > 0;
-    const staying = listing.members
-      .filter(({ id, kind }) => kind !== "outgoing" && !this.#parts.losses.isLost(id))
-      .map((member): TargetMember => ({ ...member, kind: member.kind === "learner" ? "learner" : "voter" }));
-    const wanted = isFirst ? [...staying, ...joining, ...ghosts] : target;
+  async #propose(target: readonly TargetMember[], listing: MemberListing): Promise<void> {
+    const voters = target.filter(({ kind }) => kind === "voter");
+    if (voters.length === 0) throw new Error("no voter would be left");
     await this.#askLeader((replica, deadlineMs) => {
-      const lost = wanted.find(({ id, kind }) => kind === "voter" && this.#parts.losses.isLost(id));
-      if (lost !== undefined) throw new Error(`${lost.name} was lost meanwhile`);
-      return replica.changeMembership(listing.configurationIndex, wanted, { deadlineMs });
+      // Judged where it takes effect: a disk may have been lost while the call was under way.
+      const lost = voters.filter(({ id }) => this.#parts.losses.isLost(id));
+      if (lost.length > minorityOf(voters.length)) throw new Error("too many of its voters are lost");
+      return replica.changeMembership(listing.configurationIndex, target, { deadlineMs });
     });
-    if (ghosts.length > 0) this.#count("membership.newcomer-never-up");
-    if (wanted.filter(isNew).length > 1 || wanted.length < listing.members.length - 1) {
-      this.#count("membership.several-at-once");
+    const gone = listing.members.filter(({ id }) => !target.some((member) => member.id === id));
+    if (newcomers(target, listing).length + gone.length > 1) {
+      this.#parts.cluster.world.coverage.count("membership.several-at-once");
     }
-    // Members that never come up are given up with the next change.
-    return !isFirst || (ghosts.length > 0 && joining.length === 0 && this.#random.chance(0.3));
-  }
-
-  #count(counter: "membership.newcomer-never-up" | "membership.several-at-once"): void {
-    this.#parts.cluster.world.coverage.count(counter);
   }
 
   #targetOf({ voters, learners }: Goal): TargetMember[] {
     const named = (slots: readonly Slot[], kind: "voter" | "learner"): TargetMember[] =>
       slots.flatMap((slot) => {
+        const { name, peerUrl, clientUrl } = slot;
         const id = slot.replica?.identity().memberId ?? slot.disk.durableLog()?.memberId;
-        if (id === undefined || this.#parts.losses.isLost(id)) return [];
-        return [{ id, name: slot.name, peerUrl: slot.peerUrl, clientUrl: slot.clientUrl, kind }];
+        if (id === undefined) throw new Error(`${name} is not up`);
+        return this.#parts.losses.isLost(id) ? [] : [{ id, name, peerUrl, clientUrl, kind }];
       });
     return [...named(voters, "voter"), ...named(learners, "learner")];
   }
 
   #ghostAt({ peerUrl, clientUrl }: Slot): TargetMember {
-    const id = (BigInt(this.#random.uint32()) << 32n) | BigInt(this.#random.uint32() | 1);
+    const id = (BigInt(this.#random.uint32()) << 32n) | BigInt(this.#random.between(1, 0xffff_ffff));
     return { id, name: "never up", peerUrl, clientUrl, kind: "learner" };
   }
 
@@ -147,7 +150,7 @@ export class Administrator {
   async #prepare(slots: readonly Slot[], { members }: MemberListing): Promise<void> {
     const { down } = this.#parts;
     for (const slot of slots) if (slot.life === undefined && !down.isHeld(slot)) slot.start();
-    await this.#wait(slots.some(({ replica }) => replica === undefined) ? pauseMs : 0);
+    await this.#caller.sleep(slots.some(({ replica }) => replica === undefined) ? pauseMs : 0);
     for (const slot of slots) {
       const identity = slot.replica?.identity();
       if (identity?.removedIndex === undefined) continue;
@@ -170,32 +173,24 @@ export class Administrator {
     }
   }
 
-  #askLeader<T>(serve: (replica: Replica, deadlineMs: number) => Promise<T>): Promise<T> {
+  #askLeader<T>(serve: Ask<T>): Promise<T> {
     const leaders = this.#parts.cluster.leaders();
     if (leaders.length === 0) return Promise.reject(new Error("there is no leader"));
     return this.#ask(this.#random.pick(leaders), serve);
   }
 
-  #ask<T>(slot: Slot, serve: (replica: Replica, deadlineMs: number) => Promise<T>): Promise<T> {
-    const { cluster, later } = this.#parts;
-    return new Promise((resolve, reject) => {
-      later(callTimeoutMs, () => reject(new Error(`${slot.name} does not answer`)));
-      cluster.network.call(
-        place,
-        slot.index,
-        async () => {
-          if (slot.replica === undefined || slot.clock === undefined) throw new Error(`${slot.name} starts`);
-          return await serve(slot.replica, slot.clock.nowMs() + callTimeoutMs);
-        },
-        (answer) => {
-          if (answer.status === "fulfilled") resolve(answer.value);
-          else reject(answer.reason as Error);
-        },
-      );
-    });
+  #ask<T>(slot: Slot, serve: Ask<T>): Promise<T> {
+    if (this.#parts.isOver()) return Promise.reject(new Error("the faults are over"));
+    return this.#caller.call(slot, callTimeoutMs, (replica, { deadlineMs }) => serve(replica, deadlineMs));
   }
+}
 
-  #wait(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#parts.later(ms, resolve));
-  }
+/** Who of the target is no member yet. */
+function newcomers(target: readonly TargetMember[], { members }: MemberListing): TargetMember[] {
+  return target.filter(({ id }) => !members.some((member) => member.id === id));
+}
+
+/** The members as they are. */
+function remaining({ members }: MemberListing): TargetMember[] {
+  return members.map((member) => ({ ...member, kind: member.kind === "learner" ? "learner" : "voter" }));
 }
