@@ -1,20 +1,25 @@
 import type { Configuration, MemberId } from "@rstore/replica/raft/types";
+import type { FaultInjector } from "../plan/fault-injector.ts";
 import type { Random } from "../world/random.ts";
 import type { SimCluster, Slot } from "./types.ts";
+
+export interface MajorityParts {
+  readonly cluster: SimCluster;
+  readonly faults: FaultInjector;
+  readonly random: Random;
+}
 
 /**
  * The slots that are healed for the liveness phase: a majority of each half of every configuration that a
  * member of them has in force, as far as there is one. The others stay down.
  */
 export class ChosenMajority {
-  readonly #cluster: SimCluster;
-  readonly #random: Random;
+  readonly #parts: MajorityParts;
   #slots: ReadonlySet<Slot>;
 
-  constructor(cluster: SimCluster, random: Random) {
-    this.#cluster = cluster;
-    this.#random = random;
-    this.#slots = new Set(cluster.slots);
+  constructor(parts: MajorityParts) {
+    this.#parts = parts;
+    this.#slots = new Set(parts.cluster.slots);
   }
 
   get slots(): ReadonlySet<Slot> {
@@ -23,74 +28,61 @@ export class ChosenMajority {
 
   /** Everything is repaired that can be, everywhere: what is still there shows itself. */
   healAll(): void {
-    const { network, shape, slots } = this.#cluster;
-    network.healAll();
-    network.setWeather(shape.network);
-    const straight = this.#random.chance(0.5);
-    for (const slot of slots) {
-      for (const other of slots) network.setLinkWeather(slot.index, other.index, undefined);
-      slot.disk.thaw();
-      slot.disk.setWeather(shape.disk);
-      slot.disk.setFreeBytes(undefined);
-      if (straight) slot.setClockRate(1);
-      slot.resume();
-      slot.supervised = true;
-      slot.start();
-    }
+    this.#parts.faults.endAll();
   }
 
   /** Takes some of the others away, sometimes. */
   choose(): void {
-    if (this.#random.chance(0.4)) return;
-    const kept = new Set(this.#cluster.slots);
-    for (const slot of this.#random.shuffle(this.#cluster.slots)) {
+    const { cluster, random } = this.#parts;
+    if (random.chance(0.4)) return;
+    const kept = new Set(cluster.slots);
+    for (const slot of random.shuffle(cluster.slots)) {
       kept.delete(slot);
-      if (!isQuorum(this.#cluster, kept) || this.#random.chance(0.2)) kept.add(slot);
+      if (!this.#isQuorum(kept) || random.chance(0.2)) kept.add(slot);
     }
     this.#slots = kept;
-    for (const slot of this.#cluster.slots) if (!kept.has(slot)) this.#takeAway(slot);
+    for (const slot of cluster.slots) if (!kept.has(slot)) this.#takeAway(slot);
   }
 
   #takeAway(slot: Slot): void {
-    if (this.#random.chance(0.5)) {
+    const { cluster, random } = this.#parts;
+    cluster.world.say("liveness", () => `${slot.name} is not of the chosen majority`);
+    if (random.chance(0.5)) {
       slot.supervised = false;
       slot.crash();
       return;
     }
-    const { network, slots } = this.#cluster;
-    for (const other of slots) {
-      network.cut(slot.index, other.index);
-      network.cut(other.index, slot.index);
+    for (const other of cluster.slots) {
+      cluster.network.cut(slot.index, other.index);
+      cluster.network.cut(other.index, slot.index);
     }
   }
 
   /** False when too much is lost for ever. Brings the others back when a configuration turned up that needs them. */
   isEnough(): boolean {
-    if (isQuorum(this.#cluster, this.#slots)) return true;
-    if (this.#slots.size < this.#cluster.slots.length) {
-      this.#slots = new Set(this.#cluster.slots);
-      this.healAll();
-      return true;
-    }
-    return false;
+    if (this.#isQuorum(this.#slots)) return true;
+    const { slots } = this.#parts.cluster;
+    if (this.#slots.size === slots.length) return false;
+    this.#slots = new Set(slots);
+    this.healAll();
+    return true;
   }
-}
 
-/** Can the members in these slots decide, by every configuration that one of them has in force? */
-function isQuorum({ slots }: SimCluster, chosen: ReadonlySet<Slot>): boolean {
-  const present = new Set<MemberId>();
-  const configurations: Configuration[] = [];
-  for (const slot of slots) {
-    const { member } = slot;
-    if (member === undefined || !chosen.has(slot)) continue;
-    present.add(member.id);
-    configurations.push(member.node.configuration.configuration);
+  /** Can the members in these slots decide, by every configuration that one of them has in force? */
+  #isQuorum(chosen: ReadonlySet<Slot>): boolean {
+    const present = new Set<MemberId>();
+    const held: Configuration[] = [];
+    for (const { member } of chosen) {
+      if (member === undefined || this.#parts.faults.losses.isLost(member.id)) continue;
+      present.add(member.id);
+      const { configuration } = member.node.configuration;
+      if (configuration.voters.length > 0) held.push(configuration);
+    }
+    return (
+      held.length > 0 &&
+      held.every(({ voters, outgoing }) => isMajority(voters, present) && isMajority(outgoing, present))
+    );
   }
-  const held = configurations.filter(({ voters }) => voters.length > 0);
-  return (
-    held.length > 0 &&
-    held.every(({ voters, outgoing }) => isMajority(voters, present) && isMajority(outgoing, present))
-  );
 }
 
 function isMajority(voters: readonly MemberId[], present: ReadonlySet<MemberId>): boolean {

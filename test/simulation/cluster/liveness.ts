@@ -1,5 +1,4 @@
-import type { Random } from "../world/random.ts";
-import { ChosenMajority } from "./chosen-majority.ts";
+import { ChosenMajority, type MajorityParts } from "./chosen-majority.ts";
 import { FreshCalls, missingToAgree } from "./convergence.ts";
 import type { SimCluster } from "./types.ts";
 
@@ -23,10 +22,10 @@ export class Liveness {
   readonly #boundMs: number;
   #fresh: FreshCalls | undefined;
 
-  constructor(cluster: SimCluster, random: Random) {
-    this.#cluster = cluster;
-    this.#majority = new ChosenMajority(cluster, random);
-    this.#boundMs = BOUND_MS + BOUND_ELECTIONS * cluster.shape.electionTimeoutMs;
+  constructor(parts: MajorityParts) {
+    this.#cluster = parts.cluster;
+    this.#majority = new ChosenMajority(parts);
+    this.#boundMs = BOUND_MS + BOUND_ELECTIONS * parts.cluster.shape.electionTimeoutMs;
   }
 
   begin(): void {

@@ -143,6 +143,11 @@ export class ReplicaSlot implements Slot {
   }
 
   crashAtCall(calls: number): void {
+    if (calls === Number.MAX_SAFE_INTEGER) {
+      this.#callsLeft = undefined;
+      this.disk.onCall = undefined;
+      return;
+    }
     this.#callsLeft = calls;
     this.disk.onCall = () => this.called();
   }

@@ -1,9 +1,9 @@
 import type { SafetyChecks } from "../check/types.ts";
-import type { Fault, Plan } from "../plan/types.ts";
+import type { FaultInjector } from "../plan/fault-injector.ts";
+import type { Plan } from "../plan/types.ts";
 import type { Workload } from "../workload/types.ts";
 import type { World } from "../world/world.ts";
 import { foundCluster } from "./found-cluster.ts";
-import { Happening } from "./happening.ts";
 import { Liveness } from "./liveness.ts";
 import type { ReplicaCluster } from "./replica-cluster.ts";
 import { resetRemovedMembers } from "./reset-removed.ts";
@@ -14,7 +14,7 @@ export interface PhaseParts {
   readonly cluster: ReplicaCluster;
   readonly checks: SafetyChecks;
   readonly workload: Workload;
-  readonly applyFault: (cluster: ReplicaCluster, fault: Fault) => void;
+  readonly faults: FaultInjector;
   /** Steps between two full checks. */
   readonly checkEvery: number;
 }
@@ -28,7 +28,7 @@ const DRAIN_MAX_MS = 60_000;
 
 /** One run from the founding of its cluster to the end of the liveness phase. Answers the note of the result. */
 export function runPhases(parts: PhaseParts): string | undefined {
-  const { plan, world, cluster, workload } = parts;
+  const { plan, world, cluster, workload, faults } = parts;
   const random = world.random("run");
   const faultsFromStart = random.chance(EARLY_FAULTS_CHANCE);
   const durationUs = plan.shape.durationMs * 1000;
@@ -39,7 +39,7 @@ export function runPhases(parts: PhaseParts): string | undefined {
       founded = true;
     });
   });
-  if (faultsFromStart) scheduleFaults(parts);
+  if (faultsFromStart) faults.schedule(plan.faults);
   const foundingUs = FOUNDING_MAX_MS * 1000 + (faultsFromStart ? durationUs : 0);
   runUntil(parts, foundingUs, () => founded);
   if (!founded && world.violation === undefined) {
@@ -50,7 +50,7 @@ export function runPhases(parts: PhaseParts): string | undefined {
     );
   }
   world.say("run", () => "founded");
-  if (!faultsFromStart) scheduleFaults(parts);
+  if (!faultsFromStart) faults.schedule(plan.faults);
   resetRemovedMembers(cluster);
   workload.start(cluster);
   runUntil(parts, world.nowUs + durationUs, () => false);
@@ -62,20 +62,10 @@ export function runPhases(parts: PhaseParts): string | undefined {
   return note;
 }
 
-function scheduleFaults({ plan, world, cluster, applyFault }: PhaseParts): void {
-  plan.faults.forEach(({ atMs, fault }, index) => {
-    world.at(atMs * 1000, () => {
-      world.note(Happening.fault, index);
-      world.say("FAULT", () => JSON.stringify(fault));
-      applyFault(cluster, fault);
-    });
-  });
-}
-
 function runLiveness(parts: PhaseParts): string | undefined {
-  const { world, cluster } = parts;
+  const { world, cluster, faults } = parts;
   if (world.violation !== undefined) return undefined;
-  const liveness = new Liveness(cluster, world.random("liveness"));
+  const liveness = new Liveness({ cluster, faults, random: world.random("liveness") });
   world.at(0, () => liveness.begin());
   runUntil(parts, Number.MAX_SAFE_INTEGER, () => liveness.isOver);
   return liveness.phase === "lost" ? "no majority was left to converge" : undefined;
