@@ -1,0 +1,105 @@
+import type { Message } from "@rstore/replica/raft/types";
+import type { Slot } from "../cluster/types.ts";
+import type { DurableLogState } from "../disk/types.ts";
+import { DiskWatch } from "./disk-watch.ts";
+import { Ledgers } from "./ledgers.ts";
+import { MemberWatch } from "./member-watch.ts";
+import { checkMessage } from "./message-rules.ts";
+import type { CheckedCluster, CheckedSlot, SafetyChecks } from "./types.ts";
+
+/** Entries that one full check reads back from one disk, in turn. */
+const READ_ENTRIES = 32;
+/** As a replica has it unless it is set otherwise. */
+const PROMOTE_MAX_LAG_ENTRIES = 1000;
+/** Of a store that nothing was written to. */
+const EMPTY_REVISION = 1;
+
+export interface SafetyOptions {
+  readonly promoteMaxLagEntries?: number;
+}
+
+/**
+ * See {@link SafetyChecks}. Takes `disk.onDurableLog` of all slots and `network.onSend`, and wraps the `apply`
+ * of each state machine, so create it before the first process starts.
+ */
+export class Safety implements SafetyChecks {
+  readonly #ledgers: Ledgers;
+  readonly #slots: readonly CheckedSlot[];
+  readonly #disks: readonly DiskWatch[];
+  readonly #members: MemberWatch[] = [];
+  #readNext = 0;
+
+  constructor({ world, slots, network }: CheckedCluster, options: SafetyOptions = {}) {
+    const ledgers = new Ledgers(world);
+    this.#ledgers = ledgers;
+    this.#slots = slots;
+    this.#disks = slots.map((slot) => new DiskWatch(slot, ledgers));
+    const { promoteMaxLagEntries = PROMOTE_MAX_LAG_ENTRIES } = options;
+    const watches = this.#members;
+    slots.forEach((slot, i) => {
+      const disk = this.#disks[i]!;
+      watches.push(new MemberWatch({ slot, disk, ledgers, promoteMaxLagEntries, watches, slots }));
+      slot.disk.onDurableLog = (state) => this.#durable(i, state);
+    });
+    network.onSend = (slot, message) => this.#sent(slot, message);
+  }
+
+  afterStep({ touched }: { readonly touched: Pick<Slot, "index"> | undefined }): void {
+    if (touched === undefined) return;
+    const { index } = touched;
+    this.#members[index]!.observe();
+    const slot = this.#slots[index]!;
+    if (slot.member === undefined && slot.life !== undefined) this.#disks[index]!.withoutMember();
+  }
+
+  full(_cluster: unknown, everything = false): void {
+    for (const watch of this.#members) {
+      watch.observe();
+      watch.checkApplied();
+    }
+    for (const disk of this.#disks) {
+      disk.full();
+      if (everything) disk.read(Number.MAX_SAFE_INTEGER);
+    }
+    this.#disks[this.#readNext]?.read(READ_ENTRIES);
+    this.#readNext = (this.#readNext + 1) % this.#disks.length;
+  }
+
+  acknowledged(revision: bigint): void {
+    const { applied, commits, world } = this.#ledgers;
+    if (revision <= EMPTY_REVISION) return;
+    const index = applied.indexOf(Number(revision));
+    if (index === undefined) {
+      world.fail(
+        "acknowledged-durable",
+        `revision ${revision} was acknowledged and no member has applied it`,
+      );
+    } else if (index > commits.index) {
+      world.fail(
+        "acknowledged-durable",
+        `revision ${revision} of entry ${index} was acknowledged, committed is ${commits.index}`,
+      );
+    }
+  }
+
+  get committedRevision(): bigint {
+    return BigInt(Math.max(EMPTY_REVISION, this.#ledgers.applied.revision));
+  }
+
+  #durable(index: number, state: DurableLogState): void {
+    // The entry may have been appended in a step that nobody has looked at yet.
+    this.#members[index]!.observe();
+    this.#disks[index]!.changed(state);
+  }
+
+  #sent(index: number, message: Message): void {
+    const slot = this.#slots[index]!;
+    if (slot.life === undefined || slot.life.isOver) return;
+    const watch = this.#members[index]!;
+    watch.observe();
+    const disk = this.#disks[index]!.state;
+    const leaderOf = (term: number): MemberWatch | undefined =>
+      this.#members.find((other) => other.role === "leader" && other.term === term);
+    checkMessage(this.#ledgers, { slot, watch, disk, leaderOf }, message);
+  }
+}
