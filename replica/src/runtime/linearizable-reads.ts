@@ -88,17 +88,14 @@ export class LinearizableReads {
   }
 
   expire(nowMs: number): void {
+    if (this.#count === 0) return;
     const late = (read: WaitingRead): boolean => !read.settled && read.deadlineMs <= nowMs;
-    const error = new ReplicaError(
-      "deadline-exceeded",
-      "no leader confirmed the read before its deadline: a majority of the members may be down or cut off",
-    );
     if (this.#waiting.some(late)) {
-      for (const read of this.#waiting) if (late(read)) this.#settle(read, error);
+      for (const read of this.#waiting) if (late(read)) this.#settle(read, expiredError());
       this.#waiting = this.#waiting.filter((read) => !read.settled);
     }
     for (const { reads } of this.#rounds.values()) {
-      for (const read of reads) if (late(read)) this.#settle(read, error);
+      for (const read of reads) if (late(read)) this.#settle(read, expiredError());
     }
   }
 
@@ -117,4 +114,11 @@ export class LinearizableReads {
     if (error === undefined) read.resolve();
     else read.reject(error);
   }
+}
+
+function expiredError(): ReplicaError {
+  return new ReplicaError(
+    "deadline-exceeded",
+    "no leader confirmed the read before its deadline: a majority of the members may be down or cut off",
+  );
 }
