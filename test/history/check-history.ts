@@ -13,8 +13,8 @@ import { settleObserved } from "./settle-observed.ts";
 import { Timeline } from "./timeline.ts";
 
 export interface HistoryOptions extends LinearizabilityOptions {
-  /** The operations are all that was ever done to the store, so every revision must be of one of them. */
-  readonly complete?: boolean;
+  /** Up to this revision the operations are all that was ever done to the store; 0n: others wrote as well. */
+  readonly accountedThrough?: bigint;
 }
 
 /**
@@ -31,7 +31,7 @@ export function checkHistory(
   return [
     ...timeline.problems,
     ...checkStates(timeline),
-    ...checkRealTime(timeline, { complete: options.complete ?? false }),
+    ...checkRealTime(timeline, Number(options.accountedThrough ?? 0n)),
     ...checkBatches(settled),
     ...checkReplicas(settled),
     ...checkCompaction(settled),

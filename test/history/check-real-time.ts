@@ -7,15 +7,14 @@ import { changeOf, type Timeline } from "./timeline.ts";
  * What an answer shows is committed, so whatever begins after it is later: changes have higher revisions,
  * linearizable reads see them, compares are made against them.
  */
-export function checkRealTime(timeline: Timeline, options: { readonly complete: boolean }): HistoryProblem[] {
+export function checkRealTime(timeline: Timeline, accountedThrough: number): HistoryProblem[] {
   const known = new Frontier(timeline.operations, shownBy);
   const problems: HistoryProblem[] = [];
   for (const operation of timeline.operations) {
     const problem = checkOperation(timeline, operation, known.before(operation.invoked));
     if (problem !== undefined) problems.push(problem);
   }
-  if (options.complete) problems.push(...checkAccounted(timeline, known));
-  return problems;
+  return [...problems, ...checkAccounted(timeline, known, accountedThrough)];
 }
 
 function checkOperation(timeline: Timeline, operation: Operation, known: Known): HistoryProblem | undefined {
@@ -91,12 +90,12 @@ function shownBy(operation: Operation): number {
  * Every revision is of an operation that was begun before anybody knew of a later one, each of one at most: a
  * change that was applied twice has one revision too many. Revision 1 is the empty store's.
  */
-function checkAccounted(timeline: Timeline, known: Frontier): HistoryProblem[] {
+function checkAccounted(timeline: Timeline, known: Frontier, through: number): HistoryProblem[] {
   // An operation without an answer may have any revision above what was known when it began.
   const floors = timeline.loose.map(({ invoked }) => known.before(invoked).revision).sort((a, b) => a - b);
   let taken = 0;
   let able = 0;
-  for (let revision = 2; revision <= known.newest; revision += 1) {
+  for (let revision = 2; revision <= through; revision += 1) {
     if (timeline.owners.has(revision)) continue;
     while (able < floors.length && floors[able]! < revision) able += 1;
     taken += 1;

@@ -25,10 +25,6 @@ export class Frontier {
     }
   }
 
-  get newest(): number {
-    return this.#steps.at(-1)?.revision ?? 0;
-  }
-
   /** From answers that were there before this time. */
   before(time: number): Known {
     let low = 0;

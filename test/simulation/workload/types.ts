@@ -8,6 +8,9 @@ export interface Workload {
   end(): void;
   readonly isIdle: boolean;
   readonly operations: readonly Operation[];
-  /** Everything that must hold of what the clients saw; fails the world where it does not. */
+  /**
+   * Everything that must hold of what the clients saw; fails the world where it does not. Looks at stores too:
+   * at those that a majority agrees on at that moment, if there is one.
+   */
   check(): void;
 }
