@@ -1,3 +1,4 @@
+import { Safety } from "./check/safety.ts";
 import { LaunchedReplica } from "./cluster/launch-replica.ts";
 import { ReplicaCluster } from "./cluster/replica-cluster.ts";
 import { drawSettings } from "./cluster/replica-settings.ts";
@@ -70,7 +71,8 @@ function assemble({ shape }: Plan, world: World) {
     launch: (parts) => new LaunchedReplica({ world, network, settings }, parts),
   });
   const faults = new FaultInjector(cluster);
-  const checks = { afterStep() {}, full() {}, acknowledged() {}, committedRevision: 0n };
+  const { promoteMaxLagEntries } = settings.config;
+  const checks = new Safety(cluster, { promoteMaxLagEntries });
   const workload = { start() {}, end() {}, isIdle: true, operations: [], check() {} };
   return { cluster, faults, checks, workload, checkEvery: CHECK_EVERY };
 }

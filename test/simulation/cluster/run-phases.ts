@@ -57,7 +57,7 @@ export function runPhases(parts: PhaseParts): string | undefined {
   workload.end();
   runUntil(parts, world.nowUs + DRAIN_MAX_MS * 1000, () => workload.isIdle);
   const note = runLiveness(parts);
-  parts.checks.full(cluster);
+  parts.checks.full(cluster, true);
   workload.check();
   return note;
 }
