@@ -1,17 +1,20 @@
 import type { Random } from "../world/random.ts";
 
 /**
- * What a crash keeps of what was not flushed. Some crashes keep all of it, as when only the process died, some
- * nothing, the rest whatever chance says: so each corner is common.
+ * What a crash keeps of what was not flushed. With some only the process dies: what it wrote is there at the
+ * next start, and the next crash may still take it. Of the others some keep nothing, the rest whatever chance
+ * says: so each corner is common.
  */
 export class CrashChoice {
+  readonly isProcessOnly: boolean;
   readonly #random: Random;
   readonly #keepChance: number;
 
   constructor(random: Random) {
     this.#random = random;
     const style = random.between(0, 9);
-    this.#keepChance = style < 3 ? 1 : style < 6 ? 0 : random.fraction();
+    this.isProcessOnly = style < 3;
+    this.#keepChance = style < 3 ? 0.5 : style < 6 ? 0 : random.fraction();
   }
 
   keeps(): boolean {

@@ -15,6 +15,8 @@ type FaultCounter = "disk.full" | "disk.read-failed" | "disk.write-failed";
 export class DiskState {
   tree = new FolderTree();
   readonly faults: DiskFaults;
+  /** A flush failed, and memory says what the disk does not: gone with the next crash. */
+  hasBrokenFile = false;
   readonly #count: (counter: FaultCounter) => void;
   #limitBytes = totalBytes;
 
@@ -69,6 +71,7 @@ export class DiskState {
   takeFlushFault(part: DiskPart | undefined): boolean {
     const fails = this.faults.takeFlush(part);
     if (fails) this.#count("disk.write-failed");
+    this.hasBrokenFile ||= fails;
     return fails;
   }
 

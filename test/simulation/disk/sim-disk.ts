@@ -75,24 +75,25 @@ export class SimulatedDisk implements SimDisk {
   }
 
   crash(): void {
-    const { coverage } = this.#world;
     const choice = new CrashChoice(this.#random);
     const { flushesKept, flushesLost } = this.#calls.crash(choice);
+    this.#world.coverage.count("disk.commit-lost", flushesLost);
+    this.#locks.holder = undefined;
+    this.#say(() => `crash: ${flushesKept} of ${flushesKept + flushesLost} flushes under way were done`);
+    if (!choice.isProcessOnly || this.#state.hasBrokenFile) this.#losePower(choice);
+    this.#tell();
+  }
+
+  #losePower(choice: CrashChoice): void {
+    const { coverage } = this.#world;
+    this.#state.hasBrokenFile = false;
     const { kept, lost } = this.#state.tree.crash(choice);
     let torn = 0;
     for (const file of this.#state.tree.durableFiles()) if (file.crash(choice) === "torn") torn += 1;
-    const renames = lost.filter(({ kind }) => kind === "rename").length;
-    coverage.count("disk.commit-lost", flushesLost);
-    coverage.count("disk.rename-lost", renames);
+    coverage.count("disk.rename-lost", lost.filter(({ kind }) => kind === "rename").length);
     coverage.count("disk.file-torn", torn);
     if (torn > 0 || (kept > 0 && lost.length > 0)) coverage.count("disk.commit-torn");
-    this.#locks.holder = undefined;
-    this.#say(
-      () =>
-        `crash: ${flushesKept} of ${flushesKept + flushesLost} flushes under way and ${kept} of ` +
-        `${kept + lost.length} names kept, ${torn} files torn`,
-    );
-    this.#tell();
+    this.#say(() => `lost power: ${lost.length} of ${kept + lost.length} names lost, ${torn} files torn`);
   }
 
   /** Tells who asked what the log says, if it says something else than before. */

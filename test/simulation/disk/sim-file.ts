@@ -93,15 +93,16 @@ export class SimFile {
     if (this.#tables?.durable) this.#tables.durable = this.#tables.seen.fork();
   }
 
-  /** Throws TableDamage. Tables that are missing are made, and flushed with the first commit. */
+  /**
+   * Throws TableDamage. In a file without bytes the tables are made, durably, as LMDB does it before it
+   * answers; its first write of two pages, which could be torn, is taken for atomic.
+   */
   openTables(names: readonly string[]): TableSet {
     if (!this.#tables) {
       const found = this.#bytes.size === 0 ? new TableSet() : decodeTableFile(this.#bytes.seen());
       if (typeof found === "string") throw new TableDamage(found);
-      this.#tables = {
-        seen: found,
-        durable: this.#bytes.isFlushed && this.#bytes.size > 0 ? found : undefined,
-      };
+      const isDurable = this.#bytes.size === 0 || this.#bytes.isFlushed;
+      this.#tables = { seen: found, durable: isDurable ? found : undefined };
     }
     const { seen } = this.#tables;
     for (const name of names) if (!seen.table(name)) seen.add(name);
