@@ -203,6 +203,7 @@ export const entryPoints: readonly RegExp[] = [
   /^(replica|client|operator)\/bin\/[^/]+\.js$/,
   /^(replica|operator)\/src\/main\.ts$/,
   /^client\/src\/index\.ts$/,
+  /^test\/simulation\/cli\/(main|worker)\.ts$/,
 ];
 
 /** Imported by tests alone, and meant to be. */

@@ -1,0 +1,19 @@
+export interface SeedRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** `7`, `1..2000`. Throws an Error that says what is expected. */
+export function parseSeedRange(text: string): SeedRange {
+  const match = /^(\d{1,15})(?:\.\.(\d{1,15}))?$/.exec(text.trim());
+  const first = Number(match?.[1]);
+  const last = Number(match?.[2] ?? match?.[1]);
+  if (match === null || last < first) {
+    throw new Error("give a seed or a range of seeds, the smaller first, such as 1..2000");
+  }
+  return { first, last };
+}
+
+export function* seedsOf({ first, last }: SeedRange): Generator<number> {
+  for (let seed = first; seed <= last; seed += 1) yield seed;
+}
