@@ -98,7 +98,9 @@ export async function openRaft(context: OpenContext): Promise<OpenedRaft> {
   try {
     const old = readState(environment);
     if (!old && !fresh && found.kind !== "missing") throw corrupt("it holds no identity");
-    if (!old) await files.syncFolder(layout.raft);
+    // Before store/ is made: a disk that has it and no raft/ is refused for ever (B9).
+    await files.syncFolder(layout.raft);
+    await files.syncFolder(layout.directory);
     const state = old ?? blankState(context);
     if (found.kind === "found") checkFloor(found.superblock, state);
     else if (old) context.notes.push("the superblock was missing or damaged and is written anew");
