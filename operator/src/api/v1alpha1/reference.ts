@@ -72,7 +72,7 @@ function table(rows: readonly Row[]): string {
 function typeOf(schema: Schema): string {
   if (schema["x-kubernetes-int-or-string"] === true) return "quantity";
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${value}\``).join(", ");
-  if (schema.type === "array") return `list of ${typeOfschema.items!}`;
+  if (schema.type === "array") return `list of ${typeOf(schema.items!)}`;
   if (schema.format === "date-time") return "time";
   const bounds = [schema.minimum, schema.maximum];
   const range = bounds.some((bound) => bound !== undefined) ? ` (${bounds[0] ?? ""}–${bounds[1] ?? ""})` : "";
