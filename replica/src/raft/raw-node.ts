@@ -12,6 +12,7 @@ import { stepCandidate, stepPreCandidate } from "./step-candidate.ts";
 import { stepFollower } from "./step-follower.ts";
 import { stepLeader, tickLeader } from "./step-leader.ts";
 import { dispatch, type StepTable } from "./step-table.ts";
+import { ticksUntilDue } from "./ticks-until-due.ts";
 import { abortTransfer, type TransferResult, transferLeadership } from "./transfer.ts";
 import {
   type ChangeResult,
@@ -81,6 +82,14 @@ export class RawNode {
       tickElection(raft);
       tickReads(raft);
     }
+  }
+
+  /**
+   * So many ticks, at least one, until one of them does something; those before need not come at their own
+   * time, but before whatever else this is given.
+   */
+  ticksUntilDue(): number {
+    return ticksUntilDue(this.#raft);
   }
 
   /** A message from another member. One that is malformed or not for this member throws. */

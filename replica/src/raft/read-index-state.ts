@@ -109,6 +109,11 @@ export class ReadIndexState {
     this.#asked.clear();
   }
 
+  get oldestAskedTick(): number | undefined {
+    for (const { askedTick } of this.#asked.values()) return askedTick;
+    return undefined;
+  }
+
   /** Fails what was asked at or before a tick; the oldest come first. */
   expireAsked(tick: number, failures: ReadFailure[]): void {
     for (const [askId, { requestId, askedTick }] of this.#asked) {
