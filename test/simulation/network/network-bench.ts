@@ -5,6 +5,7 @@ import type { PeerTransport } from "@rstore/replica/transport/types";
 import { ProcessClock } from "../cluster/process-clock.ts";
 import { ProcessLife } from "../cluster/process-life.ts";
 import { Coverage } from "../world/coverage.ts";
+import { drainMicrotasks } from "../world/microtasks.ts";
 import { World } from "../world/world.ts";
 import { createSimNetwork, type SimNetworkOptions } from "./sim-network.ts";
 import type { LinkWeather, SimNetwork } from "./types.ts";
@@ -99,12 +100,15 @@ export class NetworkBench {
 
   run(forMs: number): void {
     const untilUs = this.world.nowUs + forMs * 1000;
+    // What the test itself did ends like an event.
+    drainMicrotasks();
     while (this.world.step(untilUs));
   }
 
   /** Fails after a simulated minute. */
   until(what: string, condition: () => boolean, deadlineMs = 60_000): void {
     const untilUs = this.world.nowUs + deadlineMs * 1000;
+    drainMicrotasks();
     while (!condition()) if (!this.world.step(untilUs)) throw new Error(`waited in vain for: ${what}`);
   }
 }
@@ -122,4 +126,8 @@ export function commitsOf(messages: readonly Message[], type: Message["type"] = 
   return messages
     .filter((message) => message.type === type)
     .map((message) => Number(Reflect.get(message, "commit")));
+}
+
+export function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, at) => at);
 }

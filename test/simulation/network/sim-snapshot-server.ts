@@ -7,7 +7,7 @@ import { packChunk } from "./frame-carrier.ts";
 import { noteRefusal } from "./note-refusal.ts";
 import type { Body } from "./parcel.ts";
 import type { SimSocket } from "./sim-socket.ts";
-import type { TransportShared } from "./transport-parts.ts";
+import type { Ticking, TransportShared } from "./transport-parts.ts";
 
 const ANSWER_BYTES = 64;
 
@@ -28,7 +28,18 @@ export class SimSnapshotServer {
     this.#streams += 1;
     let concluded = (_whole: boolean): void => {};
     let read = false;
+    let silentMs = 0;
+    const ticks: Ticking = {
+      tick: (intervalMs) => {
+        silentMs = socket.hearsPings ? 0 : silentMs + intervalMs;
+        if (silentMs < this.#shared.limits.stallTimeoutMs) return;
+        socket.close();
+        socket.lost();
+      },
+    };
+    this.#shared.ticking.add(ticks);
     const closed = (): void => {
+      this.#shared.ticking.delete(ticks);
       this.#streams -= 1;
       concluded(read);
     };

@@ -174,10 +174,11 @@ export class SimSocket {
     this.other.out.close();
   }
 
-  /** Somebody wrote to an end that is closed. */
+  /** Somebody wrote to an end that is closed; unless told of its end already, it is now. */
   #refuse(): void {
     const { other } = this;
-    if (other.closed || (this.#ending === "silent" && !this.#parts.isUp(this.place))) return;
+    if (other.closed || this.#ending === undefined || this.#ending === "told") return;
+    if (this.#ending === "silent" && !this.#parts.isUp(this.place)) return;
     this.out.link.carry(() => other.break());
   }
 }

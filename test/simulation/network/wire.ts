@@ -64,10 +64,9 @@ export class Wire {
     if (!this.#scheduled) this.#schedule(dueUs);
   }
 
-  /** The other end does not read any more. */
+  /** The other end does not read any more: what still arrives there is not waited for. */
   close(): void {
     this.link.wires.delete(this);
-    this.#queue = [];
   }
 
   healed(): void {
