@@ -8,6 +8,7 @@ import { SimulatedDisk } from "./disk/sim-disk.ts";
 import { createSimNetwork } from "./network/sim-network.ts";
 import { FaultInjector } from "./plan/fault-injector.ts";
 import type { Plan, RunOptions, RunResult } from "./plan/types.ts";
+import { ClientWorkload } from "./workload/client-workload.ts";
 import { Coverage } from "./world/coverage.ts";
 import { World } from "./world/world.ts";
 
@@ -73,6 +74,9 @@ function assemble({ shape }: Plan, world: World) {
   const faults = new FaultInjector(cluster);
   const { promoteMaxLagEntries } = settings.config;
   const checks = new Safety(cluster, { promoteMaxLagEntries });
-  const workload = { start() {}, end() {}, isIdle: true, operations: [], check() {} };
+  const workload = new ClientWorkload({
+    acknowledged: (revision) => checks.acknowledged(revision),
+    isLost: (memberId) => faults.losses.isLost(memberId),
+  });
   return { cluster, faults, checks, workload, checkEvery: CHECK_EVERY };
 }
