@@ -1,0 +1,20 @@
+/** The kinds of objects that the operator makes and looks at. */
+export type {
+  KubernetesObject,
+  V1Container,
+  V1EnvVar,
+  V1Lease,
+  V1NetworkPolicy,
+  V1Node,
+  V1ObjectMeta,
+  V1OwnerReference,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
+  V1Pod,
+  V1PodDisruptionBudget,
+  V1PodTemplateSpec,
+  V1Service,
+  V1ServiceAccount,
+  V1StatefulSet,
+  V1StorageClass,
+} from "@kubernetes/client-node";
