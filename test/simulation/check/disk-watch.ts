@@ -30,6 +30,11 @@ export class DiskWatch {
     return this.#state;
   }
 
+  /** A plan damaged it, so what becomes durable cannot be read back: its member is taken at its word. */
+  get isUnreadable(): boolean {
+    return this.state === undefined && this.#tampered > 0;
+  }
+
   /** The last entry of the durable log. */
   get tip(): EntryRecord | undefined {
     return this.#tip;
@@ -196,6 +201,8 @@ export class DiskWatch {
     const { state } = this;
     const tip = this.#tip;
     if (state === undefined || tip === undefined || !this.#isRead) return;
+    // A member that was removed moves its data away when it is reset.
+    if (this.#slot.disk.durableLog() === undefined) return;
     const first = Number(state.firstIndex);
     if (this.#readNext < first || this.#readNext > tip.index) this.#readNext = first;
     const last = Math.min(tip.index, this.#readNext + count - 1);

@@ -4,7 +4,7 @@ import { checkCommitMove } from "./commit-rules.ts";
 import { checkAppendedConfiguration } from "./configuration-rules.ts";
 import { describeConfiguration, describeRecord, formatId } from "./describe.ts";
 import type { DiskWatch } from "./disk-watch.ts";
-import { digestOf, type EntryRecord, isConfiguration, recordAt } from "./entry-ledger.ts";
+import { digestOf, type EntryRecord, isConfiguration, markDurable, recordAt } from "./entry-ledger.ts";
 import type { Ledgers } from "./ledgers.ts";
 import { type LogReading, readLog } from "./read-log.ts";
 import type { CheckedMember, CheckedSlot } from "./types.ts";
@@ -75,6 +75,7 @@ export class MemberWatch {
     }
     const { node, machine } = member;
     const { log } = node;
+    if (this.#parts.disk.isUnreadable) this.#believe(member);
     if (
       node.term === this.#term &&
       node.role === this.#role &&
@@ -86,6 +87,12 @@ export class MemberWatch {
       return;
     }
     this.#follow(member);
+  }
+
+  #believe({ id, node }: CheckedMember): void {
+    const durable =
+      this.#tip && recordAt(this.#tip, Math.min(Number(node.log.durableIndex), this.#tip.index));
+    if (durable !== undefined) markDurable(durable, id);
   }
 
   #begin(member: CheckedMember): void {
@@ -245,8 +252,10 @@ export class MemberWatch {
   }
 
   #checkElection(member: CheckedMember, tip: EntryRecord): void {
-    const { commits, votes } = this.#parts.ledgers;
+    const { disk, ledgers } = this.#parts;
+    const { commits, votes } = ledgers;
     const { term } = this;
+    if (disk.isUnreadable) votes.add(member.id, term, member.id);
     let last: EntryRecord = tip;
     while (last.term === term && last.previous !== undefined) last = last.previous;
     const configuration = last.configuration?.configuration;

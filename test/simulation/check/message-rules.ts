@@ -89,7 +89,11 @@ function checkPromise(ledgers: Ledgers, sender: Sender, message: Promising): voi
 
 function promiseFault(ledgers: Ledgers, sender: Sender, message: Promising): Fault | undefined {
   const { slot, disk } = sender;
-  if (disk === undefined && slot.disk.tampered > 0) return undefined;
+  if (disk === undefined && slot.disk.tampered > 0) {
+    if (message.type === "RequestVoteResponse")
+      ledgers.votes.add(message.from, Number(message.term), message.to);
+    return undefined;
+  }
   if (disk?.clusterId === undefined) return silent("its disk belongs to no cluster (B1)");
   if (disk.removedIndex !== undefined) return silent("it knows that it was removed (A4)");
   if (slot.member === undefined) return silent("no member is at work there");
