@@ -159,22 +159,16 @@ function durableAppliedOf(store: StoreBackend, { decodeConfiguration }: OpenOpti
 
 /** Notes which member's data goes, then moves it: a crash in between is finished at the next start. */
 async function moveAway(context: OpenContext, memberId: bigint): Promise<void> {
-  const { layout, machine, options } = context;
-  const { files } = machine;
-  const mark = await files.open(layout.resetMark, "w");
-  try {
-    await mark.write(Buffer.from(hex(memberId)), 0);
-    await mark.sync();
-  } finally {
-    await mark.close();
-  }
-  await files.syncFolder(layout.directory);
-  options.faults?.atStep?.("reset: marked");
+  const { layout, machine } = context;
+  await machine.files.writeFile(layout.resetMark, hex(memberId));
   await finishReset(context);
 }
 
-async function finishReset({ layout, machine, options }: OpenContext): Promise<void> {
+async function finishReset(context: OpenContext): Promise<void> {
+  const { layout, machine, options } = context;
   const { files } = machine;
+  // Who made or removed the mark may have been killed before it was flushed (B9).
+  await files.syncFolder(layout.directory);
   const memberId = (await files.readFile(layout.resetMark))?.toString();
   if (memberId === undefined) return;
   if (!/^[0-9a-f]{16}$/.test(memberId)) {
@@ -182,6 +176,8 @@ async function finishReset({ layout, machine, options }: OpenContext): Promise<v
     await files.remove(layout.resetMark);
     return;
   }
+  await flushFile(files, layout.resetMark);
+  options.faults?.atStep?.("reset: marked");
   const target = join(layout.directory, `removed-${memberId}`);
   for (const name of await files.list(layout.directory)) {
     const path = join(layout.directory, name);
@@ -199,4 +195,13 @@ async function finishReset({ layout, machine, options }: OpenContext): Promise<v
   options.faults?.atStep?.("reset: moved");
   await files.remove(layout.resetMark);
   await files.syncFolder(layout.directory);
+}
+
+async function flushFile(files: FileSystem, path: string): Promise<void> {
+  const file = await files.open(path, "r+");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
