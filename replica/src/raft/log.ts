@@ -11,6 +11,14 @@ export interface Agreement {
   readonly term: bigint;
 }
 
+/** The leader counts on entries that we acknowledged: this disk has lost what it promised to keep (B1, B2). */
+export class LostEntriesError extends AssertionError {
+  constructor(message: string) {
+    super(message);
+    this.name = "LostEntriesError";
+  }
+}
+
 /**
  * The log: what is durable, read through {@link LogStorage}, and after it what is being written.
  *
@@ -125,8 +133,7 @@ export class RaftLog {
   commitTo(index: bigint): void {
     if (index <= this.committed) return;
     if (index > this.lastIndex) {
-      // The leader believes that we acknowledged it: this disk has lost what it promised to keep (B1, B2).
-      throw new AssertionError(`commit index ${index} is beyond our last index ${this.lastIndex}`);
+      throw new LostEntriesError(`commit index ${index} is beyond our last index ${this.lastIndex}`);
     }
     this.committed = index;
   }

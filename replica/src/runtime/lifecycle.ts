@@ -2,6 +2,7 @@ import { encodeMemberRecords } from "../apply/member-records.ts";
 import { FatalError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { encodeConfiguration } from "../raft/confchange/codec.ts";
+import { LostEntriesError } from "../raft/log.ts";
 import type { MemberId } from "../raft/types.ts";
 import { diskReason } from "../storage/io-error.ts";
 import { type DataDirectory, type StartState, StorageError, type StorageUsage } from "../storage/types.ts";
@@ -382,6 +383,10 @@ function asFatal(error: unknown): FatalError {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof Error && error.name === "UnknownCommandError") {
     return new FatalError("unknownCommand", message, { cause: error });
+  }
+  if (error instanceof LostEntriesError) {
+    const why = `the log ends before what this member had acknowledged (${message}): was an old copy put in its place? Remove the member from the cluster and add a new, empty one`;
+    return new FatalError("corruptLog", why, { cause: error });
   }
   if (error instanceof Error && error.name === "UnknownFormatError") {
     return new FatalError("unknownFormat", message, { cause: error });

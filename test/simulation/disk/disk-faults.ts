@@ -50,6 +50,11 @@ export class DiskFaults {
     this.#explain(this.#ofLife, ["diskFull"]);
   }
 
+  /** An old copy takes the place of this disk: the leader may count on what it has forgotten. */
+  restored(): void {
+    this.#explain(this.#ofDisk, ["corruptLog"]);
+  }
+
   /** A process starts. */
   begin(): void {
     this.#ofLife.clear();

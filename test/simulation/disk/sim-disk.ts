@@ -175,6 +175,7 @@ export class SimulatedDisk implements SimDisk {
     if (!(image instanceof Image)) throw new Error("an image that no disk made");
     // The image stays as it is, for the next time.
     this.#replace(image.tree.copyDurable());
+    this.#faults.restored();
     this.#world.coverage.count("disk.old-copy");
     this.#say(() => `is as it was at ${(image.takenAtUs / 1e6).toFixed(3)} s`);
   }
