@@ -87,6 +87,10 @@ export const folders: readonly Folder[] = [
   { name: "client/bench", imports: ["client/src", "client/src/testing", "proto"] },
 
   { name: "operator/src/kube", imports: [] },
+  { name: "operator/src/api", imports: [] },
+  { name: "operator/src/plan", imports: ["operator/src/api"], pure: true },
+  { name: "operator/src/plan/testing", imports: ["operator/src/api", "operator/src/plan"] },
+  { name: "operator/src/status", imports: ["operator/src/api", "operator/src/plan"], pure: true },
 
   { name: "test", imports: ["client/src", "client/src/cli", "client/src/local", "proto", "replica/src"] },
 ];
@@ -126,7 +130,14 @@ export const libraries: readonly { readonly library: RegExp; readonly places: re
       "test/scripts",
     ],
   },
-  { library: /^(zod|yaml)$/, places: ["replica/src/runtime/config", "client/src/local/cluster-file"] },
+  {
+    library: /^(zod|yaml)$/,
+    places: [
+      "replica/src/runtime/config",
+      "client/src/local/cluster-file",
+      "operator/src/plan/testing/golden-file",
+    ],
+  },
   { library: /^cli-table3$/, places: ["client/src/cli"] },
   { library: /^@kubernetes\//, places: ["operator/src/kube"] },
   { library: /^@grpc\//, places: ["test"] },

@@ -1,0 +1,33 @@
+import type { Proposal } from "./outcome.ts";
+import { majority } from "./quorum-guard.ts";
+import type { Step } from "./step.ts";
+import type { View } from "./view.ts";
+
+/**
+ * How many voters' processes must stay when one is evicted: the larger majority of what is in force and what
+ * is about to be. Raised before a change; lowered only when one configuration is in force and no change is
+ * latched that may still arrive.
+ */
+export function planBudget(view: View, proposal: Proposal | undefined): readonly Step[] {
+  const { configuration } = view;
+  if (configuration === undefined) return [];
+  const { budget, status } = view.input;
+  const target = (proposal?.latch ?? status.change)?.voters;
+  const sizes = [view.voters.length, ...(target === undefined ? [] : [target.length])];
+  if (status.change?.voters !== undefined) sizes.push(status.change.voters.length);
+  const needed = Math.max(...sizes.map((size) => neededOf(view, size)));
+  const minAvailable = view.settled ? needed : Math.max(needed, budget?.minAvailable ?? 0);
+  const voters = configuration.members
+    .filter(({ kind }) => kind !== "learner")
+    .flatMap(({ id }) => view.slotOf(id) ?? [])
+    .sort((a, b) => a - b);
+  if (budget?.minAvailable === minAvailable && voters.join() === budget.voters.join()) return [];
+  const reason = `${minAvailable} of the voters in slots ${voters.join(", ")} must stay`;
+  return [{ kind: "setBudget", minAvailable, voters, reason }];
+}
+
+/** One or two members can't be drained without an interruption: whoever allows it gives up one of them. */
+function neededOf(view: View, voters: number): number {
+  const isSmall = voters <= 2;
+  return majority(voters) - (isSmall && view.input.spec.drainsMayInterruptService ? 1 : 0);
+}

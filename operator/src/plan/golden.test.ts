@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { statusFrom } from "../status/status.ts";
+import { plan } from "./plan.ts";
+import { describeStep } from "./testing/describe-step.ts";
+import { parseGolden, printGolden } from "./testing/golden-file.ts";
+import { inputFromScenario, type Scenario } from "./testing/scenario.ts";
+
+/**
+ * testdata/*.yaml are golden: a state (`given`, see testing/scenario.ts), and what is planned for it.
+ * UPDATE_PLANS=1 writes what is planned now; review the difference.
+ */
+const folder = join(import.meta.dirname, "testdata");
+const isUpdate = process.env.UPDATE_PLANS === "1";
+
+for (const name of readdirSync(folder).sort()) {
+  const path = join(folder, name);
+  const documents = parseGolden(readFileSync(path, "utf8"));
+  const cases = documents.map((document) => {
+    const { title, given, ...golden } = document.toJS() as { title: string; given: Scenario };
+    const actual = planned(given);
+    for (const [key, value] of Object.entries(actual)) document.set(key, document.createNode(value));
+    return { title, golden, actual };
+  });
+  if (isUpdate) writeFileSync(path, printGolden(documents));
+  describe(`plan ${name}`, () => {
+    it.each(cases)("$title", ({ golden, actual }) => {
+      if (!isUpdate) expect(actual).toEqual(golden);
+    });
+  });
+}
+
+function planned(given: Scenario): { steps: string[]; conditions: Record<string, string> } {
+  const input = inputFromScenario(given);
+  const result = plan(input);
+  const { conditions = [] } = statusFrom(input, result, input.status);
+  return {
+    steps: result.steps.filter(({ kind }) => kind !== "event").map(describeStep),
+    conditions: Object.fromEntries(
+      conditions.map(({ type, status, reason, message }) => [type, `${status} ${reason}: ${message}`]),
+    ),
+  };
+}

@@ -1,0 +1,86 @@
+import { millisecondsFromTimestamp, timestampFromMilliseconds } from "../api/v1alpha1/timestamp.ts";
+import type { Change } from "../api/v1alpha1/types.ts";
+import { changeMembership } from "./membership.ts";
+import type { Proposal } from "./outcome.ts";
+import { restartOfReplaced } from "./replace.ts";
+import { isDisruptive, type Step, sameIds } from "./step.ts";
+import type { View } from "./view.ts";
+
+/** Platforms give a call up long before: what was not seen to happen by then did not happen. */
+export const STEP_EXPIRES_SECONDS = 120;
+
+/** Writes the latch first, and acts only if that was written; what needs no latch just acts. */
+export function latchAndAct(view: View, proposal: Proposal): readonly Step[] {
+  const { latch } = proposal;
+  if (latch === undefined) return proposal.steps;
+  const change: Change = {
+    ...latch,
+    startedTime: timestampFromMilliseconds(view.input.now),
+    configurationIndex: view.configuration!.index.toString(),
+  };
+  return [{ kind: "latch", change, reason: latch.reason }, ...proposal.steps];
+}
+
+/**
+ * What to do about the disruptive step that was latched: clear it when its effect is there or it can't happen
+ * any more, do it again when it is what would be proposed now, else see to it that it comes to an end.
+ */
+export function resolveLatch(view: View, change: Change, proposal: Proposal | undefined): readonly Step[] {
+  switch (change.kind) {
+    case "ChangeMembership":
+      return resolveMembership(view, change, proposal);
+    case "DeleteClaim":
+      return resolveClaim(view, change, proposal);
+    case "Restart":
+      return resolveRestart(view, change, proposal);
+  }
+}
+
+function resolveMembership(view: View, change: Change, proposal: Proposal | undefined): readonly Step[] {
+  const { configuration } = view;
+  if (configuration === undefined || !view.settled) return [];
+  if (configuration.index > BigInt(change.configurationIndex)) {
+    return [clear(`the configuration has moved on to index ${configuration.index}`)];
+  }
+  const again = proposal?.latch?.voters;
+  if (again !== undefined && sameIds(again, change.voters ?? [])) return proposal!.steps;
+  // The request may still be on its way: the same members at a new index make it come too late.
+  const reason = "the change is no longer wanted or possible: makes it arrive too late";
+  const voters = view.voters.map(({ id }) => id);
+  const learners = view.learners.map(({ id }) => id);
+  return [changeMembership(view, voters, learners, reason)];
+}
+
+function resolveClaim(view: View, change: Change, proposal: Proposal | undefined): readonly Step[] {
+  const slot = view.slot(change.slot ?? -1);
+  if (slot?.claim?.uid !== change.uid) return [clear(`the claim of slot ${change.slot} is gone`)];
+  // Nothing takes a deletion back that was begun: go through with it.
+  if (slot?.claim?.deleting === true) {
+    const { process } = slot;
+    return process === undefined ? [] : [restartOfReplaced(slot, process.uid, change.reason)];
+  }
+  return repeatOrExpire(view, change, proposal);
+}
+
+function resolveRestart(view: View, change: Change, proposal: Proposal | undefined): readonly Step[] {
+  const process = view.slot(change.slot ?? -1)?.process;
+  if (process?.uid !== change.uid) return [clear(`the process of slot ${change.slot} has ended`)];
+  return process?.deleting === true ? [] : repeatOrExpire(view, change, proposal);
+}
+
+function repeatOrExpire(view: View, change: Change, proposal: Proposal | undefined): readonly Step[] {
+  const { latch } = proposal ?? {};
+  if (latch?.kind === change.kind && latch.uid === change.uid) return proposal!.steps;
+  const since = view.input.now - (millisecondsFromTimestamp(change.startedTime) ?? 0);
+  if (since < STEP_EXPIRES_SECONDS * 1_000) return [];
+  return [clear("it did not happen, and is no longer wanted or safe")];
+}
+
+function clear(reason: string): Step {
+  return { kind: "clearLatch", reason };
+}
+
+export function holdsDisruption(view: View, steps: readonly Step[]): boolean {
+  const voters = view.voters.map(({ id }) => id);
+  return steps.some((step) => isDisruptive(step, voters));
+}

@@ -1,0 +1,35 @@
+import type { ChangeKind, MemberId } from "../api/v1alpha1/types.ts";
+import type { Step } from "./step.ts";
+
+/** Why the store is not as asked for. `reason` is a documented CamelCase word. */
+export interface Finding {
+  /** `progress`: the operator works on it. `trouble`: something is broken, or somebody has to act. */
+  readonly level: "progress" | "trouble";
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** One disruptive step, with what has to be written to the latch before it. */
+export interface Proposal {
+  /** undefined: harmless when it comes late or twice, and needs no latch. */
+  readonly latch?: Latch;
+  readonly steps: readonly Step[];
+}
+
+export interface Latch {
+  readonly kind: ChangeKind;
+  readonly reason: string;
+  readonly slot?: number;
+  readonly uid?: string;
+  readonly voters?: readonly MemberId[];
+}
+
+/** What one planner has to say. */
+export interface Outcome {
+  /** Harmless: may be done at any time, twice, or late. */
+  readonly steps?: readonly Step[];
+  readonly proposal?: Proposal | undefined;
+  readonly findings?: readonly Finding[];
+  /** Milliseconds since the epoch at which a deadline ends. */
+  readonly wakeAt?: number | undefined;
+}

@@ -1,0 +1,190 @@
+import { planBootstrap } from "./bootstrap.ts";
+import { planBudget } from "./budget.ts";
+import { planDeletion } from "./deletion.ts";
+import { latchAndAct, resolveLatch, STEP_EXPIRES_SECONDS } from "./latch.ts";
+import { type Goal, planLearners } from "./membership.ts";
+import type { PlanInput } from "./observation.ts";
+import type { Finding, Outcome } from "./outcome.ts";
+import { majority } from "./quorum-guard.ts";
+import { planReplace } from "./replace.ts";
+import { planIdleRestarts, planRollingChange, START_GRACE_SECONDS } from "./rolling-change.ts";
+import { planScaleIn } from "./scale-in.ts";
+import { type Growth, planGrowth } from "./scale-out.ts";
+import { planPromotion } from "./scale-out-promotion.ts";
+import { planHopeless, planKnownProcesses, planLeftoverClaims, planProcesses, planResets } from "./slots.ts";
+import type { Step } from "./step.ts";
+import { clusterIdsOf, reportedId, type View, viewFromInput } from "./view.ts";
+
+export interface Plan {
+  /** In order; the platform stops at the first that fails. At most one disruptive one. */
+  readonly steps: readonly Step[];
+  /** Why the store is not as asked for; what status is made from. */
+  readonly findings: readonly Finding[];
+  /** Observe and plan again after so many seconds at the latest. */
+  readonly requeueAfterSeconds: number;
+}
+
+const IDLE_SECONDS = 60;
+const BUSY_SECONDS = 2;
+
+/** The next safe steps from what was observed to what is asked for. Pure: time is an argument. */
+export function plan(input: PlanInput): Plan {
+  const view = viewFromInput(input);
+  const outcome = planAll(view);
+  const findings = [...(outcome.findings ?? [])];
+  const steps = withoutRepeats(outcome.steps ?? []);
+  return {
+    steps: [...steps, ...troubleEvents(input, findings)],
+    findings,
+    requeueAfterSeconds: requeueAfter(input, outcome),
+  };
+}
+
+function planAll(view: View): Outcome {
+  const { input } = view;
+  if (input.deleting) return planDeletion(view);
+  const clusterIds = clusterIdsOf(input);
+  if (clusterIds.length > 1) {
+    const message = `disks of more than one cluster: ${clusterIds.join(", ")}. Nothing is touched; remove the claims that don't belong here`;
+    return { findings: [{ level: "trouble", reason: "TwoClusters", message }] };
+  }
+  if (input.spec.paused) {
+    return {
+      findings: [{ level: "progress", reason: "Paused", message: "spec.paused is set: nothing is changed" }],
+    };
+  }
+  const always = merge([firstTemplate(input), planIdleRestarts(view), planHopeless(view)]);
+  if (input.status.clusterId === undefined) return merge([always, planBootstrap(view)]);
+  if (!view.settled) return merge([always, planUnsettled(view)]);
+  return merge([always, planSettled(view)]);
+}
+
+/** Before the first process. */
+function firstTemplate({ template }: PlanInput): Outcome {
+  if (template.current !== undefined) return {};
+  return {
+    steps: [{ kind: "setTemplate", hash: template.wanted, reason: "the first processes are made from it" }],
+  };
+}
+
+/** Nobody answers with a quorum behind it, or a change is not finished: only what harms nobody. */
+function planUnsettled(view: View): Outcome {
+  const finding: Finding =
+    view.configuration === undefined
+      ? {
+          level: "trouble",
+          reason: "NoConfiguration",
+          message:
+            "no member answered with a majority behind it: the members are not known, and are left as they are",
+        }
+      : {
+          level: "progress",
+          reason: "ChangingMembers",
+          message: "a change of the configuration is being committed",
+        };
+  const known = planKnownProcesses(view);
+  const lost = view.configuration === undefined ? explainLoss(view) : [];
+  return {
+    steps: [...(known.steps ?? []), ...planBudget(view, undefined)],
+    findings: [...lost, finding],
+  };
+}
+
+/** Disks of a majority hold other members or none: nobody can bring the data back from here (E13). */
+function explainLoss(view: View): readonly Finding[] {
+  const known = (view.input.status.members ?? []).filter(({ role }) => role !== "Learner");
+  const gone = known.filter(({ id, slot }) => {
+    const reported = reportedId(view.slot(slot ?? -1));
+    return reported !== undefined && reported !== id;
+  });
+  if (known.length === 0 || known.length - gone.length >= majority(known.length)) return [];
+  const message = `the disks of ${gone.length} of ${known.length} voters are gone, and with them the majority. Nothing is founded anew by itself; restore the volumes, or delete the resource and its claims`;
+  return [{ level: "trouble", reason: "MajorityLost", message }];
+}
+
+function planSettled(view: View): Outcome {
+  const growth = planGrowth(view);
+  const goal: Goal = { view, wanted: growth.wanted };
+  const harmless = merge([planProcesses(goal), planResets(goal)]);
+  const choice = choose(goal, growth);
+  const { change } = view.input.status;
+  const proposal = choice.proposal;
+  const budget = planBudget(view, proposal);
+  const disruption =
+    change === undefined ? actUnlessLearners(view, choice) : resolveLatch(view, change, proposal);
+  return {
+    steps: [...(growth.steps ?? []), ...budget, ...(harmless.steps ?? []), ...disruption],
+    findings: [...(growth.findings ?? []), ...(choice.findings ?? []), ...(harmless.findings ?? [])],
+    wakeAt: Math.min(growth.wakeAt ?? Number.POSITIVE_INFINITY, choice.wakeAt ?? Number.POSITIVE_INFINITY),
+  };
+}
+
+/** The ordered planners: the first that has something disruptive to propose gets its turn. */
+function choose(goal: Goal, growth: Growth): Outcome & { readonly learners: readonly Step[] } {
+  const learners = planLearners(goal);
+  const planned = [
+    planReplace(goal),
+    // Before the promotion: it fills gaps in the same joint change.
+    planScaleIn(goal),
+    planPromotion(goal, growth.record?.from ?? goal.wanted),
+    planLeftoverClaims(goal, growth.record),
+    planRollingChange(goal),
+  ];
+  const first = planned.find(({ proposal }) => proposal !== undefined);
+  return {
+    learners: learners.steps ?? [],
+    // A rolling change sets the template first; the other planners have no steps but proposals.
+    steps: planned.flatMap(({ steps }) => steps ?? []),
+    proposal: first?.proposal,
+    findings: [...(learners.findings ?? []), ...planned.flatMap(({ findings }) => findings ?? [])],
+    wakeAt: Math.min(...planned.map(({ wakeAt }) => wakeAt ?? Number.POSITIVE_INFINITY)),
+  };
+}
+
+/** Either the learners are put right or one disruptive step is made: both would need the same index. */
+function actUnlessLearners(
+  view: View,
+  choice: Outcome & { readonly learners: readonly Step[] },
+): readonly Step[] {
+  if (choice.learners.length > 0) return choice.learners;
+  const { proposal } = choice;
+  return [...(choice.steps ?? []), ...(proposal === undefined ? [] : latchAndAct(view, proposal))];
+}
+
+function merge(outcomes: readonly Outcome[]): Outcome {
+  return {
+    steps: outcomes.flatMap(({ steps }) => steps ?? []),
+    findings: outcomes.flatMap(({ findings }) => findings ?? []),
+    wakeAt: Math.min(...outcomes.map(({ wakeAt }) => wakeAt ?? Number.POSITIVE_INFINITY)),
+  };
+}
+
+/** What a replacement restarts in its own order is not restarted before it. */
+function withoutRepeats(steps: readonly Step[]): readonly Step[] {
+  const isRepeated = (step: Step, at: number): boolean =>
+    steps.some((later, i) => {
+      if (i <= at || later.kind !== step.kind) return false;
+      if (later.kind === "restartSlot" && step.kind === "restartSlot") {
+        return later.processUid === step.processUid;
+      }
+      return false;
+    });
+  return steps.filter((step, at) => !isRepeated(step, at));
+}
+
+/** One event for each new kind of trouble: what the conditions say already is not told again. */
+function troubleEvents({ status }: PlanInput, findings: readonly Finding[]): readonly Step[] {
+  const trouble = findings.find(({ level }) => level === "trouble");
+  const degraded = status.conditions?.find(({ type }) => type === "Degraded");
+  if (trouble === undefined || degraded?.reason === trouble.reason) return [];
+  return [{ kind: "event", type: "Warning", eventReason: trouble.reason, reason: trouble.message }];
+}
+
+function requeueAfter({ now, slots, status }: PlanInput, outcome: Outcome): number {
+  const isBusy =
+    (outcome.steps ?? []).length > 0 || (outcome.findings ?? []).length > 0 || status.change !== undefined;
+  const isStarting = slots.some(({ process }) => process !== undefined && !process.ready);
+  const due = outcome.wakeAt === undefined ? Number.POSITIVE_INFINITY : (outcome.wakeAt - now) / 1_000;
+  const longest = isBusy ? BUSY_SECONDS : isStarting ? START_GRACE_SECONDS / 6 : IDLE_SECONDS;
+  return Math.max(1, Math.min(longest, Math.ceil(due), STEP_EXPIRES_SECONDS));
+}

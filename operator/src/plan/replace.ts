@@ -1,0 +1,235 @@
+import { millisecondsFromTimestamp } from "../api/v1alpha1/timestamp.ts";
+import type { MemberId } from "../api/v1alpha1/types.ts";
+import {
+  describeMembers,
+  describeSlot,
+  type Goal,
+  isLostForGood,
+  isReadyLearner,
+  moveLeadership,
+  newcomerAt,
+  proposeVoters,
+  wantedSlots,
+} from "./membership.ts";
+import type { ConfiguredMember, Slot } from "./observation.ts";
+import type { Finding, Outcome } from "./outcome.ts";
+import { canLose, hasMajorityOfSize } from "./quorum-guard.ts";
+import type { Step } from "./step.ts";
+import { isStaleDisk, membersAt, reportedId, silentSince, type View } from "./view.ts";
+
+/** Replaces members whose disk is blank, lost, damaged or an old copy, and those whose node is lost. */
+export function planReplace(goal: Goal): Outcome {
+  const outcomes = [
+    swapVoters(goal),
+    ...wantedSlots(goal).map((slot) => replaceAt(goal, slot)),
+    removeUnslotted(goal),
+  ];
+  return {
+    proposal: outcomes.find(({ proposal }) => proposal !== undefined)?.proposal,
+    findings: outcomes.flatMap(({ findings }) => findings ?? []),
+    wakeAt: Math.min(...outcomes.map(({ wakeAt }) => wakeAt ?? Number.POSITIVE_INFINITY)),
+  };
+}
+
+/** Old → new in the same slots, in one joint change, for all newcomers that have caught up. */
+function swapVoters(goal: Goal): Outcome {
+  const { view } = goal;
+  const lost = wantedSlots(goal).flatMap((slot) => {
+    const voter = view.voterAt(slot);
+    const newcomer = newcomerAt(goal, slot);
+    return voter !== undefined && newcomer !== undefined ? [{ voter, newcomer }] : [];
+  });
+  if (lost.length === 0) return {};
+  const old = lost.map(({ voter }) => voter.id);
+  const message = `the disks of ${describeMembers(view, old)} are gone`;
+  if (view.input.spec.replacementMode === "Manual") return { findings: [manual(message)] };
+  const swaps = lost.filter(({ voter, newcomer }) => !voter.active && isReadyLearner(view, newcomer));
+  const replaced = new Map(swaps.map(({ voter, newcomer }) => [voter.id, newcomer]));
+  const reason = `replaces ${swaps.map(({ voter, newcomer }) => `${voter.id} by ${newcomer} (${describeSlot(view.slotOf(newcomer))})`).join(", ")}`;
+  const target = view.voters.map(({ id }) => replaced.get(id) ?? id);
+  const proposal = swaps.length > 0 ? proposeVoters(view, target, reason) : undefined;
+  const finding: Finding = {
+    level: "trouble",
+    reason: "Replacing",
+    message: proposal === undefined ? `${message}; new members catch up` : reason,
+  };
+  return { proposal, findings: [finding] };
+}
+
+function replaceAt(goal: Goal, index: number): Outcome {
+  const { view } = goal;
+  const slot = view.slot(index);
+  if (slot === undefined) return {};
+  if (slot.report.kind === "damaged" || isStaleDisk(view, slot)) return replaceUnusable(goal, slot);
+  if (isDiskGone(view, slot)) return restartOnNothing(view, slot);
+  if (slot.report.kind === "silent") return replaceSilent(goal, slot);
+  return {};
+}
+
+/**
+ * The disk is there, but nobody may use it again. Its claim can be attached and may not be deleted while its
+ * member is configured: so the member leaves first (that makes no quorum harder to reach, it does not count
+ * as alive), and comes back as a newcomer.
+ */
+function replaceUnusable(goal: Goal, slot: Slot): Outcome {
+  const { view } = goal;
+  const detail = slot.report.kind === "damaged" ? slot.report.detail : "it is an old copy";
+  const message = `the disk in slot ${slot.index} can't be used: ${detail}`;
+  if (view.input.spec.replacementMode === "Manual") return { findings: [manual(message)] };
+  const voter = view.voterAt(slot.index);
+  if (voter === undefined) return deleteUnusableClaim(view, slot, message);
+  const reason = `${message}; takes the vote from ${voter.id}, and adds a new member in its place`;
+  const target = view.voters.map(({ id }) => id).filter((id) => id !== voter.id);
+  const isSafe = !voter.active && hasMajorityOfSize(target, view.live, view.voters.length);
+  return proposeOrExplain(isSafe ? proposeVoters(view, target, reason) : undefined, reason);
+}
+
+/** A stale replica still answers, learns that it is removed, and is reset; a damaged one can't be asked. */
+function deleteUnusableClaim(view: View, slot: Slot, message: string): Outcome {
+  if (slot.report.kind !== "damaged" || slot.claim === undefined || slot.claim.deleting) return {};
+  if (membersAt(view, slot.index).length > 0 || view.unslotted.length > 0) return {};
+  const reason = `${message}, and its member is no longer in the configuration`;
+  const proposal = proposeClaimDeletion(slot, slot.claim.uid, reason);
+  return { proposal, findings: [{ level: "trouble", reason: "Replacing", message: reason }] };
+}
+
+/** A process whose volume was deleted under it: what it still serves is lost with its next stop. */
+function isDiskGone(view: View, slot: Slot): boolean {
+  const voter = view.voterAt(slot.index);
+  return (
+    slot.claim === undefined &&
+    slot.process !== undefined &&
+    voter !== undefined &&
+    reportedId(slot) === voter.id
+  );
+}
+
+function restartOnNothing(view: View, slot: Slot): Outcome {
+  const { process } = slot;
+  const voter = view.voterAt(slot.index);
+  if (process === undefined || process.deleting || voter === undefined) return {};
+  const reason = `the volume of slot ${slot.index} was deleted under its process: restarts it on a new one`;
+  if (view.input.spec.replacementMode === "Manual") return { findings: [manual(reason)] };
+  const voters = view.voters.map(({ id }) => id);
+  if (!canLose(voters, view.live, voter.id)) return proposeOrExplain(undefined, reason);
+  if (view.configuration?.leader === voter.id) {
+    return proposeOrExplain(moveLeadership(view, voters, `the leader's volume is gone: ${reason}`), reason);
+  }
+  const step: Step = { kind: "restartSlot", slot: slot.index, processUid: process.uid, how: "evict", reason };
+  const latch = { kind: "Restart", reason, slot: slot.index, uid: process.uid } as const;
+  return proposeOrExplain({ latch, steps: [step] }, reason);
+}
+
+/**
+ * Nobody reaches the replica. Its claim is deleted only past the deadline, if the volume can't come back
+ * elsewhere, and if a caught-up majority is alive without it. A learner's is deleted when it has left.
+ */
+function replaceSilent(goal: Goal, slot: Slot): Outcome {
+  const { view } = goal;
+  const { claim } = slot;
+  const { spec, now } = view.input;
+  const since = silentSince(view, slot) ?? now;
+  const wakeAt = since + spec.replaceAfterSeconds * 1_000;
+  const voter = view.voterAt(slot.index);
+  if (claim === undefined || !isLostForGood(view, slot.index)) {
+    const finding = voter === undefined || view.live.has(voter.id) ? [] : [explainSilence(view, slot)];
+    return { findings: finding, ...(wakeAt > now ? { wakeAt } : {}) };
+  }
+  const owner = voter === undefined ? "" : ` of ${voter.id}`;
+  const message = `the disk${owner} in slot ${slot.index} is out of reach past the deadline and can't come back`;
+  if (spec.replacementMode === "Manual") return { findings: [manual(message)] };
+  if (voter?.active === true) {
+    const message = `the operator can't reach slot ${slot.index}, but the leader hears of its member`;
+    return { findings: [{ level: "trouble", reason: "MemberUnreachable", message }] };
+  }
+  // A learner leaves first.
+  if (membersAt(view, slot.index).some(({ kind }) => kind === "learner")) return {};
+  if (!mayDeleteSilentClaim(view, slot, voter)) return proposeOrExplain(undefined, message);
+  const reason = `${message}: makes a new one`;
+  return proposeOrExplain(proposeClaimDeletion(slot, claim.uid, reason), reason);
+}
+
+function mayDeleteSilentClaim(view: View, slot: Slot, voter: ConfiguredMember | undefined): boolean {
+  const others = membersAt(view, slot.index).filter(({ id }) => id !== voter?.id);
+  if (others.length > 0 || view.unslotted.length > 0) return false;
+  if (voter === undefined) return true;
+  const voters = view.voters.map(({ id }) => id);
+  return canLose(voters, view.live, voter.id);
+}
+
+/** Latch, claim, process: the platform makes both anew. */
+function proposeClaimDeletion(slot: Slot, uid: string, reason: string) {
+  const { process } = slot;
+  const steps: Step[] = [{ kind: "deleteClaim", slot: slot.index, uid, reason }];
+  if (process !== undefined) steps.push(restartOfReplaced(slot, process.uid, reason));
+  return { latch: { kind: "DeleteClaim", reason, slot: slot.index, uid } as const, steps };
+}
+
+/** Without waiting for the node when that is lost: the claim is being replaced, so nobody comes back to it. */
+export function restartOfReplaced(slot: Slot, processUid: string, reason: string): Step {
+  const isReachable = slot.node.state === "ok" || slot.node.state === "unknown";
+  const how = isReachable || slot.process?.waiting === "Unschedulable" ? "delete" : "force";
+  return { kind: "restartSlot", slot: slot.index, processUid, how, reason };
+}
+
+/** Voters without a slot can't come back: nothing keeps a process for them. */
+function removeUnslotted(goal: Goal): Outcome {
+  const { view } = goal;
+  const gone: MemberId[] = view.unslotted.filter((voter) => isGone(view, voter)).map(({ id }) => id);
+  if (gone.length === 0) return {};
+  const target = view.voters.map(({ id }) => id).filter((id) => !gone.includes(id));
+  const reason = `takes the vote from members that no slot holds: ${gone.join(", ")}`;
+  if (view.input.spec.replacementMode === "Manual") return { findings: [manual(reason)] };
+  const isSafe = hasMajorityOfSize(target, view.live, goal.wanted);
+  return proposeOrExplain(isSafe ? proposeVoters(view, target, reason) : undefined, reason);
+}
+
+function isGone(view: View, voter: ConfiguredMember): boolean {
+  const { status, now, spec } = view.input;
+  const remembered = status.members?.find(({ id }) => id === voter.id);
+  if (voter.active || remembered === undefined || remembered.health === "Healthy") return false;
+  const since = millisecondsFromTimestamp(remembered.since) ?? now;
+  return now - since >= spec.replaceAfterSeconds * 1_000;
+}
+
+function proposeOrExplain(proposal: Outcome["proposal"], reason: string): Outcome {
+  const finding: Finding =
+    proposal === undefined
+      ? {
+          level: "trouble",
+          reason: "QuorumAtRisk",
+          message: `${reason}; not now: too few other members are alive and caught up`,
+        }
+      : { level: "trouble", reason: "Replacing", message: reason };
+  return { proposal, findings: [finding] };
+}
+
+function manual(what: string): Finding {
+  return {
+    level: "trouble",
+    reason: "ReplacementManual",
+    message: `${what}; spec.replacement.mode is Manual, so nothing is done about it`,
+  };
+}
+
+function explainSilence(view: View, slot: Slot): Finding {
+  const { node, process, claim } = slot;
+  const where = `slot ${slot.index}`;
+  const finding = (reason: string, message: string): Finding => ({ level: "trouble", reason, message });
+  if (process?.waiting !== undefined && process.waiting !== "Starting") {
+    return finding(`Pod${process.waiting}`, `the process of ${where} does not run: ${process.waiting}`);
+  }
+  if (node.state === "unknown") {
+    return finding(
+      "NodesUnreadable",
+      `${where} is not answering, and the operator may not read nodes: it can't replace members of lost nodes`,
+    );
+  }
+  if (node.state === "unreachable" && claim?.attachableElsewhere === true) {
+    const message = `the node of ${where} is out of reach; its volume can move once the node is deleted or tainted node.kubernetes.io/out-of-service`;
+    return finding("NodeUnreachable", message);
+  }
+  if (node.state !== "ok") return finding("NodeLost", `the node of ${where} is ${node.state}`);
+  const seconds = view.input.spec.replaceAfterSeconds;
+  return finding("MemberUnreachable", `${where} is not answering; replaced after ${seconds} s if it is lost`);
+}

@@ -1,0 +1,116 @@
+import { type Goal, moveLeadership, slotsWithoutVoter, wantedSlots } from "./membership.ts";
+import type { Slot } from "./observation.ts";
+import type { Finding, Outcome } from "./outcome.ts";
+import { canLose } from "./quorum-guard.ts";
+import { describeSlots } from "./slots.ts";
+import type { Step } from "./step.ts";
+import { membersAt, orderedSlots, reportedId, type View } from "./view.ts";
+
+/** A process that is neither ready nor answers may take so long to start before it counts as not serving. */
+export const START_GRACE_SECONDS = 60;
+
+/**
+ * Restarts what serves nothing and was made from another template than the wanted one. That takes nobody away,
+ * so it needs no quorum and no order: it is the way out when every process is down from a bad template.
+ */
+export function planIdleRestarts(view: View): Outcome {
+  const { wanted } = view.input.template;
+  const steps: Step[] = [];
+  for (const slot of orderedSlots(view)) {
+    const { process } = slot;
+    if (process === undefined || process.templateHash === wanted || !servesNothing(view, slot)) continue;
+    const reason = "it serves nothing, and was made from another template";
+    steps.push({ kind: "restartSlot", slot: slot.index, processUid: process.uid, how: "evict", reason });
+  }
+  if (steps.length === 0) return {};
+  const message = "restarts processes that serve nothing with the new template";
+  return {
+    steps: [...maybeSetTemplate(view, "processes that do not serve get it first"), ...steps],
+    findings: [{ level: "progress", reason: "Rolling", message }],
+  };
+}
+
+/** Its process does not run, or its disk is no member's, or nobody hears of it; and its node is not the cause. */
+function servesNothing(view: View, slot: Slot): boolean {
+  const { process, report, node } = slot;
+  if (process === undefined || process.deleting || process.ready) return false;
+  if (node.state !== "ok" && node.state !== "unknown") return false;
+  if (membersAt(view, slot.index).some(({ active, kind }) => active && kind !== "learner")) return false;
+  if (report.kind === "blank" || report.kind === "removed" || report.kind === "damaged") return true;
+  if (report.kind === "member") return false;
+  if (process.waiting !== undefined && process.waiting !== "Starting") return true;
+  return view.input.now - report.since >= START_GRACE_SECONDS * 1_000;
+}
+
+export function maybeSetTemplate(view: View, reason: string): Step[] {
+  const { wanted, current } = view.input.template;
+  return wanted === current ? [] : [{ kind: "setTemplate", hash: wanted, reason }];
+}
+
+/**
+ * One process at a time: followers first, the leader last after handing over. Begins and goes on only at full
+ * strength, so it stops at the first that does not come back.
+ */
+export function planRollingChange(goal: Goal): Outcome {
+  const { view } = goal;
+  const { template } = view.input;
+  const due = wantedSlots(goal).filter((slot) => isDue(view, slot));
+  if (due.length === 0 && template.wanted === template.current) return {};
+  const weak = weakSlots(goal);
+  if (weak.length > 0) {
+    const message = `rolls on when every member is ready and has caught up; waits for ${describeSlots(view, weak)}`;
+    return { findings: [{ level: "progress", reason: "RollingWaits", message }] };
+  }
+  const steps = maybeSetTemplate(view, "a rolling change begins");
+  const finding: Finding = {
+    level: "progress",
+    reason: "Rolling",
+    message: `replaces processes one at a time; still to do: slots ${due.join(", ") || "none"}`,
+  };
+  return { steps, proposal: proposeNext(goal, due), findings: [finding] };
+}
+
+function isDue(view: View, index: number): boolean {
+  const process = view.slot(index)?.process;
+  return process !== undefined && process.templateHash !== view.input.template.wanted;
+}
+
+/** Wanted slots without a voter that is alive, caught up, ready and reports itself. */
+function weakSlots(goal: Goal): readonly number[] {
+  const { view } = goal;
+  if (view.learners.length > 0 || view.unslotted.length > 0) return slotsWithoutVoter(goal);
+  return wantedSlots(goal).filter((index) => {
+    const voter = view.voterAt(index);
+    const slot = view.slot(index);
+    return (
+      voter === undefined ||
+      !view.live.has(voter.id) ||
+      slot?.process?.ready !== true ||
+      reportedId(slot) !== voter.id
+    );
+  });
+}
+
+function proposeNext(goal: Goal, due: readonly number[]): Outcome["proposal"] {
+  const { view } = goal;
+  const leader = view.configuration?.leader;
+  const followers = due.filter((slot) => view.voterAt(slot)?.id !== leader);
+  const index = followers[0] ?? due[0];
+  if (index === undefined) return undefined;
+  const voters = view.voters.map(({ id }) => id);
+  const voter = view.voterAt(index)!;
+  const process = view.slot(index)!.process!;
+  if (voter.id === leader && voters.length > 1) {
+    const isDone = (slot: number | undefined): boolean => slot !== undefined && !due.includes(slot);
+    return moveLeadership(view, voters, "the leader's process is to be replaced", isDone);
+  }
+  // Whoever runs one or two members asked for this interruption by the edit; no budget could allow it.
+  const isSmall = voters.length <= 2;
+  if (!isSmall && !canLose(voters, view.live, voter.id)) return undefined;
+  const reason = `slot ${index} was made from another template`;
+  const how = isSmall ? "delete" : "evict";
+  return {
+    latch: { kind: "Restart", reason, slot: index, uid: process.uid },
+    steps: [{ kind: "restartSlot", slot: index, processUid: process.uid, how, reason }],
+  };
+}

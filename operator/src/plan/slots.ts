@@ -1,0 +1,129 @@
+import type { ScaleOutStatus } from "../api/v1alpha1/types.ts";
+import type { Goal } from "./membership.ts";
+import type { Slot } from "./observation.ts";
+import type { Finding, Outcome } from "./outcome.ts";
+import { isMadeClaim } from "./scale-out.ts";
+import type { Step } from "./step.ts";
+import { isConfigured, membersAt, orderedSlots, type View } from "./view.ts";
+
+/** Keeps a process in every wanted slot and in every slot of a member; ends those above, the highest first. */
+export function planProcesses(goal: Goal): Outcome {
+  const { view } = goal;
+  const count = Math.max(goal.wanted, ...memberSlots(view).map((slot) => slot + 1));
+  const starts = startSlots(view, count, "a replica is wanted here");
+  const stops = orderedSlots(view)
+    .toReversed()
+    .filter(({ index, process, kept }) => index >= count && (process !== undefined || kept))
+    .map(({ index }): Step => {
+      return { kind: "stopSlot", slot: index, reason: "its member is no longer in the configuration" };
+    });
+  const findings: Finding[] = [];
+  if (starts.length > 0) {
+    findings.push({ level: "progress", reason: "StartingReplicas", message: "starts replicas" });
+  }
+  if (stops.length > 0) {
+    const message = "ends replicas that are out of the configuration";
+    findings.push({ level: "progress", reason: "StoppingReplicas", message });
+  }
+  return { steps: [...starts, ...stops], findings };
+}
+
+/** Slots of the configuration's members, as far as there is anything in them. */
+function memberSlots(view: View): readonly number[] {
+  const members = view.configuration?.members ?? [];
+  return members.flatMap(({ id }) => view.slot(view.slotOf(id) ?? -1)?.index ?? []);
+}
+
+/** Without a believed configuration nothing is added: what was there is kept. */
+export function planKnownProcesses(view: View): Outcome {
+  const known = [
+    ...view.input.slots.filter(({ kept }) => kept).map(({ index }) => index),
+    ...(view.input.status.members ?? []).flatMap(({ slot }) => slot ?? []),
+    ...memberSlots(view),
+  ];
+  return { steps: startSlots(view, Math.max(-1, ...known) + 1, "a member was here") };
+}
+
+/** With why a process does not run, where that is known. */
+export function describeSlots(view: View, slots: readonly number[]): string {
+  const texts = slots.map((index) => {
+    const waiting = view.slot(index)?.process?.waiting;
+    return waiting === undefined ? `${index}` : `${index} (${waiting})`;
+  });
+  return `${texts.length === 1 ? "slot" : "slots"} ${texts.join(", ")}`;
+}
+
+export function startSlots(view: View, count: number, reason: string): Step[] {
+  const steps: Step[] = [];
+  for (let slot = 0; slot < count; slot++) {
+    const observed = view.slot(slot);
+    if (observed?.kept === true && observed.process !== undefined) continue;
+    steps.push({ kind: "startSlot", slot, reason });
+  }
+  return steps;
+}
+
+/** Disks of members that were removed are set aside, so that their slots can join anew (E6). */
+export function planResets({ view, wanted }: Goal): Outcome {
+  const steps: Step[] = [];
+  for (const slot of orderedSlots(view)) {
+    const { report } = slot;
+    if (slot.index >= wanted || (report.kind !== "member" && report.kind !== "removed")) continue;
+    if (isConfigured(view, report.memberId)) continue;
+    const { memberId, clusterId } = report;
+    const removedIndex = report.kind === "removed" ? report.removedIndex : view.configuration!.index;
+    const reason = `member ${memberId} is no longer in the configuration: a new one takes its slot`;
+    steps.push({ kind: "resetMember", slot: slot.index, memberId, clusterId, removedIndex, reason });
+  }
+  return { steps };
+}
+
+/**
+ * What is harmless at any time, also without quorum: processes whose node is gone or tainted out-of-service are
+ * let go of, and those that wait for a volume that was deleted are made anew.
+ */
+export function planHopeless(view: View): Outcome {
+  const steps: Step[] = [];
+  for (const slot of orderedSlots(view)) {
+    const { process, node } = slot;
+    if (process === undefined || slot.report.kind !== "silent") continue;
+    if (membersAt(view, slot.index).some(({ active }) => active)) continue;
+    const isPlaced = process.waiting !== "Unschedulable";
+    if (isPlaced && (node.state === "gone" || node.state === "out-of-service")) {
+      const reason = `its node is ${node.state}: nothing runs there any more`;
+      steps.push({ kind: "restartSlot", slot: slot.index, processUid: process.uid, how: "force", reason });
+    } else if (slot.claim === undefined && !process.ready && !process.deleting) {
+      const reason = "its volume was deleted: it gets a new one";
+      steps.push({ kind: "restartSlot", slot: slot.index, processUid: process.uid, how: "evict", reason });
+    }
+  }
+  return { steps };
+}
+
+/** Claims above the wanted slots whose member is out: by policy, and those that were made for newcomers. */
+export function planLeftoverClaims(goal: Goal, record: ScaleOutStatus | undefined): Outcome {
+  const { view } = goal;
+  const { whenScaled } = view.input.spec;
+  const isLeft = (slot: Slot): boolean =>
+    slot.index >= goal.wanted &&
+    slot.claim !== undefined &&
+    !slot.claim.deleting &&
+    slot.process === undefined &&
+    !slot.kept &&
+    (whenScaled === "Delete" || isMadeClaim(record, slot)) &&
+    membersAt(view, slot.index).length === 0 &&
+    view.unslotted.length === 0;
+  const slot = orderedSlots(view).toReversed().find(isLeft);
+  if (slot?.claim === undefined) return {};
+  const reason = isMadeClaim(record, slot)
+    ? `the volume in slot ${slot.index} was made for a newcomer that never had a vote`
+    : `the member of slot ${slot.index} is out, and spec.storage.whenScaled is Delete`;
+  const { uid } = slot.claim;
+  return {
+    proposal: {
+      latch: { kind: "DeleteClaim", reason, slot: slot.index, uid },
+      steps: [{ kind: "deleteClaim", slot: slot.index, uid, reason }],
+    },
+    findings: [{ level: "progress", reason: "DeletingClaims", message: reason }],
+  };
+}

@@ -1,0 +1,119 @@
+import { timestampFromMilliseconds } from "../api/v1alpha1/timestamp.ts";
+import type { Condition, ConditionStatus, ConditionType } from "../api/v1alpha1/types.ts";
+import type { Finding } from "../plan/outcome.ts";
+import type { Plan } from "../plan/plan.ts";
+import { majority } from "../plan/quorum-guard.ts";
+import { reportedId, type View } from "../plan/view.ts";
+
+interface Verdict {
+  readonly status: ConditionStatus;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** All three, from the observation and what was planned for it: never from what was set before. */
+export function conditionsFrom(view: View, plan: Plan): readonly Condition[] {
+  return [
+    stamp(view, "Available", availability(view)),
+    stamp(view, "Progressing", progress(view, plan.findings)),
+    stamp(view, "Degraded", degradation(view, plan.findings)),
+  ];
+}
+
+function stamp(view: View, type: ConditionType, verdict: Verdict): Condition {
+  const { status, now, generation } = view.input;
+  const before = status.conditions?.find((condition) => condition.type === type);
+  const isSame = before?.status === verdict.status;
+  return {
+    type,
+    ...verdict,
+    observedGeneration: generation,
+    lastTransitionTime: isSame ? before.lastTransitionTime : timestampFromMilliseconds(now),
+  };
+}
+
+const notObserved = {
+  status: "Unknown",
+  reason: "NotObserved",
+  message: "no member answered the operator with a majority behind it",
+} as const;
+
+/** True only for an answer that a majority stood behind; False only for what can be seen to be down. */
+function availability(view: View): Verdict {
+  const { configuration, voters, live, input } = view;
+  if (configuration !== undefined) {
+    const message = `${voters.filter(({ id }) => live.has(id)).length} of ${voters.length} voters are alive and caught up`;
+    return { status: "True", reason: "Serving", message };
+  }
+  if (input.status.clusterId === undefined) {
+    return { status: "False", reason: "NotFounded", message: "the cluster is not founded yet" };
+  }
+  const known = (input.status.members ?? []).filter(({ role }) => role !== "Learner");
+  const down = known.filter(({ id, slot }) => isSeenDown(view, id, slot));
+  if (known.length > 0 && known.length - down.length < majority(known.length)) {
+    const message = `${down.length} of ${known.length} voters are down or know no leader`;
+    return { status: "False", reason: "NoQuorum", message };
+  }
+  return notObserved;
+}
+
+function isSeenDown(view: View, id: string, index: number | undefined): boolean {
+  const slot = index === undefined ? undefined : view.slot(index);
+  if (slot === undefined) return false;
+  const { process, report, node } = slot;
+  if (node.state === "gone" || node.state === "out-of-service") return true;
+  if (process === undefined || (process.waiting !== undefined && !process.ready)) return true;
+  if (report.kind === "silent") return false;
+  return report.kind === "member" ? report.leaderless || report.memberId !== id : true;
+}
+
+function progress(view: View, findings: readonly Finding[]): Verdict {
+  const { input, configuration } = view;
+  const finding = findings.find(({ level }) => level === "progress");
+  if (finding?.reason === "Paused") {
+    return { status: "False", reason: finding.reason, message: finding.message };
+  }
+  if (finding !== undefined) {
+    const messages = findings.filter(({ level }) => level === "progress").map(({ message }) => message);
+    return { status: "True", reason: finding.reason, message: [...new Set(messages)].join("; ") };
+  }
+  const { change } = input.status;
+  if (change !== undefined) return { status: "True", reason: change.kind, message: change.reason };
+  if (findings.some(({ reason }) => reason === "Replacing")) {
+    const replacing = findings.find(({ reason }) => reason === "Replacing")!;
+    return { status: "True", reason: replacing.reason, message: replacing.message };
+  }
+  if (configuration === undefined && input.status.clusterId !== undefined) return notObserved;
+  return { status: "False", reason: "Settled", message: "nothing is under way" };
+}
+
+function degradation(view: View, findings: readonly Finding[]): Verdict {
+  const { configuration, input } = view;
+  const troubles = findings.filter(
+    ({ level, reason }) => level === "trouble" && reason !== "NoConfiguration",
+  );
+  if (troubles.length > 0) {
+    const message = [...new Set(troubles.map((trouble) => trouble.message))].join("; ");
+    return { status: "True", reason: troubles[0]!.reason, message };
+  }
+  if (configuration === undefined && input.status.clusterId !== undefined) return notObserved;
+  if (configuration === undefined) {
+    return { status: "False", reason: "NotFounded", message: "there are no members yet" };
+  }
+  const weak = view.voters.filter(({ id }) => !view.live.has(id));
+  if (weak.length > 0) {
+    const message = `not alive or not caught up: ${weak.map(({ name }) => name).join(", ")}`;
+    return { status: "True", reason: "MembersNotReady", message };
+  }
+  const unready = view.voters.filter(({ id }) => !isReady(view, id));
+  if (unready.length > 0) {
+    const message = `not ready: ${unready.map(({ name }) => name).join(", ")}`;
+    return { status: "True", reason: "MembersNotReady", message };
+  }
+  return { status: "False", reason: "FullStrength", message: "every member is alive and has caught up" };
+}
+
+function isReady(view: View, id: string): boolean {
+  const slot = view.slot(view.slotOf(id) ?? -1);
+  return slot?.process?.ready === true && (slot.report.kind === "silent" || reportedId(slot) === id);
+}

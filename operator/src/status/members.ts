@@ -1,0 +1,69 @@
+import { timestampFromMilliseconds } from "../api/v1alpha1/timestamp.ts";
+import type { MemberHealth, MemberRole, MemberStatus } from "../api/v1alpha1/types.ts";
+import type { ConfiguredMember, Slot } from "../plan/observation.ts";
+import { reportedId, type View } from "../plan/view.ts";
+
+/** Without a believed configuration: who was there before, with what is known of their slots. */
+export function memberStatuses(view: View): readonly MemberStatus[] {
+  const { configuration, input } = view;
+  const before = input.status.members ?? [];
+  if (configuration === undefined) return before.map((member) => unconfirmed(view, member));
+  return configuration.members.map((member) => {
+    const slot = view.slotOf(member.id);
+    return keepSince(view, before, {
+      id: member.id,
+      name: member.name,
+      ...(slot === undefined ? {} : { slot }),
+      role: roleOf(view, member),
+      caughtUp: member.caughtUp,
+      health: healthOf(view, member),
+    });
+  });
+}
+
+function unconfirmed(view: View, member: MemberStatus): MemberStatus {
+  const slot = view.slot(view.slotOf(member.id) ?? -1);
+  const isSilent = slot === undefined || slot.report.kind === "silent";
+  const health = isSilent ? "Unreachable" : "Unknown";
+  const { since: _since, incarnation: _incarnation, ...rest } = member;
+  return keepSince(view, [member], { ...rest, health });
+}
+
+type Unstamped = Omit<MemberStatus, "since" | "incarnation">;
+
+function keepSince(view: View, before: readonly MemberStatus[], member: Unstamped): MemberStatus {
+  const old = before.find(({ id }) => id === member.id);
+  const slot = view.slot(member.slot ?? -1);
+  const { now } = view.input;
+  const began = slot?.report.kind === "silent" && member.health === "Unreachable" ? slot.report.since : now;
+  const since = old?.health === member.health ? old.since : timestampFromMilliseconds(began);
+  const incarnation = highestIncarnation(old, slot, member.id);
+  return { ...member, since, ...(incarnation === undefined ? {} : { incarnation }) };
+}
+
+/** Never goes back: a disk that reports fewer starts is an old copy (B2). */
+function highestIncarnation(
+  old: MemberStatus | undefined,
+  slot: Slot | undefined,
+  id: string,
+): string | undefined {
+  const report = slot?.report;
+  if (report?.kind !== "member" || report.memberId !== id) return old?.incarnation;
+  const before = BigInt(old?.incarnation ?? 0);
+  return (report.incarnation > before ? report.incarnation : before).toString();
+}
+
+function roleOf(view: View, { id, kind }: ConfiguredMember): MemberRole {
+  if (id === view.configuration?.leader) return "Leader";
+  if (kind === "learner") return "Learner";
+  return kind === "outgoing" ? "Leaving" : "Follower";
+}
+
+function healthOf(view: View, member: ConfiguredMember): MemberHealth {
+  const slot = view.slot(view.slotOf(member.id) ?? -1);
+  const reported = reportedId(slot);
+  if (slot?.report.kind === "damaged" || (reported !== undefined && reported !== member.id)) return "Lost";
+  if (view.live.has(member.id)) return "Healthy";
+  if (!member.active) return "Unreachable";
+  return member.caughtUp ? "Unknown" : "CatchingUp";
+}
