@@ -132,11 +132,7 @@ export const libraries: readonly { readonly library: RegExp; readonly places: re
   },
   {
     library: /^(zod|yaml)$/,
-    places: [
-      "replica/src/runtime/config",
-      "client/src/local/cluster-file",
-      "operator/src/plan/testing/golden-file",
-    ],
+    places: ["replica/src/runtime/config", "client/src/local/cluster-file", "operator/src/plan/golden.test"],
   },
   { library: /^cli-table3$/, places: ["client/src/cli"] },
   { library: /^@kubernetes\//, places: ["operator/src/kube"] },

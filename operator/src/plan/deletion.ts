@@ -13,7 +13,7 @@ export function planDeletion(view: View): Outcome {
     return finish("claims are kept: they carry data of more than one cluster");
   }
   const slots = orderedSlots(view);
-  const running = slots.filter(({ process, kept }) => process !== undefined || kept).toReversed();
+  const running = slots.filter(({ replica, kept }) => replica !== undefined || kept).toReversed();
   if (running.length > 0) {
     const reason = "the store is being deleted, with its claims";
     return {

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { type Document, parseAllDocuments } from "yaml";
 import { statusFrom } from "../status/status.ts";
 import { plan } from "./plan.ts";
 import { describeStep } from "./testing/describe-step.ts";
-import { parseGolden, printGolden } from "./testing/golden-file.ts";
 import { inputFromScenario, type Scenario } from "./testing/scenario.ts";
 
 /**
@@ -41,4 +41,18 @@ function planned(given: Scenario): { steps: string[]; conditions: Record<string,
       conditions.map(({ type, status, reason, message }) => [type, `${status} ${reason}: ${message}`]),
     ),
   };
+}
+
+/** Several documents in one file; remarks stay where they are. */
+function parseGolden(text: string): Document[] {
+  const documents = parseAllDocuments(text);
+  if (!Array.isArray(documents)) return [];
+  for (const { errors } of documents) if (errors[0] !== undefined) throw errors[0];
+  return documents;
+}
+
+function printGolden(documents: readonly Document[]): string {
+  return documents
+    .map((document) => document.toString({ lineWidth: 0, flowCollectionPadding: true }))
+    .join("");
 }

@@ -56,16 +56,16 @@ function resolveClaim(view: View, change: Change, proposal: Proposal | undefined
   if (slot?.claim?.uid !== change.uid) return [clear(`the claim of slot ${change.slot} is gone`)];
   // Nothing takes a deletion back that was begun: go through with it.
   if (slot?.claim?.deleting === true) {
-    const { process } = slot;
-    return process === undefined ? [] : [restartOfReplaced(slot, process.uid, change.reason)];
+    const { replica } = slot;
+    return replica === undefined ? [] : [restartOfReplaced(slot, replica.uid, change.reason)];
   }
   return repeatOrExpire(view, change, proposal);
 }
 
 function resolveRestart(view: View, change: Change, proposal: Proposal | undefined): readonly Step[] {
-  const process = view.slot(change.slot ?? -1)?.process;
-  if (process?.uid !== change.uid) return [clear(`the process of slot ${change.slot} has ended`)];
-  return process?.deleting === true ? [] : repeatOrExpire(view, change, proposal);
+  const replica = view.slot(change.slot ?? -1)?.replica;
+  if (replica?.uid !== change.uid) return [clear(`the process of slot ${change.slot} has ended`)];
+  return replica?.deleting === true ? [] : repeatOrExpire(view, change, proposal);
 }
 
 function repeatOrExpire(view: View, change: Change, proposal: Proposal | undefined): readonly Step[] {

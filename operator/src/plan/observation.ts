@@ -38,7 +38,7 @@ export interface Slot {
   /** The platform keeps a process here (a StatefulSet's replicas lie above the index). */
   readonly kept: boolean;
   readonly claim?: Claim;
-  readonly process?: Process;
+  readonly replica?: Replica;
   /** Where the process runs or, without one, where the volume is bound to. */
   readonly node: NodeState;
   readonly report: Report;
@@ -55,7 +55,7 @@ export interface Claim {
 
 export type WaitingReason = "ImagePull" | "CrashLoop" | "Unschedulable" | "ConfigurationError" | "Starting";
 
-export interface Process {
+export interface Replica {
   readonly uid: string;
   /** Serves linearizable requests, says the platform. */
   readonly ready: boolean;

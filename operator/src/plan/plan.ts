@@ -165,7 +165,7 @@ function withoutRepeats(steps: readonly Step[]): readonly Step[] {
     steps.some((later, i) => {
       if (i <= at || later.kind !== step.kind) return false;
       if (later.kind === "restartSlot" && step.kind === "restartSlot") {
-        return later.processUid === step.processUid;
+        return later.replicaUid === step.replicaUid;
       }
       return false;
     });
@@ -183,7 +183,7 @@ function troubleEvents({ status }: PlanInput, findings: readonly Finding[]): rea
 function requeueAfter({ now, slots, status }: PlanInput, outcome: Outcome): number {
   const isBusy =
     (outcome.steps ?? []).length > 0 || (outcome.findings ?? []).length > 0 || status.change !== undefined;
-  const isStarting = slots.some(({ process }) => process !== undefined && !process.ready);
+  const isStarting = slots.some(({ replica }) => replica !== undefined && !replica.ready);
   const due = outcome.wakeAt === undefined ? Number.POSITIVE_INFINITY : (outcome.wakeAt - now) / 1_000;
   const longest = isBusy ? BUSY_SECONDS : isStarting ? START_GRACE_SECONDS / 6 : IDLE_SECONDS;
   return Math.max(1, Math.min(longest, Math.ceil(due), STEP_EXPIRES_SECONDS));

@@ -98,16 +98,16 @@ function isDiskGone(view: View, slot: Slot): boolean {
   const voter = view.voterAt(slot.index);
   return (
     slot.claim === undefined &&
-    slot.process !== undefined &&
+    slot.replica !== undefined &&
     voter !== undefined &&
     reportedId(slot) === voter.id
   );
 }
 
 function restartOnNothing(view: View, slot: Slot): Outcome {
-  const { process } = slot;
+  const { replica } = slot;
   const voter = view.voterAt(slot.index);
-  if (process === undefined || process.deleting || voter === undefined) return {};
+  if (replica === undefined || replica.deleting || voter === undefined) return {};
   const reason = `the volume of slot ${slot.index} was deleted under its process: restarts it on a new one`;
   if (view.input.spec.replacementMode === "Manual") return { findings: [manual(reason)] };
   const voters = view.voters.map(({ id }) => id);
@@ -115,8 +115,8 @@ function restartOnNothing(view: View, slot: Slot): Outcome {
   if (view.configuration?.leader === voter.id) {
     return proposeOrExplain(moveLeadership(view, voters, `the leader's volume is gone: ${reason}`), reason);
   }
-  const step: Step = { kind: "restartSlot", slot: slot.index, processUid: process.uid, how: "evict", reason };
-  const latch = { kind: "Restart", reason, slot: slot.index, uid: process.uid } as const;
+  const step: Step = { kind: "restartSlot", slot: slot.index, replicaUid: replica.uid, how: "evict", reason };
+  const latch = { kind: "Restart", reason, slot: slot.index, uid: replica.uid } as const;
   return proposeOrExplain({ latch, steps: [step] }, reason);
 }
 
@@ -159,17 +159,17 @@ function mayDeleteSilentClaim(view: View, slot: Slot, voter: ConfiguredMember | 
 
 /** Latch, claim, process: the platform makes both anew. */
 function proposeClaimDeletion(slot: Slot, uid: string, reason: string) {
-  const { process } = slot;
+  const { replica } = slot;
   const steps: Step[] = [{ kind: "deleteClaim", slot: slot.index, uid, reason }];
-  if (process !== undefined) steps.push(restartOfReplaced(slot, process.uid, reason));
+  if (replica !== undefined) steps.push(restartOfReplaced(slot, replica.uid, reason));
   return { latch: { kind: "DeleteClaim", reason, slot: slot.index, uid } as const, steps };
 }
 
 /** Without waiting for the node when that is lost: the claim is being replaced, so nobody comes back to it. */
-export function restartOfReplaced(slot: Slot, processUid: string, reason: string): Step {
+export function restartOfReplaced(slot: Slot, replicaUid: string, reason: string): Step {
   const isReachable = slot.node.state === "ok" || slot.node.state === "unknown";
-  const how = isReachable || slot.process?.waiting === "Unschedulable" ? "delete" : "force";
-  return { kind: "restartSlot", slot: slot.index, processUid, how, reason };
+  const how = isReachable || slot.replica?.waiting === "Unschedulable" ? "delete" : "force";
+  return { kind: "restartSlot", slot: slot.index, replicaUid, how, reason };
 }
 
 /** Voters without a slot can't come back: nothing keeps a process for them. */
@@ -213,11 +213,11 @@ function manual(what: string): Finding {
 }
 
 function explainSilence(view: View, slot: Slot): Finding {
-  const { node, process, claim } = slot;
+  const { node, replica, claim } = slot;
   const where = `slot ${slot.index}`;
   const finding = (reason: string, message: string): Finding => ({ level: "trouble", reason, message });
-  if (process?.waiting !== undefined && process.waiting !== "Starting") {
-    return finding(`Pod${process.waiting}`, `the process of ${where} does not run: ${process.waiting}`);
+  if (replica?.waiting !== undefined && replica.waiting !== "Starting") {
+    return finding(`Pod${replica.waiting}`, `the process of ${where} does not run: ${replica.waiting}`);
   }
   if (node.state === "unknown") {
     return finding(

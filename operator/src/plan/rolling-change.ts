@@ -17,10 +17,10 @@ export function planIdleRestarts(view: View): Outcome {
   const { wanted } = view.input.template;
   const steps: Step[] = [];
   for (const slot of orderedSlots(view)) {
-    const { process } = slot;
-    if (process === undefined || process.templateHash === wanted || !servesNothing(view, slot)) continue;
+    const { replica } = slot;
+    if (replica === undefined || replica.templateHash === wanted || !servesNothing(view, slot)) continue;
     const reason = "it serves nothing, and was made from another template";
-    steps.push({ kind: "restartSlot", slot: slot.index, processUid: process.uid, how: "evict", reason });
+    steps.push({ kind: "restartSlot", slot: slot.index, replicaUid: replica.uid, how: "evict", reason });
   }
   if (steps.length === 0) return {};
   const message = "restarts processes that serve nothing with the new template";
@@ -32,13 +32,13 @@ export function planIdleRestarts(view: View): Outcome {
 
 /** Its process does not run, or its disk is no member's, or nobody hears of it; and its node is not the cause. */
 function servesNothing(view: View, slot: Slot): boolean {
-  const { process, report, node } = slot;
-  if (process === undefined || process.deleting || process.ready) return false;
+  const { replica, report, node } = slot;
+  if (replica === undefined || replica.deleting || replica.ready) return false;
   if (node.state !== "ok" && node.state !== "unknown") return false;
   if (membersAt(view, slot.index).some(({ active, kind }) => active && kind !== "learner")) return false;
   if (report.kind === "blank" || report.kind === "removed" || report.kind === "damaged") return true;
   if (report.kind === "member") return false;
-  if (process.waiting !== undefined && process.waiting !== "Starting") return true;
+  if (replica.waiting !== undefined && replica.waiting !== "Starting") return true;
   return view.input.now - report.since >= START_GRACE_SECONDS * 1_000;
 }
 
@@ -71,8 +71,8 @@ export function planRollingChange(goal: Goal): Outcome {
 }
 
 function isDue(view: View, index: number): boolean {
-  const process = view.slot(index)?.process;
-  return process !== undefined && process.templateHash !== view.input.template.wanted;
+  const replica = view.slot(index)?.replica;
+  return replica !== undefined && replica.templateHash !== view.input.template.wanted;
 }
 
 /** Wanted slots without a voter that is alive, caught up, ready and reports itself. */
@@ -85,7 +85,7 @@ function weakSlots(goal: Goal): readonly number[] {
     return (
       voter === undefined ||
       !view.live.has(voter.id) ||
-      slot?.process?.ready !== true ||
+      slot?.replica?.ready !== true ||
       reportedId(slot) !== voter.id
     );
   });
@@ -99,7 +99,7 @@ function proposeNext(goal: Goal, due: readonly number[]): Outcome["proposal"] {
   if (index === undefined) return undefined;
   const voters = view.voters.map(({ id }) => id);
   const voter = view.voterAt(index)!;
-  const process = view.slot(index)!.process!;
+  const replica = view.slot(index)!.replica!;
   if (voter.id === leader && voters.length > 1) {
     const isDone = (slot: number | undefined): boolean => slot !== undefined && !due.includes(slot);
     return moveLeadership(view, voters, "the leader's process is to be replaced", isDone);
@@ -110,7 +110,7 @@ function proposeNext(goal: Goal, due: readonly number[]): Outcome["proposal"] {
   const reason = `slot ${index} was made from another template`;
   const how = isSmall ? "delete" : "evict";
   return {
-    latch: { kind: "Restart", reason, slot: index, uid: process.uid },
-    steps: [{ kind: "restartSlot", slot: index, processUid: process.uid, how, reason }],
+    latch: { kind: "Restart", reason, slot: index, uid: replica.uid },
+    steps: [{ kind: "restartSlot", slot: index, replicaUid: replica.uid, how, reason }],
   };
 }

@@ -90,7 +90,7 @@ function planLeftovers(view: View, reached: number): Growth {
   const { scaleOut } = status;
   if (scaleOut === undefined) return { wanted: spec.replicas, record: undefined };
   const isLeft = (slot: Slot): boolean =>
-    slot.index >= reached && (slot.process !== undefined || slot.kept || isMadeClaim(scaleOut, slot));
+    slot.index >= reached && (slot.replica !== undefined || slot.kept || isMadeClaim(scaleOut, slot));
   if (!orderedSlots(view).some(isLeft)) {
     const reason = "nothing is left of the attempt to grow";
     return {

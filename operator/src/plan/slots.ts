@@ -13,7 +13,7 @@ export function planProcesses(goal: Goal): Outcome {
   const starts = startSlots(view, count, "a replica is wanted here");
   const stops = orderedSlots(view)
     .toReversed()
-    .filter(({ index, process, kept }) => index >= count && (process !== undefined || kept))
+    .filter(({ index, replica, kept }) => index >= count && (replica !== undefined || kept))
     .map(({ index }): Step => {
       return { kind: "stopSlot", slot: index, reason: "its member is no longer in the configuration" };
     });
@@ -47,7 +47,7 @@ export function planKnownProcesses(view: View): Outcome {
 /** With why a process does not run, where that is known. */
 export function describeSlots(view: View, slots: readonly number[]): string {
   const texts = slots.map((index) => {
-    const waiting = view.slot(index)?.process?.waiting;
+    const waiting = view.slot(index)?.replica?.waiting;
     return waiting === undefined ? `${index}` : `${index} (${waiting})`;
   });
   return `${texts.length === 1 ? "slot" : "slots"} ${texts.join(", ")}`;
@@ -57,7 +57,7 @@ export function startSlots(view: View, count: number, reason: string): Step[] {
   const steps: Step[] = [];
   for (let slot = 0; slot < count; slot++) {
     const observed = view.slot(slot);
-    if (observed?.kept === true && observed.process !== undefined) continue;
+    if (observed?.kept === true && observed.replica !== undefined) continue;
     steps.push({ kind: "startSlot", slot, reason });
   }
   return steps;
@@ -85,16 +85,16 @@ export function planResets({ view, wanted }: Goal): Outcome {
 export function planHopeless(view: View): Outcome {
   const steps: Step[] = [];
   for (const slot of orderedSlots(view)) {
-    const { process, node } = slot;
-    if (process === undefined || slot.report.kind !== "silent") continue;
+    const { replica, node } = slot;
+    if (replica === undefined || slot.report.kind !== "silent") continue;
     if (membersAt(view, slot.index).some(({ active }) => active)) continue;
-    const isPlaced = process.waiting !== "Unschedulable";
+    const isPlaced = replica.waiting !== "Unschedulable";
     if (isPlaced && (node.state === "gone" || node.state === "out-of-service")) {
       const reason = `its node is ${node.state}: nothing runs there any more`;
-      steps.push({ kind: "restartSlot", slot: slot.index, processUid: process.uid, how: "force", reason });
-    } else if (slot.claim === undefined && !process.ready && !process.deleting) {
+      steps.push({ kind: "restartSlot", slot: slot.index, replicaUid: replica.uid, how: "force", reason });
+    } else if (slot.claim === undefined && !replica.ready && !replica.deleting) {
       const reason = "its volume was deleted: it gets a new one";
-      steps.push({ kind: "restartSlot", slot: slot.index, processUid: process.uid, how: "evict", reason });
+      steps.push({ kind: "restartSlot", slot: slot.index, replicaUid: replica.uid, how: "evict", reason });
     }
   }
   return { steps };
@@ -108,7 +108,7 @@ export function planLeftoverClaims(goal: Goal, record: ScaleOutStatus | undefine
     slot.index >= goal.wanted &&
     slot.claim !== undefined &&
     !slot.claim.deleting &&
-    slot.process === undefined &&
+    slot.replica === undefined &&
     !slot.kept &&
     (whenScaled === "Delete" || isMadeClaim(record, slot)) &&
     membersAt(view, slot.index).length === 0 &&

@@ -53,7 +53,7 @@ export type StatusStep =
 export interface RestartSlot {
   readonly kind: "restartSlot";
   readonly slot: number;
-  readonly processUid: string;
+  readonly replicaUid: string;
   readonly how: "evict" | "delete" | "force";
 }
 

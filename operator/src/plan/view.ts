@@ -69,8 +69,8 @@ export function reportedId(slot: Slot | undefined): MemberId | undefined {
 
 /** Does a process stand behind what the leader heard of the member, and will it go on? */
 function isServed(id: MemberId, slot: Slot | undefined): boolean {
-  if (slot?.process === undefined || slot.process.deleting) return false;
-  return slot.report.kind === "silent" ? slot.process.ready : reportedId(slot) === id;
+  if (slot?.replica === undefined || slot.replica.deleting) return false;
+  return slot.report.kind === "silent" ? slot.replica.ready : reportedId(slot) === id;
 }
 
 /**

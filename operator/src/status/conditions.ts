@@ -60,9 +60,9 @@ function availability(view: View): Verdict {
 function isSeenDown(view: View, id: string, index: number | undefined): boolean {
   const slot = index === undefined ? undefined : view.slot(index);
   if (slot === undefined) return false;
-  const { process, report, node } = slot;
+  const { replica, report, node } = slot;
   if (node.state === "gone" || node.state === "out-of-service") return true;
-  if (process === undefined || (process.waiting !== undefined && !process.ready)) return true;
+  if (replica === undefined || (replica.waiting !== undefined && !replica.ready)) return true;
   if (report.kind === "silent") return false;
   return report.kind === "member" ? report.leaderless || report.memberId !== id : true;
 }
@@ -115,5 +115,5 @@ function degradation(view: View, findings: readonly Finding[]): Verdict {
 
 function isReady(view: View, id: string): boolean {
   const slot = view.slot(view.slotOf(id) ?? -1);
-  return slot?.process?.ready === true && (slot.report.kind === "silent" || reportedId(slot) === id);
+  return slot?.replica?.ready === true && (slot.report.kind === "silent" || reportedId(slot) === id);
 }

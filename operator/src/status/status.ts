@@ -19,8 +19,8 @@ export function statusFrom(
 ): ReplicatedStoreStatus {
   const view = viewFromInput(input);
   const conditions = conditionsFrom(view, plan);
-  const running = input.slots.filter(({ process }) => process !== undefined);
-  const ready = running.filter(({ process }) => process?.ready === true && !process.deleting).length;
+  const running = input.slots.filter(({ replica }) => replica !== undefined);
+  const ready = running.filter(({ replica }) => replica?.ready === true && !replica.deleting).length;
   const leader = view.configuration?.members.find(({ id }) => id === view.configuration?.leader)?.name;
   const settledReplicas = settledReplicasOf(view) ?? current.settledReplicas;
   const { leader: _leader, ...kept } = current;

@@ -11,7 +11,7 @@ function whatOf(step: Step): string {
     case "stopSlot":
       return `${step.kind} ${step.slot}`;
     case "restartSlot":
-      return `restartSlot ${step.slot} ${step.processUid} ${step.how}`;
+      return `restartSlot ${step.slot} ${step.replicaUid} ${step.how}`;
     case "deleteClaim":
       return `deleteClaim ${step.slot} ${step.uid}`;
     case "bootstrap":

@@ -7,7 +7,7 @@ import type {
   NodeState,
   PlanInput,
   PlanSpec,
-  Process,
+  Replica,
   Report,
   Slot,
 } from "../observation.ts";
@@ -34,7 +34,7 @@ export interface SlotScenario {
   readonly claim?: string;
   readonly local?: boolean;
   /** `none`, `deleting`, or a waiting reason. */
-  readonly process?: string;
+  readonly replica?: string;
   readonly ready?: boolean;
   readonly hash?: string;
   /** A state; `unreachable 30`: for so many seconds. */
@@ -128,12 +128,12 @@ interface Defaults {
 function slotFrom(slot: SlotScenario, index: number, defaults: Defaults): Slot {
   const report = reportFrom(slot.says ?? "silent 1", defaults.nowSeconds);
   const claim = claimFrom(slot, index);
-  const process = processFrom(slot, index, report, defaults.current);
+  const replica = replicaFrom(slot, index, report, defaults.current);
   return {
     index,
-    kept: slot.kept ?? process !== undefined,
+    kept: slot.kept ?? replica !== undefined,
     ...(claim === undefined ? {} : { claim }),
-    ...(process === undefined ? {} : { process }),
+    ...(replica === undefined ? {} : { replica }),
     node: nodeFrom(slot.node ?? "ok", defaults.nowSeconds),
     report,
   };
@@ -150,20 +150,20 @@ function claimFrom({ claim = "", local = false }: SlotScenario, index: number): 
   };
 }
 
-function processFrom(
-  { process = "", ready, hash }: SlotScenario,
+function replicaFrom(
+  { replica = "", ready, hash }: SlotScenario,
   index: number,
   report: Report,
   current: string,
-): Process | undefined {
-  if (process === "none") return undefined;
-  const isWaiting = process !== "" && process !== "deleting";
+): Replica | undefined {
+  if (replica === "none") return undefined;
+  const isWaiting = replica !== "" && replica !== "deleting";
   return {
     uid: `pod-${index}`,
     ready: ready ?? (report.kind === "member" && !report.leaderless && !isWaiting),
-    deleting: process === "deleting",
+    deleting: replica === "deleting",
     templateHash: hash ?? current,
-    ...(isWaiting ? { waiting: process as NonNullable<Process["waiting"]> } : {}),
+    ...(isWaiting ? { waiting: replica as NonNullable<Replica["waiting"]> } : {}),
   };
 }
 
