@@ -174,7 +174,7 @@ export class MembershipOperator {
   /** A member that nobody will ever be, at the address of somebody else. */
   #ghost(): TargetMember {
     const { name, peerUrl, clientUrl } = this.#random.pick(this.#cluster.slots);
-    const id = (BigInt(this.#random.uint32()) << 32n) | BigInt(this.#random.uint32() | 1);
+    const id = (BigInt(this.#random.uint32()) << 32n) | BigInt(this.#random.between(1, 0xffff_ffff));
     return { id, name: `ghost of ${name}`, peerUrl, clientUrl, kind: "learner" };
   }
 
