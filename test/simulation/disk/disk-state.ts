@@ -71,6 +71,8 @@ export class DiskState {
   takeFlushFault(part: DiskPart | undefined): boolean {
     const fails = this.faults.takeFlush(part);
     if (fails) this.#count("disk.write-failed");
+    // Whose write fails on a disk that is almost full says that it is full.
+    if (fails && this.#isLimited) this.faults.full();
     this.hasBrokenFile ||= fails;
     return fails;
   }
