@@ -109,7 +109,7 @@ interface Running {
 
 function runAll(
   request: Request,
-  { progress }: Surroundings,
+  { progress, writeError }: Surroundings,
   { runner, jobs }: Running,
 ): Promise<SessionResult> {
   const startedMs = performance.now();
@@ -119,6 +119,7 @@ function runAll(
     untilMs: lengthMs === undefined ? undefined : startedMs + lengthMs,
     failuresMax: request.keepGoing ? Number.POSITIVE_INFINITY : 1,
     twice: request.checkDeterminism,
+    failed: ({ job, outcome }) => writeError(`${nameOf(job)} broke ${outcome.violation!.property}\n`),
     progress: (tally: Tally) =>
       progress(`${formatDuration(performance.now() - startedMs)}: ${tally.summary()}`),
   });

@@ -15,6 +15,7 @@ export interface SessionOptions {
   /** Each job twice: both must note the same. */
   readonly twice: boolean;
   readonly progress: (tally: Tally) => void;
+  readonly failed: (failure: Failure) => void;
 }
 
 export interface SessionResult {
@@ -37,7 +38,10 @@ export async function runSession(jobs: Iterator<Job>, options: SessionOptions): 
       const job = next.value;
       const outcome = await runOnceOrTwice(job, options);
       tally.add(outcome);
-      if (outcome.violation !== undefined) failures.push({ job, outcome });
+      if (outcome.violation !== undefined) {
+        failures.push({ job, outcome });
+        options.failed({ job, outcome });
+      }
       options.progress(tally);
     }
   };
