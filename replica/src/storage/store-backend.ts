@@ -142,17 +142,18 @@ export class StoreBackend implements DurableStore {
     { start, end, reverse = false }: ScanOptions,
     view?: EngineView,
   ): IterableIterator<readonly [Uint8Array, Uint8Array]> {
-    const records = environment
-      .table(table)
-      .range({ start, reverse, ...(end === undefined ? {} : { end }) }, view);
+    const range = { start, reverse, ...(end === undefined ? {} : { end }) };
+    const read = <T>(what: () => T): T => {
+      try {
+        return what();
+      } catch (cause) {
+        throw this.#damaged(`a range of ${table} cannot be read`, cause);
+      }
+    };
+    const records = read(() => environment.table(table).range(range, view));
     try {
       for (;;) {
-        let next: IteratorResult<readonly [Buffer, Buffer]>;
-        try {
-          next = records.next();
-        } catch (cause) {
-          throw this.#damaged(`a range of ${table} cannot be read`, cause);
-        }
+        const next = read(() => records.next());
         if (next.done) return;
         const [key, record] = next.value;
         yield [key, this.#verify(table, key, record)];
