@@ -183,16 +183,18 @@ export class MemberWatch {
     const tip = this.#take(member, reading);
     this.#tip = tip;
     if (tip === undefined || reading.kind !== "read") return [];
-    let rolledBack = 0;
-    for (
-      let at: EntryRecord = before;
-      at !== reading.from && at.index > reading.from.index;
-      at = at.previous!
-    ) {
-      if (isConfiguration(at)) rolledBack += 1;
-    }
-    ledgers.world.coverage.count("membership.rolled-back", rolledBack);
+    this.#checkReplaced(before, reading.from);
     return reading.added.filter((record) => isConfiguration(record) && record.term === this.term);
+  }
+
+  /** Entries of the log after `from` are gone. */
+  #checkReplaced(before: EntryRecord, from: EntryRecord): void {
+    const { commits, world } = this.#parts.ledgers;
+    for (let at = before; at !== from && at.index > from.index; at = at.previous!) {
+      if (isConfiguration(at)) world.coverage.count("membership.rolled-back");
+      if (at.index > this.commit || commits.at(at.index) !== at) continue;
+      this.#fail("committed-stays", `${describeRecord(at)} is committed and was removed from the log`);
+    }
   }
 
   /** New entries are of the leader of their term; the answer is the end of the log. */
