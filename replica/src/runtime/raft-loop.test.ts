@@ -237,4 +237,25 @@ describe("RaftLoop", () => {
     while (three.appends.length > 0) await three.disk();
     expect(three.applied.map(({ index }) => index)).toEqual([10n]);
   });
+
+  test("what was appended behind a snapshot is not durable before it, also when one write takes both", async () => {
+    const three = new Harness(ids);
+    const configuration = { index: 8n, configuration: { ...empty, voters: ids } };
+    const address = { from: 2n, to: 1n, term: 2n };
+    const snapshot = { index: 9n, term: 2n, configuration };
+    three.loop.receive([{ type: "InstallSnapshot", ...address, snapshot }]);
+    await three.clock.settle();
+    const entry = { term: 2n, index: 10n, type: "normal", data: Buffer.from("x") } as const;
+    const append = { previousIndex: 9n, previousTerm: 2n, entries: [entry], commit: 10n };
+    three.loop.receive([{ type: "AppendEntries", ...address, ...append }]);
+    await three.clock.settle();
+    three.installs[0]!.finish();
+    await three.clock.settle();
+    while (three.appends.length > 0) {
+      for (const { settle } of three.appends.splice(0)) settle();
+      await three.clock.settle();
+    }
+    expect(three.failures).toEqual([]);
+    expect(three.node.log.durableIndex).toBe(10n);
+  });
 });

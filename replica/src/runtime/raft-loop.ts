@@ -221,14 +221,16 @@ export class RaftLoop {
       return before === undefined ? effects.append(ready) : before.then(() => effects.append(ready));
     }
     const { snapshot } = ready;
-    const installed = (before ?? Promise.resolve()).then(() => effects.install(snapshot));
-    this.#installing = installed;
-    return installed
+    // What is appended meanwhile waits for all of it: the log may write both at once, and this is durable first.
+    const installed: Promise<void> = (before ?? Promise.resolve())
+      .then(() => effects.install(snapshot))
       .then(() => effects.append(ready))
       .then(() => {
         if (this.#installing === installed) this.#installing = undefined;
         this.run(() => this.#installed(snapshot));
       });
+    this.#installing = installed;
+    return installed;
   }
 
   #installed(snapshot: SnapshotMetadata): void {
