@@ -2,6 +2,7 @@
 export type {
   KubernetesObject,
   V1Container,
+  V1ContainerStatus,
   V1EnvVar,
   V1Lease,
   V1NetworkPolicy,

@@ -68,12 +68,7 @@ export function customResourceDefinition() {
             },
             { name: "Leader", type: "string", jsonPath: ".status.leader" },
             { name: "Version", type: "string", jsonPath: ".status.version" },
-            {
-              name: "Status",
-              type: "string",
-              jsonPath: '.status.conditions[?(@.type=="Available")].reason',
-              description: "Reason of the condition Available",
-            },
+            { name: "Status", type: "string", jsonPath: ".status.summary" },
             {
               name: "Change",
               type: "string",

@@ -20,7 +20,7 @@ const memberSchema = z.object({
 
 const changeSchema = z
   .object({
-    kind: z.enum(["ChangeMembership", "DeleteClaim", "Restart"]),
+    kind: z.enum(["ChangeMembership", "DeleteClaim", "Restart", "StopSlots"]),
     reason: z.string(),
     startedTime: timestamp,
     configurationIndex: z.string().describe("Of the configuration that the step was planned with."),
@@ -51,6 +51,7 @@ export const statusSchema = z
     replicas: count.optional().describe("Pods that exist."),
     readyReplicas: count.optional().describe("Replicas that serve linearizable requests."),
     ready: z.string().optional().describe("Ready and wanted replicas, for people."),
+    summary: z.string().optional().describe("In one word, for people: Healthy, or what matters most."),
     selector: z.string().optional().describe("Label selector of the pods, for the scale subresource."),
     leader: z.string().optional().describe("Name of the member that leads."),
     members: z

@@ -126,6 +126,8 @@ export interface ReplicatedStoreStatus {
   /** Name of the leading member. */
   readonly leader?: string;
   readonly members?: readonly MemberStatus[];
+  /** Of the replicas, when they all have the same. */
+  readonly version?: string;
   readonly image?: ResolvedImage;
   /** The latch: the disruptive step under way. */
   readonly change?: Change;
@@ -165,7 +167,7 @@ export interface MemberStatus {
   readonly incarnation?: string;
 }
 
-export type ChangeKind = "ChangeMembership" | "DeleteClaim" | "Restart";
+export type ChangeKind = "ChangeMembership" | "DeleteClaim" | "Restart" | "StopSlots";
 
 /** Written before a disruptive step, cleared when its effect was observed. */
 export interface Change {
@@ -175,7 +177,7 @@ export interface Change {
   readonly startedTime: Timestamp;
   /** Index of the configuration that the step was planned with; decimal. */
   readonly configurationIndex: string;
-  /** Of DeleteClaim and Restart. */
+  /** Of DeleteClaim and Restart; of StopSlots the lowest. */
   readonly slot?: number;
   /** UID of the claim or process. */
   readonly uid?: string;

@@ -1,0 +1,196 @@
+import { randomBytes } from "node:crypto";
+import { group, kind, version } from "../api/v1alpha1/custom-resource-definition.ts";
+import type { ReplicatedStore } from "../api/v1alpha1/types.ts";
+import type { EventRecorder } from "../kube/event-recorder.ts";
+import type { KubeClient, ObjectRef } from "../kube/kube-client.ts";
+import { isKubeError, KubeError } from "../kube/kube-error.ts";
+import type { KubernetesObject } from "../kube/objects.ts";
+import type { Logger } from "../log.ts";
+import { ReplicaCallError } from "../member/replica-error.ts";
+import { type Plan, plan } from "../plan/plan.ts";
+import type { Step } from "../plan/step.ts";
+import { act, StepOutdatedError } from "../platform/kubernetes/act.ts";
+import type { ActContext } from "../platform/kubernetes/act-context.ts";
+import { applyOwnedObjects } from "../platform/kubernetes/apply-objects.ts";
+import type { OperatorPeer } from "../platform/kubernetes/build-objects.ts";
+import { selectorLabels } from "../platform/kubernetes/names.ts";
+import { readStoreObjects } from "../platform/kubernetes/observe-store.ts";
+import { observe, type Silence } from "../platform/kubernetes/plan-input.ts";
+import { buildPodTemplate } from "../platform/kubernetes/pod-template.ts";
+import { StatusWriter } from "../platform/kubernetes/status-writer.ts";
+import { type Store, storeFrom } from "../platform/kubernetes/store.ts";
+import { statusFrom } from "../status/status.ts";
+import { hasFinalizer, withFinalizer, withoutFinalizer } from "./finalizer.ts";
+import { type ImageSource, resolvedImage } from "./resolved-image.ts";
+
+export interface ReconcilerParts {
+  readonly client: KubeClient;
+  readonly events: EventRecorder;
+  readonly log: Logger;
+  readonly images: ImageSource;
+  readonly operator: OperatorPeer;
+  readonly nowMs: () => number;
+  /** Called for each step that was carried out, or not, for metrics. */
+  readonly stepTaken: (step: Step, ok: boolean) => void;
+}
+
+/** Looks at one store, plans, and acts. Rejects with what kept it from that; it is then tried again later. */
+export class Reconciler {
+  readonly #parts: ReconcilerParts;
+  /** By UID of the store. */
+  readonly #silences = new Map<string, Silence>();
+
+  constructor(parts: ReconcilerParts) {
+    this.#parts = parts;
+  }
+
+  /** Returns after how many milliseconds to look again; undefined: it is gone. */
+  async reconcile(namespace: string, name: string): Promise<number | undefined> {
+    const { client } = this.#parts;
+    const resource = (await client.read(refOf(namespace, name))) as ReplicatedStore | undefined;
+    if (resource === undefined) return undefined;
+    const store = storeFrom(resource);
+    const ready = await this.#withFinalizer(store, resource);
+    // It was written: what was read is old, and the change comes as an event of its own.
+    if (ready === undefined) return 0;
+    return this.#turn(store, ready);
+  }
+
+  /** A store that is gone leaves nothing in memory. */
+  forget(uid: string): void {
+    this.#silences.delete(uid);
+  }
+
+  async #turn(store: Store, resource: ReplicatedStore): Promise<number> {
+    const context = await this.#observe(store, resource);
+    const planned = plan(context.input);
+    const isActing = !context.input.spec.paused && !context.input.deleting;
+    if (isActing) await applyOwnedObjects(context);
+    const failure = await this.#carryOut(planned, context);
+    await this.#writeStatus(planned, context);
+    if (failure !== undefined) throw failure;
+    return planned.requeueAfterSeconds * 1000;
+  }
+
+  async #observe(
+    store: Store,
+    resource: ReplicatedStore,
+  ): Promise<ActContext & { readonly version: string | undefined }> {
+    const { client, images, operator, nowMs, events } = this.#parts;
+    const status = new StatusWriter(client, resource);
+    const image = resolvedImage(store.spec, status.current.image, images);
+    const { template, hash } = buildPodTemplate(store, image.resolved);
+    const objects = await readStoreObjects(client, store, resource);
+    const {
+      input,
+      addresses,
+      version: running,
+    } = await observe({
+      store,
+      objects,
+      wantedHash: hash,
+      silence: this.#silence(store.uid),
+      nowMs: nowMs(),
+      drawnClusterId: drawId(),
+    });
+    return {
+      client,
+      store,
+      objects,
+      input,
+      addresses,
+      wanted: { template, hash },
+      operator,
+      status,
+      version: running,
+      event: (event) => events.record(objectOf(resource), { ...event, action: event.reason }),
+      removeFinalizer: async () => {
+        await client.mergePatch(refOf(store.namespace, store.name), withoutFinalizer(resource));
+      },
+    };
+  }
+
+  #silence(uid: string): Silence {
+    const known = this.#silences.get(uid) ?? new Map<string, number>();
+    this.#silences.set(uid, known);
+    return known;
+  }
+
+  /** In order; what fails ends it, since the rest was planned on its success. Returns why. */
+  async #carryOut({ steps }: Plan, context: ActContext): Promise<Error | undefined> {
+    const { log, stepTaken } = this.#parts;
+    const { store } = context;
+    for (const step of steps) {
+      const fields = { store: `${store.namespace}/${store.name}`, step: step.kind, reason: step.reason };
+      try {
+        await act(step, context);
+        stepTaken(step, true);
+        if (step.kind !== "event") log.info({ msgId: "step.taken", ...fields }, step.reason);
+      } catch (error) {
+        stepTaken(step, false);
+        if (isExpected(error)) {
+          log.info(
+            { msgId: "step.refused", ...fields, why: error.message },
+            "the step was not taken: looks again",
+          );
+          return error;
+        }
+        throw error;
+      }
+    }
+    return undefined;
+  }
+
+  async #writeStatus(
+    planned: Plan,
+    context: ActContext & { readonly version: string | undefined },
+  ): Promise<void> {
+    const { store, status, input, version: running } = context;
+    const image = resolvedImage(store.spec, status.current.image, this.#parts.images);
+    const selector = Object.entries(selectorLabels(store))
+      .map(([key, value]) => `${key}=${value}`)
+      .join(",");
+    try {
+      await status.write({
+        ...statusFrom(input, planned, status.current),
+        image,
+        selector,
+        version: running,
+      });
+    } catch (error) {
+      // It is deleted, or was edited since: the next look writes it.
+      if (!isKubeError(error, "conflict") && !isKubeError(error, "not-found")) throw error;
+    }
+  }
+
+  /** undefined: the resource was changed. The finalizer is there only while a deletion has claims to delete. */
+  async #withFinalizer(store: Store, resource: ReplicatedStore): Promise<ReplicatedStore | undefined> {
+    const isWanted = store.spec.storage.whenDeleted === "Delete";
+    if (resource.metadata.deletionTimestamp !== undefined || isWanted === hasFinalizer(resource))
+      return resource;
+    const patch = isWanted ? withFinalizer(resource) : withoutFinalizer(resource);
+    await this.#parts.client.mergePatch(refOf(store.namespace, store.name), patch);
+    return undefined;
+  }
+}
+
+/** What planning on an old view leads to, and what a replica or the API server may refuse at any time. */
+function isExpected(error: unknown): error is Error {
+  return (
+    error instanceof KubeError || error instanceof ReplicaCallError || error instanceof StepOutdatedError
+  );
+}
+
+function refOf(namespace: string, name: string): ObjectRef {
+  return { apiVersion: `${group}/${version}`, kind, namespace, name };
+}
+
+function objectOf(resource: ReplicatedStore): KubernetesObject {
+  return { apiVersion: resource.apiVersion, kind: resource.kind, metadata: resource.metadata as never };
+}
+
+/** 16 hexadecimal digits, not 0. */
+function drawId(): string {
+  const id = randomBytes(8).toString("hex");
+  return /^0+$/.test(id) ? drawId() : id;
+}

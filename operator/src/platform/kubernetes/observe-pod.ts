@@ -1,0 +1,58 @@
+import type { V1ContainerStatus, V1Pod } from "../../kube/objects.ts";
+import type { Replica, WaitingReason } from "../../plan/observation.ts";
+import { templateHashLabel } from "./names.ts";
+
+/** Ended because of its disk (docs/reference/exit-codes.md): started again it ends again. */
+const damageExitCodes: Readonly<Record<number, string>> = {
+  71: "the parts of its disk belong to different members (exit code 71)",
+  73: "its log is damaged, cut off or an old copy (exit code 73)",
+  80: "its state differs from the leader's (exit code 80)",
+};
+
+const waitingReasons: Readonly<Record<string, WaitingReason>> = {
+  ErrImagePull: "ImagePull",
+  ImagePullBackOff: "ImagePull",
+  InvalidImageName: "ImagePull",
+  ErrImageNeverPull: "ImagePull",
+  CrashLoopBackOff: "CrashLoop",
+  CreateContainerConfigError: "ConfigurationError",
+  CreateContainerError: "ConfigurationError",
+  RunContainerError: "ConfigurationError",
+};
+
+export function replicaFromPod(pod: V1Pod): Replica {
+  const waiting = waitingReason(pod);
+  return {
+    uid: pod.metadata?.uid ?? "",
+    ready: isReady(pod),
+    deleting: pod.metadata?.deletionTimestamp !== undefined,
+    templateHash: pod.metadata?.labels?.[templateHashLabel] ?? "",
+    ...(waiting === undefined ? {} : { waiting }),
+  };
+}
+
+export function isReady(pod: V1Pod): boolean {
+  return pod.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
+}
+
+function waitingReason(pod: V1Pod): WaitingReason | undefined {
+  const scheduled = pod.status?.conditions?.find(({ type }) => type === "PodScheduled");
+  if (scheduled?.status === "False") return "Unschedulable";
+  const container = replicaStatus(pod);
+  if (container?.state?.running !== undefined) return undefined;
+  const reason = container?.state?.waiting?.reason;
+  if (reason !== undefined && reason in waitingReasons) return waitingReasons[reason];
+  return container?.state?.terminated === undefined ? "Starting" : "CrashLoop";
+}
+
+/** Why starting it again does not help; undefined: it may. */
+export function damageOf(pod: V1Pod): string | undefined {
+  const container = replicaStatus(pod);
+  if (container?.state?.running !== undefined) return undefined;
+  const code = (container?.state?.terminated ?? container?.lastState?.terminated)?.exitCode;
+  return code === undefined ? undefined : damageExitCodes[code];
+}
+
+function replicaStatus(pod: V1Pod): V1ContainerStatus | undefined {
+  return pod.status?.containerStatuses?.find(({ name }) => name === "replica");
+}
