@@ -13,11 +13,11 @@ export function planDeletion(view: View): Outcome {
     return finish("claims are kept: they carry data of more than one cluster");
   }
   const slots = orderedSlots(view);
-  const running = slots.filter(({ replica, kept }) => replica !== undefined || kept).toReversed();
+  const running = slots.filter(({ replica, kept }) => replica !== undefined || kept);
   if (running.length > 0) {
     const reason = "the store is being deleted, with its claims";
     return {
-      steps: running.map(({ index }) => ({ kind: "stopSlot", slot: index, reason })),
+      steps: [{ kind: "stopSlots", from: 0, reason }],
       findings: [{ level: "progress", reason: "Deleting", message: "waits until every process has ended" }],
     };
   }

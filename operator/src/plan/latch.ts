@@ -33,6 +33,8 @@ export function resolveLatch(view: View, change: Change, proposal: Proposal | un
       return resolveClaim(view, change, proposal);
     case "Restart":
       return resolveRestart(view, change, proposal);
+    case "StopSlots":
+      return resolveStop(view, change, proposal);
   }
 }
 
@@ -68,9 +70,16 @@ function resolveRestart(view: View, change: Change, proposal: Proposal | undefin
   return replica?.deleting === true ? [] : repeatOrExpire(view, change, proposal);
 }
 
+function resolveStop(view: View, change: Change, proposal: Proposal | undefined): readonly Step[] {
+  const isKept = view.input.slots.some(({ index, kept }) => kept && index >= (change.slot ?? 0));
+  if (!isKept) return [clear(`nothing is kept in slot ${change.slot} and above`)];
+  return repeatOrExpire(view, change, proposal);
+}
+
 function repeatOrExpire(view: View, change: Change, proposal: Proposal | undefined): readonly Step[] {
   const { latch } = proposal ?? {};
-  if (latch?.kind === change.kind && latch.uid === change.uid) return proposal!.steps;
+  const isSame = latch?.kind === change.kind && latch.uid === change.uid && latch.slot === change.slot;
+  if (isSame) return proposal!.steps;
   const since = view.input.now - (millisecondsFromTimestamp(change.startedTime) ?? 0);
   if (since < STEP_EXPIRES_SECONDS * 1_000) return [];
   return [clear("it did not happen, and is no longer wanted or safe")];

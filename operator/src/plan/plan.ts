@@ -11,7 +11,14 @@ import { planIdleRestarts, planRollingChange, START_GRACE_SECONDS } from "./roll
 import { planScaleIn } from "./scale-in.ts";
 import { type Growth, planGrowth } from "./scale-out.ts";
 import { planPromotion } from "./scale-out-promotion.ts";
-import { planHopeless, planKnownProcesses, planLeftoverClaims, planProcesses, planResets } from "./slots.ts";
+import {
+  planHopeless,
+  planKnownProcesses,
+  planLeftoverClaims,
+  planResets,
+  planStarts,
+  planStops,
+} from "./slots.ts";
 import type { Step } from "./step.ts";
 import { clusterIdsOf, reportedId, type View, viewFromInput } from "./view.ts";
 
@@ -105,7 +112,7 @@ function explainLoss(view: View): readonly Finding[] {
 function planSettled(view: View): Outcome {
   const growth = planGrowth(view);
   const goal: Goal = { view, wanted: growth.wanted };
-  const harmless = merge([planProcesses(goal), planResets(goal)]);
+  const harmless = merge([planStarts(goal), planResets(goal)]);
   const choice = choose(goal, growth);
   const { change } = view.input.status;
   const proposal = choice.proposal;
@@ -127,6 +134,7 @@ function choose(goal: Goal, growth: Growth): Outcome & { readonly learners: read
     // Before the promotion: it fills gaps in the same joint change.
     planScaleIn(goal),
     planPromotion(goal, growth.record?.from ?? goal.wanted),
+    planStops(goal),
     planLeftoverClaims(goal, growth.record),
     planRollingChange(goal),
   ];

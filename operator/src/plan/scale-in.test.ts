@@ -62,7 +62,7 @@ describe("scale down", () => {
         expect({ ...one, did: actual(steps, to) }).toEqual({ ...one, did: expected(one) });
         const kinds = steps.map(({ kind }) => kind);
         // Until the change is through nobody's process or claim is touched.
-        expect(kinds).not.toContain("stopSlot");
+        expect(kinds).not.toContain("stopSlots");
         expect(kinds).not.toContain("deleteClaim");
         const act = kinds.indexOf("changeMembership");
         if (act >= 0) expect(kinds.indexOf("latch")).toBe(act - 1);

@@ -1,31 +1,38 @@
 import type { ScaleOutStatus } from "../api/v1alpha1/types.ts";
 import type { Goal } from "./membership.ts";
 import type { Slot } from "./observation.ts";
-import type { Finding, Outcome } from "./outcome.ts";
+import type { Outcome } from "./outcome.ts";
 import { isMadeClaim } from "./scale-out.ts";
 import type { Step } from "./step.ts";
 import { isConfigured, membersAt, orderedSlots, type View } from "./view.ts";
 
-/** Keeps a process in every wanted slot and in every slot of a member; ends those above, the highest first. */
-export function planProcesses(goal: Goal): Outcome {
-  const { view } = goal;
-  const count = Math.max(goal.wanted, ...memberSlots(view).map((slot) => slot + 1));
-  const starts = startSlots(view, count, "a replica is wanted here");
-  const stops = orderedSlots(view)
-    .toReversed()
-    .filter(({ index, replica, kept }) => index >= count && (replica !== undefined || kept))
-    .map(({ index }): Step => {
-      return { kind: "stopSlot", slot: index, reason: "its member is no longer in the configuration" };
-    });
-  const findings: Finding[] = [];
-  if (starts.length > 0) {
-    findings.push({ level: "progress", reason: "StartingReplicas", message: "starts replicas" });
-  }
-  if (stops.length > 0) {
-    const message = "ends replicas that are out of the configuration";
-    findings.push({ level: "progress", reason: "StoppingReplicas", message });
-  }
-  return { steps: [...starts, ...stops], findings };
+/** Keeps a process in every wanted slot and in every slot of a member. */
+export function planStarts(goal: Goal): Outcome {
+  const steps = startSlots(goal.view, slotCount(goal), "a replica is wanted here");
+  if (steps.length === 0) return {};
+  return { steps, findings: [{ level: "progress", reason: "StartingReplicas", message: "starts replicas" }] };
+}
+
+/**
+ * Ends the processes above. They serve nothing, but a request that comes late could find members in their
+ * slots again: so it is latched like everything disruptive.
+ */
+export function planStops(goal: Goal): Outcome {
+  const from = slotCount(goal);
+  const above = goal.view.input.slots.filter(({ index, kept }) => index >= from && kept);
+  if (above.length === 0) return {};
+  const reason = `no member is left in slot ${from} and above`;
+  return {
+    proposal: {
+      latch: { kind: "StopSlots", reason, slot: from },
+      steps: [{ kind: "stopSlots", from, reason }],
+    },
+    findings: [{ level: "progress", reason: "StoppingReplicas", message: reason }],
+  };
+}
+
+function slotCount(goal: Goal): number {
+  return Math.max(goal.wanted, ...memberSlots(goal.view).map((slot) => slot + 1));
 }
 
 /** Slots of the configuration's members, as far as there is anything in them. */

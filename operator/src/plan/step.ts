@@ -9,8 +9,11 @@ export type Step = StepBody & { readonly reason: string };
 export type StepBody =
   /** Keep a process in this slot, with a volume (new if there is none). */
   | { readonly kind: "startSlot"; readonly slot: number }
-  /** Keep no process in this slot and in none above it. */
-  | { readonly kind: "stopSlot"; readonly slot: number }
+  /**
+   * Keep no process in this slot and in none above it. Applied only to what was observed: a late request must
+   * not take away what was started again.
+   */
+  | { readonly kind: "stopSlots"; readonly from: number }
   | RestartSlot
   | DeleteClaim
   | ({ readonly kind: "bootstrap"; readonly slot: number } & BootstrapStatus)
@@ -81,6 +84,7 @@ export interface TargetMember {
 export function isDisruptive(step: Step, voters: readonly MemberId[]): boolean {
   switch (step.kind) {
     case "deleteClaim":
+    case "stopSlots":
     case "transferLeadership":
       return true;
     case "restartSlot":

@@ -8,8 +8,9 @@ export function describeStep(step: Step): string {
 function whatOf(step: Step): string {
   switch (step.kind) {
     case "startSlot":
-    case "stopSlot":
       return `${step.kind} ${step.slot}`;
+    case "stopSlots":
+      return `stopSlots from ${step.from}`;
     case "restartSlot":
       return `restartSlot ${step.slot} ${step.replicaUid} ${step.how}`;
     case "deleteClaim":
