@@ -6,8 +6,8 @@ export type Job =
   | { readonly kind: "plan"; readonly name: string; readonly plan: Plan };
 
 export type Outcome = Omit<RunResult, "plan"> & {
-  /** Real time that the run took. */
-  readonly realMs: number;
+  /** Time of a processor that the run took: what a busy machine gives to others does not count. */
+  readonly cpuMs: number;
 };
 
 export interface JobRunner {
@@ -24,7 +24,7 @@ export function nameOf(job: Job): string {
 }
 
 /** Of a run that gave no result. */
-export function brokenOutcome(property: string, message: string, realMs: number): Outcome {
+export function brokenOutcome(property: string, message: string, cpuMs = 0): Outcome {
   return {
     violation: { property, message, atUs: 0, step: 0 },
     traceHash: "",
@@ -33,6 +33,6 @@ export function brokenOutcome(property: string, message: string, realMs: number)
     coverage: [],
     note: undefined,
     lastEvents: [],
-    realMs,
+    cpuMs,
   };
 }

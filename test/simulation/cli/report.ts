@@ -59,7 +59,7 @@ export function jsonReport(
   const report = {
     runs: tally.runs,
     simulatedMs: tally.simulatedMs,
-    busyMs: Math.round(tally.busyMs),
+    cpuMs: Math.round(tally.cpuMs),
     steps: tally.steps,
     simulatedSecondsPerSecondAndCore: Math.round(tally.speed),
     traceHash: tally.runs === 1 ? tally.lastTraceHash : undefined,

@@ -13,11 +13,14 @@ export async function runJob(
   job: Job,
   options: RunOptions = { transcript: undefined },
 ): Promise<Outcome> {
-  const startedMs = performance.now();
-  const tookMs = (): number => performance.now() - startedMs;
+  const started = process.cpuUsage();
+  const tookMs = (): number => {
+    const { user, system } = process.cpuUsage(started);
+    return (user + system) / 1000;
+  };
   try {
     const { plan: _, ...result } = await fromEventLoop(() => runPlan(planOf(job), options));
-    return { ...result, realMs: tookMs() };
+    return { ...result, cpuMs: tookMs() };
   } catch (error) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return brokenOutcome("simulator-threw", text, tookMs());

@@ -8,26 +8,26 @@ export class Tally {
   failures = 0;
   steps = 0;
   simulatedMs = 0;
-  /** Real time of all workers together. */
-  busyMs = 0;
+  /** Of all workers together. */
+  cpuMs = 0;
   lastTraceHash = "";
   /** How often a run had something to remark. */
   readonly notes = new Map<string, number>();
 
-  add({ violation, simulatedMs, steps, coverage, realMs, note, traceHash }: Outcome): void {
+  add({ violation, simulatedMs, steps, coverage, cpuMs, note, traceHash }: Outcome): void {
     this.runs += 1;
     this.lastTraceHash = traceHash;
     if (violation !== undefined) this.failures += 1;
     this.steps += steps;
     this.simulatedMs += simulatedMs;
-    this.busyMs += realMs;
+    this.cpuMs += cpuMs;
     this.coverage.add(coverage);
     if (note !== undefined) this.notes.set(note, (this.notes.get(note) ?? 0) + 1);
   }
 
   /** Simulated seconds for each second of one core. */
   get speed(): number {
-    return this.busyMs === 0 ? 0 : this.simulatedMs / this.busyMs;
+    return this.cpuMs === 0 ? 0 : this.simulatedMs / this.cpuMs;
   }
 
   summary(): string {

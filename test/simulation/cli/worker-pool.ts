@@ -29,10 +29,8 @@ export class WorkerPool implements JobRunner {
 
   run(job: Job): Promise<Outcome> {
     const worker = this.#free.pop() ?? this.#start();
-    const startedMs = performance.now();
     return new Promise((resolve) => {
-      const broken = (property: string, message: string): void =>
-        settle(brokenOutcome(property, message, performance.now() - startedMs));
+      const broken = (property: string, message: string): void => settle(brokenOutcome(property, message));
       const timer = setTimeout(() => {
         broken("ends", `${nameOf(job)} did not end within ${this.#options.runMaxMs / 1000} s of real time`);
         worker.process.kill("SIGKILL");

@@ -8,7 +8,7 @@ process.on("message", (job: { readonly seed: number }) => {
     steps: 1,
     coverage: [],
     lastEvents: [],
-    realMs: 1,
+    cpuMs: 1,
   });
 });
 process.on("disconnect", () => process.exit(0));
