@@ -27,6 +27,11 @@ export class Housekeeping {
     this.#parts = parts;
   }
 
+  /** When `tick` has something to do. */
+  get dueMs(): number {
+    return this.#nextMs;
+  }
+
   tick(nowMs: number): void {
     if (nowMs < this.#nextMs) return;
     this.#nextMs = nowMs + this.#parts.limits.housekeepingMs;

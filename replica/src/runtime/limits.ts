@@ -1,7 +1,10 @@
 /** Bounds of the runtime that are not settings, as a replica has them. */
 export const limits = {
   tickMs: 10,
-  /** Ticks made up for after the process was held up: a stale leader must not rush through timeouts. */
+  /**
+   * Ticks made up for after the process was held up, beyond those that the loop slept on purpose: a stale leader
+   * must not rush through timeouts.
+   */
   catchUpMaxTicks: 3,
   /** Most bytes of entries in one message to a follower, and on their way to it. */
   appendMaxBytes: 1024 * 1024,

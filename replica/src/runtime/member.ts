@@ -22,11 +22,12 @@ import type { DiskWatch } from "./disk-watch.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import type { RuntimeLimits } from "./limits.ts";
 import { LinearizableReads } from "./linearizable-reads.ts";
+import { MemberWaiters } from "./member-waiters.ts";
 import { bestSuccessor, formatId, notLeaderError } from "./membership.ts";
 import { PeerDirectory } from "./peer-directory.ts";
 import { Proposals } from "./proposals.ts";
 import { RaftLoop } from "./raft-loop.ts";
-import { raftOptions } from "./raft-options.ts";
+import { raftOptions, sleepMaxTicks } from "./raft-options.ts";
 import {
   type MemberRecord,
   type ReadOptions,
@@ -38,7 +39,7 @@ import type { RuntimeMetrics } from "./runtime-metrics.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
 import { StateMachine } from "./state-machine.ts";
-import { Waiters } from "./waiters.ts";
+import type { Waiters } from "./waiters.ts";
 import { WritePath } from "./write-path.ts";
 
 export interface MemberParts {
@@ -69,11 +70,7 @@ export class Member {
   readonly snapshotReceiver: SnapshotReceiver;
   readonly #parts: MemberParts;
   readonly #writes: WritePath;
-  /** For a leader, or for any with NO_MEMBER. */
-  readonly #leaderWaiters: Waiters<MemberId>;
-  readonly #idleWaiters: Waiters<undefined>;
-  readonly #revisionWaiters: Waiters<bigint>;
-  readonly #changeWaiters: Waiters<bigint>;
+  readonly #waiters: MemberWaiters;
   #softState: SoftState = { leader: NO_MEMBER, role: "follower" };
   readonly peers: PeerDirectory;
   readonly #housekeeping: Housekeeping;
@@ -121,7 +118,8 @@ export class Member {
       },
       failed: parts.failed,
     });
-    this.node = new RawNode(raftOptions(this.id, parts), this.snapshotSender.logForCore());
+    const options = raftOptions(this.id, parts);
+    this.node = new RawNode(options, this.snapshotSender.logForCore());
     this.proposals = new Proposals(() => clock.wallMs(), limits);
     this.reads = new LinearizableReads(limits);
     this.peers = new PeerDirectory(this.id, (peers) => transport.setPeers(peers), limits);
@@ -141,21 +139,19 @@ export class Member {
       isLeader: () => this.isLeader,
       handOver: () => this.handOver(),
     });
-    this.#leaderWaiters = new Waiters((wanted) => {
-      const { leader } = this.#softState;
-      return wanted === NO_MEMBER ? leader !== NO_MEMBER : leader === wanted;
+    this.#waiters = new MemberWaiters({
+      leader: () => this.leader,
+      isIdle: () => this.#writes.underWay === 0 && this.proposals.pending === 0 && this.reads.pending === 0,
+      revision: () => this.machine.store.revision,
+      isSettled: (index) => this.node.configuration.index >= index && this.node.isConfigurationSettled(),
     });
-    this.#idleWaiters = new Waiters(
-      () => this.#writes.underWay === 0 && this.proposals.pending === 0 && this.reads.pending === 0,
-    );
-    this.#revisionWaiters = new Waiters((revision) => this.machine.store.revision >= revision);
-    this.#changeWaiters = new Waiters((index) => this.#isSettled(index));
     this.loop = new RaftLoop({
       node: this.node,
       proposals: this.proposals,
       reads: this.reads,
       clock,
       limits,
+      sleepMaxTicks: sleepMaxTicks(options),
       effects: {
         send: (messages) => transport.send(messages),
         offerSnapshot: (message) => this.snapshotSender.offer(message),
@@ -164,7 +160,7 @@ export class Member {
         apply: (entry) => this.#apply(entry),
         canApply: () => this.machine.canApply(),
         softStateChanged: (state) => this.#softStateChanged(state),
-        turnEnded: () => this.#turnEnded(),
+        turnEnded: (nowMs) => this.#turnEnded(nowMs),
         failed: (error) => this.#failed(error),
       },
     });
@@ -225,7 +221,7 @@ export class Member {
     }
     const { minRevision } = options;
     if (minRevision === 0n || this.machine.store.revision >= minRevision) return;
-    if (await this.#revisionWaiters.wait(minRevision, options.deadlineMs)) return;
+    if (await this.#wait(this.#waiters.revision, minRevision, options.deadlineMs)) return;
     throw new ReplicaError(
       "deadline-exceeded",
       `revision ${minRevision} did not arrive at this member in time; it has ${this.machine.store.revision}`,
@@ -235,16 +231,19 @@ export class Member {
 
   /** True once the change at this index, or what followed it, is committed and no longer joint. */
   awaitChange(index: bigint, deadlineMs: number): Promise<boolean> {
-    return this.#changeWaiters.wait(index, deadlineMs);
-  }
-
-  #isSettled(index: bigint): boolean {
-    return this.node.configuration.index >= index && this.node.isConfigurationSettled();
+    return this.#wait(this.#waiters.change, index, deadlineMs);
   }
 
   /** True once this member leads, as far as is known here; NO_MEMBER: once any does. */
   awaitLeader(id: MemberId, deadlineMs: number): Promise<boolean> {
-    return this.#leaderWaiters.wait(id, deadlineMs);
+    return this.#wait(this.#waiters.leader, id, deadlineMs);
+  }
+
+  /** The loop looks after deadlines only while it knows that somebody waits. */
+  #wait<T>(waiters: Waiters<T>, value: T, deadlineMs: number): Promise<boolean> {
+    const met = waiters.wait(value, deadlineMs);
+    this.loop.schedule();
+    return met;
   }
 
   /** As leader: makes another voter the leader, within an election timeout. */
@@ -266,7 +265,7 @@ export class Member {
   /** Waits until nothing that was asked is under way, for a while. */
   async drain(): Promise<void> {
     const { clock, limits } = this.#parts;
-    await this.#idleWaiters.wait(undefined, clock.nowMs() + limits.drainMaxMs);
+    await this.#wait(this.#waiters.idle, undefined, clock.nowMs() + limits.drainMaxMs);
   }
 
   /** Runs with the core at hand in the next turn of its loop; rejects when there is none any more. */
@@ -281,10 +280,7 @@ export class Member {
     this.proposals.close(error);
     this.reads.close(error);
     this.#writes.close(error);
-    this.#leaderWaiters.close();
-    this.#idleWaiters.close();
-    this.#revisionWaiters.close();
-    this.#changeWaiters.close();
+    this.#waiters.close();
     await this.machine.flush();
   }
 
@@ -356,7 +352,7 @@ export class Member {
     if (before.role === "leader" && state.role !== "leader") {
       this.proposals.takeWaiting((reject) => reject(this.notLeaderError()));
     }
-    this.#leaderWaiters.check(clock.nowMs());
+    this.#waiters.leader.check(clock.nowMs());
   }
 
   /** A linearizable read that succeeds shows that this member is not behind. */
@@ -374,20 +370,20 @@ export class Member {
     );
   }
 
-  #turnEnded(): boolean {
-    const nowMs = this.#parts.clock.nowMs();
+  /** Answers when it has something to do again, if nothing happens before. */
+  #turnEnded(nowMs: number): number {
+    const { log, limits } = this.#parts;
     if (this.peers.follow(this.node.configuration, nowMs)) {
       const configuration = describeIndexedConfiguration(this.node.configuration);
-      this.#parts.log.info({ msgId: "raft.configuration", configuration }, `configuration ${configuration}`);
+      log.info({ msgId: "raft.configuration", configuration }, `configuration ${configuration}`);
     }
     this.#confirmCaughtUp();
-    this.#revisionWaiters.check(nowMs);
-    this.#changeWaiters.check(nowMs);
-    this.#leaderWaiters.check(nowMs);
-    this.#idleWaiters.check(nowMs);
+    this.#waiters.check(nowMs);
     this.#writes.expire(nowMs);
     this.machine.tick(nowMs);
     this.#housekeeping.tick(nowMs);
-    return false;
+    const callersWait = this.#waiters.anyWaits || this.#writes.underWay > 0;
+    const dueMs = Math.min(this.machine.dueMs(nowMs), this.#housekeeping.dueMs);
+    return callersWait ? Math.min(dueMs, nowMs + limits.tickMs) : dueMs;
   }
 }

@@ -181,9 +181,9 @@ export class Proposals {
         return !write.settled;
       });
     }
-    for (const { writes } of [...this.#proposed.values()].flat()) {
-      for (const write of writes) {
-        if (write.deadlineMs <= nowMs)
+    for (const proposed of this.#proposed.values()) {
+      for (const write of proposed.flatMap(({ writes }) => writes)) {
+        if (!write.settled && write.deadlineMs <= nowMs)
           fail(write, unknownOutcomeError("the deadline passed before it was committed"));
       }
     }

@@ -33,6 +33,24 @@ class ManualClock implements Clock {
     };
   }
 
+  get timers(): number {
+    return this.#timers.length;
+  }
+
+  /** Runs every timer at its time, as an idle event loop does. Answers how often that was. */
+  async idle(ms: number): Promise<number> {
+    const endMs = this.#nowMs + ms;
+    let wakeUps = 0;
+    for (;;) {
+      const nextMs = Math.min(...this.#timers.map(({ atMs }) => atMs));
+      if (nextMs > endMs) break;
+      await this.advance(nextMs - this.#nowMs);
+      wakeUps += 1;
+    }
+    await this.advance(endMs - this.#nowMs);
+    return wakeUps;
+  }
+
   soon(callback: () => void): void {
     this.#soon.push(callback);
   }
@@ -74,6 +92,7 @@ class Harness {
   readonly proposals = new Proposals(() => 0, limits);
   readonly reads = new LinearizableReads(limits);
   canApply = true;
+  effectsDueMs = Number.POSITIVE_INFINITY;
   readonly node: RawNode;
   readonly loop: RaftLoop;
 
@@ -89,6 +108,7 @@ class Harness {
       reads: this.reads,
       clock: this.clock,
       limits,
+      sleepMaxTicks: 7,
       effects: {
         send: (messages) => void this.sent.push(...messages),
         offerSnapshot: () => {},
@@ -110,7 +130,7 @@ class Harness {
         },
         canApply: () => this.canApply,
         softStateChanged: () => {},
-        turnEnded: () => false,
+        turnEnded: () => this.effectsDueMs,
         failed: (error) => void this.failures.push(error),
       },
     });
@@ -257,5 +277,90 @@ describe("RaftLoop", () => {
     }
     expect(three.failures).toEqual([]);
     expect(three.node.log.durableIndex).toBe(10n);
+  });
+});
+
+describe("RaftLoop between turns", () => {
+  const timeoutMs = loadConfig({}, {}).electionTimeoutMs;
+  const heartbeatMs = loadConfig({}, {}).heartbeatIntervalMs;
+
+  test("an idle follower sleeps, and campaigns at the tick that is due (Raft §5.2)", async () => {
+    const three = new Harness(ids);
+    await three.clock.settle();
+    expect(await three.clock.idle(timeoutMs - 1)).toBeLessThanOrEqual(timeoutMs / (7 * limits.tickMs) + 1);
+    expect(three.sent).toEqual([]);
+    await three.clock.idle(1);
+    expect(three.sent.map(({ type }) => type)).toEqual(["PreVote", "PreVote"]);
+  });
+
+  test("what a message moves comes at its new time: an answer of the leader delays the campaign", async () => {
+    const three = new Harness(ids);
+    await three.clock.idle(timeoutMs - 500);
+    const heartbeat = { from: 2n, to: 1n, term: 2n, commit: 1n, readSequence: 0n } as const;
+    three.loop.receive([{ type: "Heartbeat", ...heartbeat }]);
+    await three.clock.settle();
+    await three.disk();
+    const before = three.sent.length;
+    await three.clock.idle(timeoutMs - 1);
+    expect(three.sent).toHaveLength(before);
+    await three.clock.idle(1);
+    expect(three.sent.at(-1)).toMatchObject({ type: "PreVote" });
+  });
+
+  test("an idle leader sends its heartbeats in time, and wakes for little else", async () => {
+    const three = new Harness(ids);
+    three.loop.run(() => three.node.campaign());
+    await three.clock.settle();
+    for (const type of ["PreVoteResponse", "RequestVoteResponse"] as const) {
+      three.loop.receive([{ type, from: 2n, to: 1n, term: 2n, granted: true }]);
+      await three.clock.settle();
+      while (three.appends.length > 0) await three.disk();
+    }
+    expect(three.node.status().role).toBe("leader");
+    three.sent.length = 0;
+    expect(await three.clock.idle(4 * heartbeatMs)).toBeLessThanOrEqual(9);
+    const beats = three.sent.filter(({ type, to }) => type === "Heartbeat" && to === 2n);
+    expect(beats).toHaveLength(4);
+  });
+
+  test("a caller's deadline is kept while nothing else is due (D9)", async () => {
+    const three = new Harness(ids);
+    const answer = three.reads.add(25).catch((error: Error) => error.message);
+    three.loop.schedule();
+    let answered = false;
+    void answer.then(() => {
+      answered = true;
+    });
+    await three.clock.idle(24);
+    expect(answered).toBe(false);
+    await three.clock.idle(2 * limits.tickMs);
+    expect(answered).toBe(true);
+  });
+
+  test("the effects have their turn when they asked for it", async () => {
+    const three = new Harness(ids);
+    await three.clock.settle();
+    three.effectsDueMs = 15;
+    three.loop.schedule();
+    await three.clock.settle();
+    three.effectsDueMs = Number.POSITIVE_INFINITY;
+    expect(await three.clock.idle(20)).toBe(1);
+  });
+
+  test("time in which the process stood still counts for one sleep and a few ticks at most (C5)", async () => {
+    const three = new Harness(ids);
+    for (let i = 0; i < 6; i += 1) {
+      await three.clock.idle(heartbeatMs / 2);
+      await three.clock.advance(10 * timeoutMs);
+    }
+    expect(three.sent).toEqual([]);
+  });
+
+  test("one that was stopped wakes no more", async () => {
+    const three = new Harness(ids);
+    await three.clock.idle(50);
+    three.loop.stop();
+    expect(three.clock.timers).toBe(0);
+    expect(await three.clock.idle(10 * timeoutMs)).toBe(0);
   });
 });

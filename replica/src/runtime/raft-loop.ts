@@ -19,8 +19,8 @@ export interface RaftLoopEffects {
   /** False while the changes applied in memory wait for the disk. */
   canApply(): boolean;
   softStateChanged(state: SoftState): void;
-  /** At the end of every turn; returns whether the core was given more to do. */
-  turnEnded(): boolean;
+  /** At the end of every turn; returns when it has something to do again by itself, in milliseconds of the clock. */
+  turnEnded(nowMs: number): number;
   failed(error: unknown): void;
 }
 
@@ -31,12 +31,17 @@ interface LoopParts {
   readonly effects: RaftLoopEffects;
   readonly clock: Clock;
   readonly limits: RuntimeLimits;
+  /** Ticks that pass without a turn at most. */
+  readonly sleepMaxTicks: number;
 }
 
 /**
  * The one loop that owns the core. What arrives waits in the mailbox until the next turn; a turn drains it
  * into the core, takes every Ready and starts what is in it. Disk writes go on while further turns run: their
  * completion is one more thing in the mailbox.
+ *
+ * Between turns it sleeps until a tick, a caller's deadline or the effects are due. The ticks that passed
+ * meanwhile come first in the next turn.
  */
 export class RaftLoop {
   readonly #parts: LoopParts;
@@ -50,7 +55,9 @@ export class RaftLoop {
   #installing: Promise<void> | undefined;
   #lastTickMs: number;
   #scheduled = false;
-  #cancelTick: () => void = () => {};
+  /** When the timer ends the sleep; it may have ended it already. */
+  #wakeMs = 0;
+  #cancelTimer: (() => void) | undefined;
   #stopped = false;
   #closed: Error | undefined;
   /** Callers of `ask` whose turn has not come. */
@@ -62,13 +69,13 @@ export class RaftLoop {
   }
 
   start(): void {
-    this.#armTick();
     this.schedule();
   }
 
   stop(): void {
     this.#stopped = true;
-    this.#cancelTick();
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
   }
 
   /** Stops, and tells those whose turn has not come why. */
@@ -125,16 +132,24 @@ export class RaftLoop {
     return this.#committed.length - this.#committedAt;
   }
 
-  #armTick(): void {
-    const { clock, limits } = this.#parts;
-    this.#cancelTick = clock.after(limits.tickMs, () => {
-      this.#armTick();
+  /** Has the next turn come when something is due at the latest. */
+  #sleep(nowMs: number, effectsDueMs: number): void {
+    const { clock, node, proposals, reads, limits, sleepMaxTicks } = this.#parts;
+    const callersWait = proposals.pending > 0 || reads.pending > 0;
+    const ticks = callersWait ? 1 : Math.min(node.ticksUntilDue(), sleepMaxTicks);
+    const wakeMs = Math.min(this.#lastTickMs + ticks * limits.tickMs, Math.max(effectsDueMs, nowMs));
+    // To wake too early costs one turn, to move the timer at every turn costs more.
+    if (this.#cancelTimer !== undefined && this.#wakeMs <= wakeMs) return;
+    this.#cancelTimer?.();
+    this.#wakeMs = wakeMs;
+    this.#cancelTimer = clock.after(Math.max(1, Math.ceil(wakeMs - nowMs)), () => {
+      this.#cancelTimer = undefined;
       this.schedule();
     });
   }
 
   #turn(): void {
-    const { node, proposals, reads, effects, limits } = this.#parts;
+    const { clock, node, proposals, reads, effects, limits } = this.#parts;
     this.#tick();
     this.#reportDurable();
     const messages = this.#messages;
@@ -149,7 +164,9 @@ export class RaftLoop {
     reads.request((requestId) => node.readIndex(requestId));
     this.#drainReady();
     this.#applyCommitted();
-    if (effects.turnEnded()) this.schedule();
+    if (this.#stopped) return;
+    const nowMs = clock.nowMs();
+    this.#sleep(nowMs, effects.turnEnded(nowMs));
   }
 
   #tick(): void {
@@ -157,8 +174,10 @@ export class RaftLoop {
     const nowMs = clock.nowMs();
     const due = Math.floor((nowMs - this.#lastTickMs) / limits.tickMs);
     if (due <= 0) return;
-    this.#lastTickMs = due > limits.catchUpMaxTicks ? nowMs : this.#lastTickMs + due * limits.tickMs;
-    for (let i = 0; i < Math.min(due, limits.catchUpMaxTicks); i += 1) node.tick();
+    const slept = Math.max(1, Math.ceil((this.#wakeMs - this.#lastTickMs) / limits.tickMs));
+    const most = slept - 1 + limits.catchUpMaxTicks;
+    this.#lastTickMs = due > most ? nowMs : this.#lastTickMs + due * limits.tickMs;
+    for (let i = 0; i < Math.min(due, most); i += 1) node.tick();
     proposals.expire(nowMs);
     reads.expire(nowMs);
   }

@@ -2,6 +2,14 @@ import type { MemberId, RaftOptions } from "../raft/types.ts";
 import type { ReplicaConfig } from "./config.ts";
 import type { RuntimeLimits } from "./limits.ts";
 
+/**
+ * Ticks that may pass without a turn, however long nothing is due. Time in which the process stood still counts
+ * as far as one sleep reaches, and must never be most of an election timeout.
+ */
+export function sleepMaxTicks({ electionTimeoutTicks, heartbeatTicks }: RaftOptions): number {
+  return Math.max(1, Math.min(heartbeatTicks, Math.floor(electionTimeoutTicks / 4)));
+}
+
 interface RaftOptionsParts {
   readonly config: ReplicaConfig;
   readonly limits: RuntimeLimits;

@@ -75,6 +75,14 @@ export class StateMachine {
     return applied!;
   }
 
+  /** When `tick` has something to do; a flush that ends says so itself. */
+  dueMs(nowMs: number): number {
+    const { flushIntervalMs, limits } = this.#parts;
+    if (this.#flushing !== undefined || this.#paused) return Number.POSITIVE_INFINITY;
+    if (this.store.compactionPending) return nowMs + limits.tickMs;
+    return this.#dirtySinceMs === undefined ? Number.POSITIVE_INFINITY : this.#dirtySinceMs + flushIntervalMs;
+  }
+
   /** Starts a flush when enough has gathered or waited long enough, and removes some compacted history. */
   tick(nowMs: number): void {
     const { flushBytes, flushIntervalMs, limits } = this.#parts;

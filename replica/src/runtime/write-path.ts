@@ -86,6 +86,8 @@ export class WritePath {
     }
     const target = leader();
     if (target === NO_MEMBER || !options.forward) return Promise.reject(notLeaderError());
+    // Its deadline is looked after there.
+    this.#parts.wakeLoop();
     return this.#forwarder.forward(target, operations, options.deadlineMs);
   }
 

@@ -64,9 +64,12 @@ async function openBackend(context: OpenContext): Promise<StoreBackend> {
   const { files } = machine;
   await files.makeFolder(layout.store);
   const environment = openEnvironment(context, "store", layout.storeFile);
-  const store = new StoreBackend(environment, {
-    onScrubbed: () => void forgetStarts(context).catch(() => undefined),
-  });
+  let isMarked = true;
+  const onScrubbed = (): void => {
+    if (isMarked) forgetStarts(context).catch(() => undefined);
+    isMarked = false;
+  };
+  const store = new StoreBackend(environment, { onScrubbed });
   try {
     store.meta();
     await files.syncFolder(layout.store);

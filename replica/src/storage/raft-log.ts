@@ -146,6 +146,7 @@ export class RaftLog implements DurableLog {
     const { baseIndex, lastIndex } = this.#bounds;
     let low = later(lastIndex - BigInt(limits.entries), baseIndex);
     let high = lastIndex;
+    if (this.bytesAfter(low) <= limits.bytes) return low;
     while (low < high) {
       const middle = (low + high) / 2n;
       if (this.bytesAfter(middle) > limits.bytes) low = middle + 1n;
