@@ -5,7 +5,7 @@ import { checkReplicas } from "./check-replicas.ts";
 import { checkStates } from "./check-states.ts";
 import { describeOperation } from "./describe-operation.ts";
 import { keyHistories } from "./key-histories.ts";
-import { kvModel } from "./kv-model.ts";
+import { createKvModel, type Facts } from "./kv-model.ts";
 import { checkLinearizable, type LinearizabilityOptions } from "./linearizability.ts";
 import type { Operation } from "./operation.ts";
 import type { HistoryProblem } from "./problem.ts";
@@ -30,12 +30,12 @@ export function checkHistory(
   const timeline = new Timeline(settled);
   return [
     ...timeline.problems,
+    ...checkCompaction(settled),
+    ...checkBatches(timeline),
+    ...checkReplicas(settled),
     ...checkStates(timeline),
     ...checkRealTime(timeline, Number(options.accountedThrough ?? 0n)),
-    ...checkBatches(settled),
-    ...checkReplicas(settled),
-    ...checkCompaction(settled),
-    ...checkKeys(settled, options),
+    ...checkKeys(timeline, options),
   ];
 }
 
@@ -52,25 +52,37 @@ export function byKey(operations: readonly Operation[]): Map<string, Operation[]
   return keys;
 }
 
-/** `operations`: after settleObserved. */
-export function checkKeys(
-  operations: readonly Operation[],
-  options: LinearizabilityOptions,
-): HistoryProblem[] {
+function checkKeys(timeline: Timeline, options: LinearizabilityOptions): HistoryProblem[] {
   const problems: HistoryProblem[] = [];
-  for (const [key, history] of keyHistories(operations)) {
-    const verdict = checkLinearizable(kvModel, history, options);
-    if (verdict.type === "undecided") {
-      problems.push({ kind: "undecided", message: `${key}: no verdict after ${verdict.steps} steps` });
-    } else if (verdict.type === "violation") {
-      const lines = [
-        `${key} is not linearizable. The longest linearization ends with`,
-        ...verdict.prefix.slice(-8).map(({ whole }) => `  ${describeOperation(whole)}`),
-        "and none of these can follow:",
-        ...verdict.stuck.slice(0, 12).map(({ whole }) => `  ${describeOperation(whole)}`),
-      ];
-      problems.push({ kind: "not-linearizable", message: lines.join("\n") });
-    }
+  for (const [key, history] of keyHistories(timeline.operations)) {
+    const model = createKvModel(factsOf(timeline, key));
+    const verdict = checkLinearizable(model, history, options);
+    if (verdict.type === "linearizable") continue;
+    const { prefix, stuck } = verdict;
+    const isDecided = verdict.type === "violation";
+    const lines = [
+      isDecided ? `${key} is not linearizable` : `${key}: no verdict after ${verdict.steps} steps`,
+      "The longest linearization ends with",
+      ...prefix.slice(-8).map(({ whole }) => `  ${describeOperation(whole)}`),
+      "and none of these can follow:",
+      ...stuck
+        .filter(({ returned }) => Number.isFinite(returned))
+        .slice(0, 12)
+        .map(({ whole }) => `  ${describeOperation(whole)}`),
+    ];
+    problems.push({ kind: isDecided ? "not-linearizable" : "undecided", message: lines.join("\n") });
   }
   return problems;
+}
+
+function factsOf(timeline: Timeline, key: string): Facts {
+  return {
+    // The empty store has the first revision.
+    free: (from, to) => timeline.free(Math.max(1, Number(from)), Math.max(1, Number(to))),
+    nextChange(revision) {
+      const next = timeline.nextOwned(key, Number(revision));
+      return next === undefined ? undefined : BigInt(next);
+    },
+    seenAt: (modRevision) => timeline.seenAt(modRevision),
+  };
 }

@@ -25,7 +25,10 @@ export function checkStates(timeline: Timeline): HistoryProblem[] {
       const wrong = sight.modRevision === 0 ? checkAbsent(timeline, sight) : checkPresent(timeline, sight);
       if (wrong !== undefined) problems.push(wrong);
     }
-    const wrong = checkRange(timeline, operation) ?? checkDeletedKeys(timeline, operation);
+    const wrong =
+      checkRange(timeline, operation) ??
+      checkDeleted(timeline, operation) ??
+      checkDeletedKeys(timeline, operation);
     if (wrong !== undefined) problems.push(wrong);
   }
   return problems;
@@ -162,6 +165,16 @@ function checkRange(timeline: Timeline, operation: Operation): HistoryProblem | 
   );
   const isMore = rest.some((key) => stateOf(timeline, key, at, returned) !== "dead");
   return isMore ? undefined : wrong("there are no more keys, though it says so");
+}
+
+/** What was deleted was there. */
+function checkDeleted(timeline: Timeline, operation: Operation): HistoryProblem | undefined {
+  const { input, output, returned } = operation;
+  if (input.type !== "delete" || output.type !== "written") return undefined;
+  const before = Number(output.revision) - 1;
+  if (stateOf(timeline, input.key, before, returned) !== "dead") return undefined;
+  const last = timeline.lastEvent(input.key, before);
+  return problemOf("wrong-state", `${input.key} was deleted, but not there`, last?.operation, operation);
 }
 
 /** A delete of a range took as many keys as there were. */

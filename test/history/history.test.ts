@@ -325,6 +325,7 @@ function applyTo(register: Register, input: KeyInput): Output {
           createRevision: isNew ? revision : state.createRevision,
           version: isNew ? 1n : state.version + 1n,
           floor: revision,
+          pending: 0,
         };
   return { type: "written", revision };
 }

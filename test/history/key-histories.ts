@@ -68,7 +68,9 @@ function partsOf(operation: Operation, keys: readonly string[]): KeyOperation[] 
 function sweepOutput(output: Output): Output | undefined {
   if (output.type === "unknown") return output;
   if (output.type !== "deleted-range") return undefined;
-  return output.keys === 0 ? { type: "absent" } : { type: "written", revision: output.revision };
+  return output.keys === 0
+    ? { type: "absent", at: output.revision }
+    : { type: "written", revision: output.revision };
 }
 
 export function keysBetween(keys: readonly string[], start: string, end: string): string[] {

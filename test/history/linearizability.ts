@@ -14,6 +14,8 @@ export interface Model<State, Op> {
    * Prunes the search; undefined: anywhere.
    */
   rank?(operation: Op): bigint | undefined;
+  /** From this state on the operation can't be placed any more, whatever happens. Prunes the search. */
+  isTooLate?(state: State, operation: Op): boolean;
   /**
    * Operations that never returned and have equal keys are interchangeable once invoked: the search tries
    * one of them, not each. undefined: like no other.
@@ -31,7 +33,12 @@ export type Verdict<Op> =
   | { readonly type: "linearizable" }
   /** `prefix` is a longest linearization found, `stuck` what could not be placed next. */
   | { readonly type: "violation"; readonly prefix: readonly Op[]; readonly stuck: readonly Op[] }
-  | { readonly type: "undecided"; readonly steps: number };
+  | {
+      readonly type: "undecided";
+      readonly steps: number;
+      readonly prefix: readonly Op[];
+      readonly stuck: readonly Op[];
+    };
 
 export interface LinearizabilityOptions {
   readonly maxSteps?: number;
@@ -70,7 +77,9 @@ class Search<State, Op extends Timed> {
   /** In `required`: everything before it is placed. */
   #firstOpen = 0;
   #placedRequired = 0;
+  /** Where most of those that returned were placed. */
   #longest: readonly number[] = [];
+  #mostRequired = -1;
 
   constructor(model: Model<State, Op>, operations: readonly Op[]) {
     this.#model = model;
@@ -93,12 +102,16 @@ class Search<State, Op extends Timed> {
         this.#unplace();
         continue;
       }
-      if (++steps > maxSteps) return { type: "undecided", steps };
+      if (++steps > maxSteps) return { ...this.#violation(), type: "undecided", steps };
       const at = frame.candidates[frame.tried++]!;
       const state = this.#model.step(frame.state, this.#operations[at]!);
       if (state === undefined) continue;
-      // What changes nothing and never returned may as well never have happened.
-      if (state === frame.state && !this.#returned(at)) continue;
+      if (state === frame.state) {
+        // What changes nothing and never returned may as well never have happened.
+        if (!this.#returned(at)) continue;
+        // What only looks may do so now, if it may at all: whatever comes next can come after it.
+        frame.tried = frame.candidates.length;
+      }
       this.#place(at);
       if (this.#seenBefore(state)) this.#unplace();
       else frames.push(this.#frame(state));
@@ -118,7 +131,10 @@ class Search<State, Op extends Timed> {
   }
 
   #unplace(): void {
-    if (this.#order.length > this.#longest.length) this.#longest = [...this.#order];
+    if (this.#placedRequired > this.#mostRequired) {
+      this.#mostRequired = this.#placedRequired;
+      this.#longest = [...this.#order];
+    }
     const at = this.#order.pop();
     if (at === undefined) return;
     this.#placed[at] = 0;
@@ -154,6 +170,9 @@ class Search<State, Op extends Timed> {
 
   #frame(state: State): Frame<State> {
     const open = this.#window().filter((at) => this.#placed[at] === 0);
+    for (const at of open) {
+      if (this.#model.isTooLate?.(state, this.#operations[at]!)) return { state, candidates: [], tried: 0 };
+    }
     let earliestReturn = Number.POSITIVE_INFINITY;
     for (const at of open) earliestReturn = Math.min(earliestReturn, this.#operations[at]!.returned);
     const mayBeNext = (at: number): boolean => this.#operations[at]!.invoked <= earliestReturn;
@@ -183,7 +202,7 @@ class Search<State, Op extends Timed> {
     });
   }
 
-  #violation(): Verdict<Op> {
+  #violation(): Extract<Verdict<Op>, { type: "violation" }> {
     const placed = new Set(this.#longest);
     const open = this.#operations.filter((_, at) => !placed.has(at));
     const earliestReturn = Math.min(...open.map(({ returned }) => returned));

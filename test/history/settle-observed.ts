@@ -5,11 +5,12 @@ import type { KeySeen, Operation, Output } from "./operation.ts";
  * a put that was acknowledged when the first of them had their answer. Values must be unique.
  */
 export function settleObserved(history: readonly Operation[]): Operation[] {
-  const observed = new Map<string, { revision: bigint; returned: number }>();
-  for (const { output, returned } of history) {
-    for (const { value, modRevision } of seenIn(output)) {
+  const observed = new Map<string, { key: string | undefined; revision: bigint; returned: number }>();
+  for (const { input, output, returned } of history) {
+    for (const { key, value, modRevision } of seenIn(output)) {
       const before = observed.get(value);
       observed.set(value, {
+        key: key ?? ("key" in input ? input.key : undefined),
         // If it was applied twice, the second revision is one too many.
         revision: before === undefined || modRevision < before.revision ? modRevision : before.revision,
         returned: Math.min(returned, before?.returned ?? returned),
@@ -18,8 +19,9 @@ export function settleObserved(history: readonly Operation[]): Operation[] {
   }
   return history.map((operation) => {
     const { input, output } = operation;
-    const seen = input.type === "put" && output.type === "unknown" ? observed.get(input.value) : undefined;
-    if (seen === undefined || seen.returned < operation.invoked) return operation;
+    if (input.type !== "put" || output.type !== "unknown") return operation;
+    const seen = observed.get(input.value);
+    if (seen === undefined || seen.key !== input.key || seen.returned < operation.invoked) return operation;
     return { ...operation, output: { type: "written", revision: seen.revision }, returned: seen.returned };
   });
 }

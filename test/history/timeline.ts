@@ -1,6 +1,6 @@
 import { keysBetween, keysOf } from "./key-histories.ts";
 import type { KeySeen, Operation } from "./operation.ts";
-import { type HistoryProblem, problemOf } from "./problem.ts";
+import { type HistoryProblem, type ProblemKind, problemOf } from "./problem.ts";
 import { seenIn } from "./settle-observed.ts";
 
 /** Something happened to a key at a revision. */
@@ -12,6 +12,13 @@ export interface KeyEvent {
   readonly operation: Operation | undefined;
   /** Puts of the key up to here, this one included. */
   puts: number;
+}
+
+interface Shown {
+  readonly key: string;
+  readonly revision: bigint;
+  /** What is wrong if it is not so. */
+  readonly kind: ProblemKind;
 }
 
 /**
@@ -26,6 +33,8 @@ export class Timeline {
   readonly loose: readonly Operation[];
   /** Whose change a revision is, where that is known. */
   readonly owners = new Map<number, Operation>();
+  #owned: readonly number[] = [];
+  readonly #sights = new Map<bigint, KeySeen>();
   readonly #events = new Map<string, KeyEvent[]>();
   /** Of every known change, in order. */
   #revisions: readonly number[] = [];
@@ -70,6 +79,25 @@ export class Timeline {
   gaps(from: number, to: number): number {
     const known = (revision: number) => countUpTo(this.#revisions, revision, (at) => at);
     return to - from - (known(to) - known(from));
+  }
+
+  /** The first change of a key after a revision of which it is known whose it is. */
+  nextOwned(key: string, revision: number): number | undefined {
+    const events = this.eventsOf(key);
+    let at = countUpTo(events, revision, (event) => event.revision);
+    while (at < events.length && events[at]!.operation === undefined) at += 1;
+    return events[at]?.revision;
+  }
+
+  /** How somebody saw the key that was put at this revision. */
+  seenAt(modRevision: bigint): KeySeen | undefined {
+    return this.#sights.get(modRevision);
+  }
+
+  /** Revisions in (from, to] whose change is not known. */
+  free(from: number, to: number): number {
+    const owned = (revision: number) => countUpTo(this.#owned, revision, (at) => at);
+    return Math.max(0, to - from - (owned(to) - owned(from)));
   }
 
   /** A deletion without an answer may have taken the key in (from, to]. */
@@ -138,11 +166,14 @@ export class Timeline {
         const sight = `${key} ${seen.value} ${seen.modRevision}`;
         if (!checked.has(sight)) this.#checkWriter(operation, { ...seen, key });
         checked.add(sight);
-        this.#show(shown, key, seen.createRevision, operation);
+        this.#sights.set(seen.modRevision, { ...seen, key });
+        this.#show(shown, { key, revision: seen.createRevision, kind: "wrong-state" }, operation);
       }
       if (input.type === "put" || input.type === "delete") {
-        if (output.type === "mismatch") this.#show(shown, input.key, output.actual, operation);
-        if (output.type === "written") this.#show(shown, input.key, input.expected ?? 0n, operation);
+        const { key, expected = 0n } = input;
+        const revision =
+          output.type === "mismatch" ? output.actual : output.type === "written" ? expected : 0n;
+        this.#show(shown, { key, revision, kind: "wrong-compare" }, operation);
       }
     }
   }
@@ -173,8 +204,8 @@ export class Timeline {
     this.#add(key, revision, true, undefined);
   }
 
-  /** An answer showed that this revision is of a put of the key. */
-  #show(shown: Set<string>, key: string, revision: bigint, shower: Operation): void {
+  /** An answer showed that this revision is of a put of the key. 0n: of nothing. */
+  #show(shown: Set<string>, { key, revision, kind }: Shown, shower: Operation): void {
     const sight = `${key} ${revision}`;
     if (revision === 0n || shown.has(sight)) return;
     shown.add(sight);
@@ -183,7 +214,7 @@ export class Timeline {
     const isOwn = owner?.input.type === "put" && owner.input.key === key;
     if ((owner !== undefined && !isOwn) || (other !== undefined && other !== key)) {
       const what = `revision ${revision} is not of a put of ${key}`;
-      this.problems.push(problemOf("revision-reuse", what, owner, shower));
+      this.problems.push(problemOf(kind, what, owner, shower));
     } else if (owner === undefined) {
       this.#anonymous.set(Number(revision), key);
       this.#add(key, Number(revision), true, undefined);
@@ -214,6 +245,7 @@ export class Timeline {
     }
     // A delete of a range may have taken no key that has a name here.
     for (const revision of this.owners.keys()) revisions.add(revision);
+    this.#owned = [...this.owners.keys()].sort((a, b) => a - b);
     this.#revisions = [...revisions].sort((a, b) => a - b);
   }
 }
