@@ -1,40 +1,75 @@
 import { heartbeat } from "@rstore/replica/transport/transport-harness";
 import { describe, expect, test } from "vitest";
 import { fromEventLoop } from "../world/microtasks.ts";
-import { commitsOf, NetworkBench, upTo } from "./network-bench.ts";
+import { type BenchMember, commitsOf, NetworkBench, upTo } from "./network-bench.ts";
+
+/** How long it takes one to hear of the end of two, for many seeds. */
+function heardAfterMs(ended: (bench: NetworkBench, one: BenchMember) => void): number[] {
+  return upTo(40).map((seed) => {
+    const bench = new NetworkBench({ seed });
+    const [one, two] = [bench.start(1), bench.start(2)];
+    bench.join(one, two);
+    const endedUs = bench.world.nowUs;
+    bench.end(2);
+    ended(bench, one);
+    bench.until("the report", () => one.handler.unreachables.length > 0, 2_000);
+    return (bench.world.nowUs - endedUs) / 1_000;
+  });
+}
 
 describe("a process that died", () => {
   test("is told nothing, and its peers hear of it soon or by their pings, once for each", async () => {
     await fromEventLoop(() => {
-      const heardAfterMs: number[] = [];
       for (let seed = 1; seed <= 40; seed++) {
         const bench = new NetworkBench({ seed });
         const [one, two] = [bench.start(1), bench.start(2)];
         bench.join(one, two);
         for (const at of upTo(20)) one.transport.send([heartbeat(1n, 2n, BigInt(at))]);
-        const endedUs = bench.world.nowUs;
         bench.end(2);
         const received = two.handler.received.length;
-        bench.until("the report", () => one.handler.unreachables.length > 0, 2_000);
-        heardAfterMs.push((bench.world.nowUs - endedUs) / 1_000);
         bench.run(10_000);
         expect(two.handler.received.length).toBe(received);
         expect(two.handler.disconnects).toEqual([]);
         expect(one.handler.disconnects.length).toBeLessThanOrEqual(1);
       }
-      const soon = heardAfterMs.filter((ms) => ms < 10).length;
-      const byWriting = heardAfterMs.filter((ms) => ms >= 10 && ms < 300).length;
-      const byPings = heardAfterMs.filter((ms) => ms >= 1_000).length;
-      expect(soon).toBeGreaterThan(10);
-      expect(byWriting + byPings).toBeGreaterThan(5);
-      expect(byPings).toBeGreaterThan(0);
-      expect(soon + byWriting + byPings).toBe(40);
+    });
+  });
+
+  test("is missed at once, at the next write or ping, or when pings stay unanswered", async () => {
+    await fromEventLoop(() => {
+      const idle = heardAfterMs(() => {});
+      const soon = idle.filter((ms) => ms < 10).length;
+      const byPing = idle.filter((ms) => ms >= 10 && ms < 300).length;
+      const bySilence = idle.filter((ms) => ms >= 1_000).length;
+      for (const count of [soon, byPing, bySilence]) expect(count).toBeGreaterThan(2);
+      expect(soon + byPing + bySilence).toBe(40);
+      const writing = heardAfterMs((_bench, one) => one.transport.send([heartbeat(1n, 2n)]));
+      expect(writing.filter((ms) => ms < 10).length).toBe(soon + byPing);
+      const followed = heardAfterMs((bench) => bench.start(2, { id: 7n }));
+      expect(followed.filter((ms) => ms >= 300)).toEqual([]);
+    });
+  });
+
+  test("takes its machine with it, at times: who dials it waits in vain", async () => {
+    await fromEventLoop(() => {
+      const waits = upTo(40).map((seed) => {
+        let late = 0;
+        const transcript = (line: string) =>
+          (late += line.includes("no answer to the hello in time") ? 1 : 0);
+        const bench = new NetworkBench({ seed, transcript });
+        bench.join(bench.start(1), bench.start(2));
+        bench.end(2);
+        bench.run(20_000);
+        return late;
+      });
+      expect(waits.filter((late) => late > 3).length).toBeGreaterThan(2);
+      expect(waits.filter((late) => late === 0).length).toBeGreaterThan(20);
     });
   });
 
   test("ends in the middle of a turn: nothing after that point is sent or told", async () => {
     await fromEventLoop(() => {
-      const bench = new NetworkBench();
+      const bench = new NetworkBench({ weather: { duplicateChance: 1 } });
       const [one, two] = [bench.start(1), bench.start(2)];
       bench.join(one, two);
       let calls = 0;
@@ -159,6 +194,7 @@ test("peers that are not needed any more are closed, and must be admitted anew",
     const bench = new NetworkBench();
     const [one, two] = [bench.start(1), bench.start(2)];
     bench.join(one, two);
+    const admitted = one.handler.admitted.length;
     one.transport.setPeers([]);
     bench.run(100);
     expect(two.handler.disconnects).toEqual([1n]);
@@ -169,6 +205,7 @@ test("peers that are not needed any more are closed, and must be admitted anew",
     two.transport.send([heartbeat(2n, 1n, 2n)]);
     bench.run(100);
     expect(commitsOf(one.handler.received).at(-1)).toBe(2);
+    expect(one.handler.admitted.length).toBe(admitted + 2);
     one.transport.send([heartbeat(1n, 2n, 3n)]);
     bench.run(100);
     expect(two.handler.received).toEqual([]);

@@ -26,7 +26,6 @@ export class Wire {
   readonly #ends: WireEnds;
   #queue: Parcel[] = [];
   #sequence = 0;
-  #lastDueUs = 0;
   #busyUntilUs = 0;
   #scheduled = false;
   readonly #pump = () => this.#arrive();
@@ -56,8 +55,7 @@ export class Wire {
       this.#busyUntilUs = Math.max(world.nowUs, this.#busyUntilUs) + (sizeBytes * 1e6) / bytesPerSecond;
       dueUs += this.#busyUntilUs - world.nowUs;
     }
-    dueUs = Math.max(this.#lastDueUs, Math.round(dueUs));
-    this.#lastDueUs = dueUs;
+    dueUs = Math.round(dueUs);
     this.#sequence += 1;
     this.unreadBytes += sizeBytes;
     this.#queue.push({ body, sizeBytes, sequence: this.#sequence, dueUs });
@@ -79,8 +77,7 @@ export class Wire {
       return;
     }
     const dueUs = Math.round(world.nowUs + this.link.retransmitUs());
-    for (const parcel of this.#queue) parcel.dueUs = Math.max(parcel.dueUs, dueUs);
-    this.#lastDueUs = Math.max(this.#lastDueUs, dueUs);
+    first.dueUs = dueUs;
     if (!this.#scheduled) this.#schedule(dueUs);
   }
 
@@ -105,6 +102,7 @@ export class Wire {
     const queue = this.#queue;
     const { nowUs } = this.#parts.world;
     if (queue.length === 0 || this.link.isCut) return;
+    // Whatever comes after a parcel that is late waits for it.
     let count = 0;
     while (count < queue.length && queue[count]!.dueUs <= nowUs) count += 1;
     const arrived = count === queue.length ? queue : queue.splice(0, count);
