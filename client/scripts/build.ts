@@ -2,7 +2,7 @@
  * Compiles what is published or put into a container: one JavaScript file for each program, with everything
  * in it but the native module, which lies beside it. The repository itself runs the TypeScript sources.
  *
- *   node client/scripts/build.ts [client] [replica]
+ *   node client/scripts/build.ts [client] [operator] [replica]
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -36,6 +36,10 @@ const packages: Readonly<Record<string, BuildOptions>> = {
     entryPoints: { main: "replica/src/main.ts" },
     outdir: "replica/dist",
     plugins: [lmdbBeside(join(root, "replica/dist"))],
+  },
+  operator: {
+    entryPoints: { main: "operator/src/main.ts" },
+    outdir: "operator/dist",
   },
 };
 

@@ -1,0 +1,10 @@
+import { KubeConfig } from "@kubernetes/client-node";
+
+export type { KubeConfig };
+
+/** KUBECONFIG, ~/.kube/config, or the service account of the pod. */
+export function kubeConfigFromEnvironment(): KubeConfig {
+  const config = new KubeConfig();
+  config.loadFromDefault();
+  return config;
+}
