@@ -46,9 +46,11 @@ export interface LinearizabilityOptions {
 
 interface Frame<State> {
   readonly state: State;
-  /** Operations that may come next, and how many of them were tried. */
-  readonly candidates: readonly number[];
+  /** Operations that may come next, those that perhaps never happened last, and how many were tried. */
+  candidates: readonly number[];
   tried: number;
+  /** Those that perhaps never happened are among the candidates: looked for only once the others have failed. */
+  hasDoubtful: boolean;
 }
 
 /** One object's history; the histories of independent objects are checked one by one. */
@@ -97,7 +99,7 @@ class Search<State, Op extends Timed> {
     while (this.#placedRequired < this.#required.length) {
       const frame = frames.at(-1);
       if (frame === undefined) return this.#violation();
-      if (frame.tried === frame.candidates.length) {
+      if (frame.tried === frame.candidates.length && !this.#addDoubtful(frame)) {
         frames.pop();
         this.#unplace();
         continue;
@@ -111,9 +113,11 @@ class Search<State, Op extends Timed> {
         if (!this.#returned(at)) continue;
         // What only looks may do so now, if it may at all: whatever comes next can come after it.
         frame.tried = frame.candidates.length;
+        frame.hasDoubtful = true;
       }
       this.#place(at);
-      if (this.#seenBefore(state)) this.#unplace();
+      // Where there is no choice, nothing is come to by two ways.
+      if (frame.candidates.length > 1 && this.#seenBefore(state)) this.#unplace();
       else frames.push(this.#frame(state));
     }
     return { type: "linearizable" };
@@ -171,12 +175,12 @@ class Search<State, Op extends Timed> {
   #frame(state: State): Frame<State> {
     const open = this.#window().filter((at) => this.#placed[at] === 0);
     for (const at of open) {
-      if (this.#model.isTooLate?.(state, this.#operations[at]!)) return { state, candidates: [], tried: 0 };
+      if (this.#model.isTooLate?.(state, this.#operations[at]!)) {
+        return { state, candidates: [], tried: 0, hasDoubtful: true };
+      }
     }
-    let earliestReturn = Number.POSITIVE_INFINITY;
-    for (const at of open) earliestReturn = Math.min(earliestReturn, this.#operations[at]!.returned);
-    const mayBeNext = (at: number): boolean => this.#operations[at]!.invoked <= earliestReturn;
-    const concurrent = open.filter(mayBeNext);
+    const earliestReturn = this.#earliestReturn(open);
+    const concurrent = open.filter((at) => this.#operations[at]!.invoked <= earliestReturn);
     let lowestRank: bigint | undefined;
     for (const at of concurrent) {
       const rank = this.#ranks[at];
@@ -186,9 +190,26 @@ class Search<State, Op extends Timed> {
       const rank = this.#ranks[at];
       return rank === undefined || rank === lowestRank;
     });
-    // What perhaps never happened is tried last.
-    const doubtful = this.#doubtful.filter((at) => this.#placed[at] === 0 && mayBeNext(at));
-    return { state, candidates: [...candidates, ...this.#withoutTwins(doubtful)], tried: 0 };
+    return { state, candidates, tried: 0, hasDoubtful: false };
+  }
+
+  #addDoubtful(frame: Frame<State>): boolean {
+    if (frame.hasDoubtful) return false;
+    frame.hasDoubtful = true;
+    const earliestReturn = this.#earliestReturn(this.#window().filter((at) => this.#placed[at] === 0));
+    const doubtful = this.#withoutTwins(
+      this.#doubtful.filter(
+        (at) => this.#placed[at] === 0 && this.#operations[at]!.invoked <= earliestReturn,
+      ),
+    );
+    frame.candidates = [...frame.candidates, ...doubtful];
+    return doubtful.length > 0;
+  }
+
+  #earliestReturn(positions: readonly number[]): number {
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const at of positions) earliest = Math.min(earliest, this.#operations[at]!.returned);
+    return earliest;
   }
 
   #withoutTwins(positions: readonly number[]): number[] {

@@ -1,5 +1,6 @@
 import type { KeyValue } from "@rstore/replica/mvcc/types";
 import { describeOperation } from "../../history/describe-operation.ts";
+import { keysBetween, keysOf } from "../../history/key-histories.ts";
 import type { Operation } from "../../history/operation.ts";
 
 interface Store {
@@ -12,37 +13,38 @@ interface Store {
  */
 export function checkKept(
   operations: readonly Operation[],
+  last: ReadonlyMap<string, Operation>,
   keyValues: readonly KeyValue[],
   { revision }: Store,
 ): string | undefined {
   const found = new Map(
     keyValues.map(({ key, modRevision }) => [Buffer.from(key).toString("latin1"), modRevision]),
   );
-  for (const [key, last] of lastWrites(operations)) {
-    const written = revisionOf(last);
-    if (written > revision) return `is at ${revision}, which lacks\n  ${describeOperation(last)}`;
+  for (const [key, write] of last) {
+    const written = revisionOf(write);
+    if (written > revision) return `is at ${revision}, which lacks\n  ${describeOperation(write)}`;
     const kept = found.get(key);
-    if (last.input.type !== "put" || last.output.type !== "written") {
+    if (write.input.type !== "put") {
       if (kept !== undefined && kept < written)
-        return `${key} is back from ${kept}\n  ${describeOperation(last)}`;
+        return `${key} is back from ${kept}\n  ${describeOperation(write)}`;
     } else if (kept === undefined ? !maybeDeleted(operations, key) : kept < written) {
-      return `${key} is ${kept ?? "not there"}\n  ${describeOperation(last)}`;
+      return `${key} is ${kept ?? "not there"}\n  ${describeOperation(write)}`;
     }
   }
   return undefined;
 }
 
 /** Of each key, the acknowledged change with the highest revision. */
-function lastWrites(operations: readonly Operation[]): Map<string, Operation> {
+export function lastWrites(operations: readonly Operation[]): Map<string, Operation> {
   const last = new Map<string, Operation>();
-  const keys = new Set(operations.flatMap(({ input }) => ("key" in input ? [input.key] : [])));
+  const keys = keysOf(operations);
   for (const operation of operations) {
     const { input } = operation;
     const revision = revisionOf(operation);
     if (revision === 0n) continue;
     const changed =
       input.type === "delete-range"
-        ? [...keys].filter((key) => key >= input.start && key < input.end)
+        ? keysBetween(keys, input.start, input.end)
         : "key" in input
           ? [input.key]
           : [];

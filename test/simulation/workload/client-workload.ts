@@ -2,7 +2,7 @@ import { checkHistory } from "../../history/check-history.ts";
 import type { Operation } from "../../history/operation.ts";
 import type { SimCluster } from "../cluster/types.ts";
 import { agreedStores } from "./agreed-stores.ts";
-import { checkKept } from "./check-kept.ts";
+import { checkKept, lastWrites } from "./check-kept.ts";
 import { keyPrefix, keyPrefixEnd, keysFor } from "./draw-call.ts";
 import type { FinalStore } from "./final-store.ts";
 import { Journal } from "./journal.ts";
@@ -83,8 +83,9 @@ export class ClientWorkload implements Workload {
     const { world } = this.#cluster;
     const { operations, shared } = this.#journal;
     const stores = (this.#options.stores ?? agreedStores)(this.#cluster);
+    const last = lastWrites(operations);
     for (const store of stores) {
-      const lost = checkKept(operations, store.read(keyPrefix, keyPrefixEnd, undefined), store);
+      const lost = checkKept(operations, last, store.read(keyPrefix, keyPrefixEnd, undefined), store);
       if (lost !== undefined) world.fail("acknowledged-kept", `${store.name}: ${lost}`);
     }
     const problems = checkHistory([...operations, ...stores.flatMap((store) => this.#readStore(store))], {

@@ -1,5 +1,4 @@
 import type { ReadInput } from "../../history/operation.ts";
-import { pickWeighted } from "../plan/pick-weighted.ts";
 import type { OperationMix } from "../plan/types.ts";
 import type { Random } from "../world/random.ts";
 import type { Call, ReadCallInput, WriteCall, WriteInput } from "./call.ts";
@@ -38,7 +37,7 @@ export function keysFor(count: number): string[] {
 
 export function drawCall(context: DrawContext): Draw {
   const { random, mix } = context;
-  const kind = pickWeighted(random, mix);
+  const kind = drawKind(random, mix);
   switch (kind) {
     case "transfer":
       return { type: "transfer" };
@@ -62,6 +61,28 @@ export function drawCall(context: DrawContext): Draw {
     case "compact":
       return drawWrite(context, kind);
   }
+}
+
+type Kind = keyof OperationMix;
+
+/** The mix of a run, made ready for the many draws from it. */
+const prepared = new WeakMap<OperationMix, readonly (readonly [Kind, upTo: number])[]>();
+
+function drawKind(random: Random, mix: OperationMix): Kind {
+  let kinds = prepared.get(mix);
+  if (kinds === undefined) {
+    let upTo = 0;
+    kinds = (Object.keys(mix) as Kind[])
+      .filter((kind) => mix[kind] > 0)
+      .map((kind) => {
+        upTo += mix[kind];
+        return [kind, upTo] as const;
+      });
+    prepared.set(mix, kinds);
+  }
+  const last = kinds.at(-1)!;
+  const at = random.fraction() * last[1];
+  return (kinds.find(([, upTo]) => at < upTo) ?? last)[0];
 }
 
 type WriteKind = "put" | "compareAndSet" | "delete" | "deleteRange" | "compact";

@@ -32,8 +32,6 @@ export interface ServeContext {
   readonly look: () => number;
 }
 
-const encoder = new TextEncoder();
-
 /** In the process of a slot: what the RPC layer does with a request. Rejects with a ReplicaError. */
 export async function serveCall(slot: Slot, call: Call, context: ServeContext): Promise<Answer> {
   const { replica, clock, life } = slot;
@@ -71,7 +69,7 @@ function writeOperation(input: WriteInput, values: ValueBook, previous: boolean)
     case "put":
       return {
         type: "put",
-        key: encoder.encode(input.key),
+        key: bytesOf(input.key),
         value: values.bytesOf(input.value),
         lease: 0n,
         previous,
@@ -80,7 +78,7 @@ function writeOperation(input: WriteInput, values: ValueBook, previous: boolean)
     case "delete":
       return {
         type: "delete",
-        start: encoder.encode(input.key),
+        start: bytesOf(input.key),
         end: undefined,
         previous,
         expectedModRevision: input.expected,
@@ -88,8 +86,8 @@ function writeOperation(input: WriteInput, values: ValueBook, previous: boolean)
     case "delete-range":
       return {
         type: "delete",
-        start: encoder.encode(input.start),
-        end: encoder.encode(input.end),
+        start: bytesOf(input.start),
+        end: bytesOf(input.end),
         previous,
         expectedModRevision: undefined,
       };
@@ -142,14 +140,14 @@ async function serveRead(
   try {
     const now = replica.answerState().revision;
     if (input.type === "get") {
-      const keyValue = replica.get(encoder.encode(input.key), input.revision);
+      const keyValue = replica.get(bytesOf(input.key), input.revision);
       const seen = keyValue && seenOf(keyValue, values);
       return { type: "read", seen, at: now };
     }
     const { keyValues, more, revision } = await replica.range(
       {
-        start: encoder.encode(input.start),
-        end: encoder.encode(input.end),
+        start: bytesOf(input.start),
+        end: bytesOf(input.end),
         revision: input.revision,
         limit: input.limit ?? 0,
         reverse: false,
@@ -183,4 +181,11 @@ export function seenOf(keyValue: KeyValue, values: ValueBook): KeySeen {
   const { key, value, modRevision, createRevision, version } = keyValue;
   const name = Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString("latin1");
   return { key: name, value: values.nameOf(value), modRevision, createRevision, version };
+}
+
+/** Keys are ASCII. A new array each time: it is the replica's. */
+function bytesOf(key: string): Uint8Array {
+  const bytes = new Uint8Array(key.length);
+  for (let at = 0; at < key.length; at += 1) bytes[at] = key.charCodeAt(at);
+  return bytes;
 }
