@@ -83,6 +83,8 @@ export type Report =
       readonly incarnation: bigint;
       /** Knows no leader at the moment. */
       readonly leaderless: boolean;
+      /** Its peers refuse its disk as an old copy. */
+      readonly refused?: boolean;
     }
   | {
       readonly kind: "removed";

@@ -89,18 +89,17 @@ export function silentSince(view: View, slot: Slot): number | undefined {
   return Math.min(slot.report.since, ...remembered);
 }
 
-/** The disk promised more than it knows: it reports fewer starts than before, and the leader doesn't hear of it (B2). */
+/**
+ * The disk promised more than it knows: its peers refuse it, or it reports fewer starts than before; and the
+ * leader doesn't hear of it (B2).
+ */
 export function isStaleDisk(view: View, slot: Slot): boolean {
   const { report } = slot;
   if (report.kind !== "member") return false;
   const remembered = view.input.status.members?.find(({ id }) => id === report.memberId)?.incarnation;
   const member = view.configuration?.members.find(({ id }) => id === report.memberId);
-  return (
-    remembered !== undefined &&
-    report.incarnation < BigInt(remembered) &&
-    member !== undefined &&
-    !member.active
-  );
+  const isOld = remembered !== undefined && report.incarnation < BigInt(remembered);
+  return (isOld || report.refused === true) && member !== undefined && !member.active;
 }
 
 export function isConfigured(view: View, id: MemberId): boolean {

@@ -105,6 +105,11 @@ function degradation(view: View, findings: readonly Finding[]): Verdict {
     const message = `not alive or not caught up: ${weak.map(({ name }) => name).join(", ")}`;
     return { status: "True", reason: "MembersNotReady", message };
   }
+  const size = Math.min(input.status.settledReplicas ?? 0, input.spec.replicas);
+  if (view.voters.length < size) {
+    const message = `${view.voters.length} members, and there were ${size}: new ones are being added`;
+    return { status: "True", reason: "MembersMissing", message };
+  }
   const unready = view.voters.filter(({ id }) => !isReady(view, id));
   if (unready.length > 0) {
     const message = `not ready: ${unready.map(({ name }) => name).join(", ")}`;

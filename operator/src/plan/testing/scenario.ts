@@ -26,7 +26,7 @@ export interface Scenario {
   readonly budget?: number | Budget;
 }
 
-/** `says`: `member a`, `blank b`, `removed c@7`, `stale a`, `leaderless a`, `foreign x`, `silent 30`, `damaged`. */
+/** `says`: `member a`, `blank b`, `removed c@7`, `stale a`, `refused a`, `leaderless a`, `foreign x`, `silent 30`, `damaged`. */
 export interface SlotScenario {
   readonly says?: string;
   readonly kept?: boolean;
@@ -194,6 +194,8 @@ function reportFrom(text: string, nowSeconds: number): Report {
       return { kind, detail: "exit code 73 (corruptLog)" };
     case "stale":
       return { ...member, incarnation: 2n };
+    case "refused":
+      return { ...member, leaderless: true, refused: true };
     case "leaderless":
       return { ...member, leaderless: true };
     case "foreign":
