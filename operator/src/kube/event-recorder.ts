@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { EventsV1Event, KubernetesObject } from "@kubernetes/client-node";
 import type { KubeClient } from "./kube-client.ts";
 import { isKubeError } from "./kube-error.ts";
+import { microTimeNow } from "./micro-time.ts";
 import type { QueueClock } from "./work-queue.ts";
 
 export interface EventRecorderOptions {
@@ -69,7 +70,7 @@ export class EventRecorder {
       ...kind,
       metadata: { name: eventName, namespace },
       ...event,
-      eventTime: new Date() as never,
+      eventTime: microTimeNow(),
       reportingController: controller,
       reportingInstance: instance,
       regarding: { apiVersion: object.apiVersion ?? "", kind: object.kind ?? "", name, namespace, uid },

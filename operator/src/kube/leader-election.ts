@@ -1,6 +1,7 @@
 import type { V1Lease } from "@kubernetes/client-node";
 import type { KubeClient } from "./kube-client.ts";
 import { isKubeError } from "./kube-error.ts";
+import { microTimeNow } from "./micro-time.ts";
 import type { QueueClock } from "./work-queue.ts";
 
 export interface LeaderElectionOptions {
@@ -145,7 +146,7 @@ export class LeaderElection {
   #spec(transitions: number): NonNullable<V1Lease["spec"]> {
     return {
       holderIdentity: this.#options.identity,
-      acquireTime: new Date() as never,
+      acquireTime: microTimeNow(),
       leaseTransitions: transitions,
       ...this.#renewal(),
     };
@@ -153,6 +154,6 @@ export class LeaderElection {
 
   #renewal() {
     const leaseDurationSeconds = Math.ceil(this.#options.leaseMs / 1000);
-    return { leaseDurationSeconds, renewTime: new Date() as never };
+    return { leaseDurationSeconds, renewTime: microTimeNow() };
   }
 }
