@@ -221,6 +221,33 @@ describe("RaftLoop", () => {
     expect(three.sent).toEqual([]);
   });
 
+  test("writes that become durable together are reported in their order, the first of them behind an install (A15)", async () => {
+    const three = new Harness(ids);
+    const configuration = { index: 8n, configuration: { ...empty, voters: ids } };
+    const address = { from: 2n, to: 1n, term: 2n };
+    const append = async (index: bigint): Promise<void> => {
+      const entry = { term: 2n, index, type: "normal", data: Buffer.from("x") } as const;
+      const previous = { previousIndex: index - 1n, previousTerm: 2n };
+      three.loop.receive([
+        { type: "AppendEntries", ...address, ...previous, entries: [entry], commit: index },
+      ]);
+      await three.clock.settle();
+    };
+    const snapshot = { index: 9n, term: 2n, configuration };
+    three.loop.receive([{ type: "InstallSnapshot", ...address, snapshot }]);
+    await three.clock.settle();
+    await append(10n);
+    three.installs[0]!.finish();
+    await three.clock.settle();
+    await three.disk();
+    await append(11n);
+    expect(three.appends).toHaveLength(2);
+    for (const { settle } of three.appends.splice(0)) settle();
+    await three.clock.settle();
+    expect(three.failures).toEqual([]);
+    expect(three.applied.map(({ index }) => index)).toEqual([10n, 11n]);
+  });
+
   test("a vote is asked for and granted only after the disk has it (B1, Raft §5.2)", async () => {
     const three = new Harness(ids);
     const request = {

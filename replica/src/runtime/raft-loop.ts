@@ -50,7 +50,8 @@ export class RaftLoop {
   #durable: Ready[] = [];
   #committed: Entry[] = [];
   #committedAt = 0;
-  #appendsUnderWay = 0;
+  /** Handed to the disk, in order. */
+  readonly #writing: { readonly ready: Ready; isDurable: boolean }[] = [];
   /** Serialises snapshot installation with the appends around it. */
   #installing: Promise<void> | undefined;
   #lastTickMs: number;
@@ -158,7 +159,7 @@ export class RaftLoop {
     const tasks = this.#tasks;
     this.#tasks = [];
     for (const task of tasks) task();
-    if (this.#appendsUnderWay < limits.appendsUnderWayMax) {
+    if (this.#writing.length < limits.appendsUnderWayMax) {
       proposals.proposeWaiting((data) => node.propose(data));
     }
     reads.request((requestId) => node.readIndex(requestId));
@@ -220,16 +221,16 @@ export class RaftLoop {
   }
 
   #persist(ready: Ready): void {
-    const { effects } = this.#parts;
-    this.#appendsUnderWay += 1;
-    const write = this.#write(ready);
-    write.then(
+    const write = { ready, isDurable: false };
+    this.#writing.push(write);
+    this.#write(ready).then(
       () => {
-        this.#appendsUnderWay -= 1;
-        this.#durable.push(ready);
+        write.isDurable = true;
+        // Two that became durable at once may be told in the other order, by way of an install; the core is not.
+        while (this.#writing[0]?.isDurable) this.#durable.push(this.#writing.shift()!.ready);
         this.schedule();
       },
-      (error: unknown) => effects.failed(error),
+      (error: unknown) => this.#parts.effects.failed(error),
     );
   }
 
