@@ -3,6 +3,7 @@ import { FatalError } from "../errors.ts";
 import type { MemberId } from "../raft/types.ts";
 import { Environment, type EnvironmentName } from "./environment.ts";
 import type { FatalGate } from "./fatal-gate.ts";
+import { isDamage } from "./io-error.ts";
 import { type Layout, markDamaged } from "./layout.ts";
 import { indexOfKey } from "./log-record.ts";
 import {
@@ -114,7 +115,7 @@ export async function openRaft(context: OpenContext): Promise<OpenedRaft> {
     };
   } catch (error) {
     await environment.close();
-    throw error;
+    throw isDamage(error) ? corrupt((error as Error).message, error) : error;
   }
 }
 
