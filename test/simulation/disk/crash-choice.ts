@@ -1,5 +1,7 @@
 import type { Random } from "../world/random.ts";
 
+const headBytes = 64;
+
 /**
  * What a crash keeps of what was not flushed. With some only the process dies: what it wrote is there at the
  * next start, and the next crash may still take it. Of the others some keep nothing, the rest whatever chance
@@ -25,6 +27,9 @@ export class CrashChoice {
   bytesKept(size: number): number {
     if (this.keeps()) return size;
     const tears = this.#keepChance > 0 && size > 1 && this.#random.chance(0.2);
-    return tears ? this.#random.between(1, size - 1) : 0;
+    if (!tears) return 0;
+    // Half of them in what is likely to be a record's head.
+    const most = this.#random.chance(0.5) ? Math.min(headBytes, size - 1) : size - 1;
+    return this.#random.between(1, most);
   }
 }

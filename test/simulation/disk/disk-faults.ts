@@ -47,7 +47,7 @@ export class DiskFaults {
   }
 
   full(): void {
-    this.#explain(this.#ofLife, ["diskFull"]);
+    this.#ofLife.add("diskFull");
   }
 
   /** An old copy takes the place of this disk: the leader may count on what it has forgotten. */
@@ -60,10 +60,11 @@ export class DiskFaults {
     this.#ofLife.clear();
   }
 
-  /** Another disk takes the place of this one. */
-  forget(): void {
+  /** Another disk takes the place of this one; an old copy of it ends before what it had acknowledged (B2). */
+  forget({ isOldCopy }: { readonly isOldCopy: boolean }): void {
     this.#ofLife.clear();
     this.#ofDisk.clear();
+    if (isOldCopy) this.#ofDisk.add("corruptLog");
   }
 
   explains(reason: string): boolean {

@@ -7,7 +7,8 @@ import type { DiskWeather } from "./types.ts";
 
 export const calmWeather: DiskWeather = { flushMinUs: 50, flushMaxUs: 400, stallChance: 0, stallMeanUs: 0 };
 
-const worldEndUs = 3_600_000_000;
+/** Longer than any deadline. */
+const patienceUs = 3_600_000_000;
 
 /** A process that does nothing but live. */
 export class TestLife implements Life {
@@ -56,7 +57,8 @@ export class DiskHarness {
       },
     );
     drainMicrotasks();
-    while (settled.outcome === undefined && !life?.isOver && this.world.step(worldEndUs));
+    const untilUs = this.world.nowUs + patienceUs;
+    while (settled.outcome === undefined && !life?.isOver && this.world.step(untilUs));
     return life?.isOver ? { kind: "never" } : (settled.outcome ?? { kind: "never" });
   }
 

@@ -27,22 +27,22 @@ export class DiskState {
 
   setFreeBytes(bytes: number | undefined): void {
     this.#limitBytes = bytes === undefined ? totalBytes : this.tree.usedBytes() + bytes;
+    if (this.isLimited) this.faults.full();
   }
 
   space(): { freeBytes: number; totalBytes: number } {
     return { freeBytes: Math.max(0, this.#limitBytes - this.tree.usedBytes()), totalBytes };
   }
 
-  get #isLimited(): boolean {
+  get isLimited(): boolean {
     return this.#limitBytes !== totalBytes;
   }
 
   /** How many of these bytes there is room for. */
   room(bytes: number): number {
-    if (!this.#isLimited) return bytes;
+    if (!this.isLimited) return bytes;
     const { freeBytes } = this.space();
     if (bytes <= freeBytes) return bytes;
-    this.faults.full();
     this.#count("disk.full");
     return freeBytes;
   }
@@ -72,7 +72,7 @@ export class DiskState {
     const fails = this.faults.takeFlush(part);
     if (fails) this.#count("disk.write-failed");
     // Whose write fails on a disk that is almost full says that it is full.
-    if (fails && this.#isLimited) this.faults.full();
+    if (fails && this.isLimited) this.faults.full();
     this.hasBrokenFile ||= fails;
     return fails;
   }

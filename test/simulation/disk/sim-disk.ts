@@ -162,7 +162,7 @@ export class SimulatedDisk implements SimDisk {
   }
 
   wipe(): void {
-    this.#replace(new FolderTree());
+    this.#replace(new FolderTree(), false);
     this.#world.coverage.count("disk.wiped");
     this.#say(() => "is wiped");
   }
@@ -174,22 +174,22 @@ export class SimulatedDisk implements SimDisk {
   restore(image: DiskImage): void {
     if (!(image instanceof Image)) throw new Error("an image that no disk made");
     // The image stays as it is, for the next time.
-    this.#replace(image.tree.copyDurable());
+    this.#replace(image.tree.copyDurable(), true);
     this.#faults.restored();
     this.#world.coverage.count("disk.old-copy");
     this.#say(() => `is as it was at ${(image.takenAtUs / 1e6).toFixed(3)} s`);
   }
 
-  #replace(tree: FolderTree): void {
+  #replace(tree: FolderTree, isOldCopy: boolean): void {
     if (this.#life !== undefined && !this.#life.isOver) throw new Error("a process runs on this disk");
     this.#state.tree = tree;
-    this.#faults.forget();
+    this.#faults.forget({ isOldCopy });
     this.tampered += 1;
     this.#tell();
   }
 
   explains(reason: string): boolean {
-    return this.#faults.explains(reason);
+    return this.#faults.explains(reason) || (reason === "diskFull" && this.#state.isLimited);
   }
 
   #say(text: () => string): void {

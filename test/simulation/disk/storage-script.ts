@@ -100,6 +100,7 @@ export class StorageScript {
   incarnation = 0n;
   isStamped = false;
   isRemoved = false;
+  resetBegan = false;
   readonly #harness: DiskHarness;
   readonly #life: TestLife;
   readonly #random: Random;
@@ -131,6 +132,20 @@ export class StorageScript {
     await this.#directory.close();
     await this.#open();
     await this.#append(47, 50, 5);
+    await this.#removeAndReset();
+  }
+
+  /** No more than what a removed member needs to be reset. */
+  async runReset(): Promise<void> {
+    await this.#open();
+    await this.#directory.stampCluster(clusterId);
+    this.isStamped = true;
+    await this.#append(1, 3, 1);
+    await this.#apply(2, 1);
+    await this.#removeAndReset();
+  }
+
+  async #removeAndReset(): Promise<void> {
     await this.#directory.markRemoved(50n);
     this.isRemoved = true;
     await this.#reset();
@@ -186,6 +201,7 @@ export class StorageScript {
   }
 
   async #reset(): Promise<void> {
+    this.resetBegan = true;
     const { memberId } = this.#directory.identity;
     const request = { clusterId, memberId, removedIndex: undefined };
     const done = this.#directory.reset(request).then((directory) => {
