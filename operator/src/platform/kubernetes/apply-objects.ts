@@ -1,3 +1,4 @@
+import { isKubeError } from "../../kube/kube-error.ts";
 import type { KubernetesObject, V1StatefulSet } from "../../kube/objects.ts";
 import type { ActContext } from "./act-context.ts";
 import {
@@ -19,17 +20,44 @@ interface StatefulSetChange {
 /** What the StatefulSet looked like last, after this turn's own writes. */
 const latest = new WeakMap<ActContext, V1StatefulSet>();
 
-/** Only of the version that was observed: what was planned on an old view must not undo what came after it. */
+/** Its status is written all the time by Kubernetes: so often is it read again before the turn is given up. */
+const attemptsMax = 5;
+
+/** Only of the spec that was observed: what was planned on an old view must not undo what came after it. */
 export async function applyStatefulSet(context: ActContext, change: StatefulSetChange): Promise<void> {
-  const { client, store, objects, wanted } = context;
-  const current = latest.get(context) ?? objects.statefulSet;
+  const { client, store, objects } = context;
+  let current = latest.get(context) ?? objects.statefulSet;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      latest.set(context, await client.apply<V1StatefulSet>(nextStatefulSet(context, current, change)));
+      return;
+    } catch (error) {
+      if (!isKubeError(error, "conflict") || current === undefined || attempt === attemptsMax) throw error;
+      const ref = {
+        apiVersion: "apps/v1",
+        kind: "StatefulSet",
+        namespace: store.namespace,
+        name: names.statefulSet(store),
+      };
+      const fresh: V1StatefulSet | undefined = await client.read<V1StatefulSet>(ref);
+      const isSameSpec = fresh?.metadata?.generation === current.metadata?.generation;
+      if (!isSameSpec || fresh?.metadata?.uid !== current.metadata?.uid) throw error;
+      current = fresh;
+    }
+  }
+}
+
+function nextStatefulSet(
+  context: ActContext,
+  current: V1StatefulSet | undefined,
+  change: StatefulSetChange,
+): V1StatefulSet {
+  const { store, wanted } = context;
   const slots = change.slots(current?.spec?.replicas ?? 0);
   const template = change.template === wanted.hash ? wanted.template : templateToKeep(context, current);
   const next = buildStatefulSet(store, slots, template);
   const resourceVersion = current?.metadata?.resourceVersion;
-  const conditional =
-    resourceVersion === undefined ? next : { ...next, metadata: { ...next.metadata, resourceVersion } };
-  latest.set(context, await client.apply<V1StatefulSet>(conditional));
+  return resourceVersion === undefined ? next : { ...next, metadata: { ...next.metadata, resourceVersion } };
 }
 
 /** New pods are made from what the StatefulSet has, until a roll sets the wanted one. */
