@@ -221,16 +221,18 @@ export class RaftLoop {
   }
 
   #persist(ready: Ready): void {
-    const write = { ready, isDurable: false };
-    this.#writing.push(write);
-    this.#write(ready).then(
+    const { effects } = this.#parts;
+    const writing = { ready, isDurable: false };
+    this.#writing.push(writing);
+    const write = this.#write(ready);
+    write.then(
       () => {
-        write.isDurable = true;
+        writing.isDurable = true;
         // Two that became durable at once may be told in the other order, by way of an install; the core is not.
         while (this.#writing[0]?.isDurable) this.#durable.push(this.#writing.shift()!.ready);
         this.schedule();
       },
-      (error: unknown) => this.#parts.effects.failed(error),
+      (error: unknown) => effects.failed(error),
     );
   }
 
