@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { Store } from "../mvcc/store.ts";
+import { Store } from "../mvcc/store.ts";
+import { MemoryBackend } from "../mvcc/testing/memory-backend.ts";
 import type { KeyValue, RangeQuery } from "../mvcc/types.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { limits } from "./limits.ts";
@@ -65,4 +66,24 @@ test("a range of the newest begins anew when the snapshot has compacted its revi
 test("a range at a revision that the snapshot has compacted is refused", async () => {
   const asked = { ...request, revision: 5n };
   await expect(rangeAcrossInstall(fakeStore(9n, 8n), asked)).rejects.toMatchObject({ reason: "compacted" });
+});
+
+test("a page of an older revision says that more follows only when a key of that revision does", async () => {
+  const store = new Store(new MemoryBackend());
+  const put = (key: string) => {
+    const change = { key: Buffer.from(key), value: Buffer.from("v"), lease: 0n, previous: false };
+    store.put({ ...change, expectedModRevision: undefined });
+  };
+  put("a");
+  const { revision } = store;
+  put("b");
+  const reads = new LongReads(systemClock, 1000, limits);
+  const page = (at: bigint | undefined) =>
+    reads.range(
+      { store },
+      { ...request, revision: at, limit: 1 },
+      { deadlineMs: systemClock.nowMs() + 60_000 },
+    );
+  expect(await page(revision)).toMatchObject({ count: 1, more: false });
+  expect(await page(undefined)).toMatchObject({ count: 1, more: true });
 });

@@ -93,7 +93,36 @@ export class LongReads {
       if (this.#clock.nowMs() >= options.deadlineMs) throw expiredError();
       await this.#turn();
     }
-    return { keyValues, count, more: left !== undefined, revision };
+    const more =
+      left !== undefined && (await this.#isMore(machine, { ...request, ...left, revision }, options));
+    return { keyValues, count, more, revision };
+  }
+
+  /** What is left of a range at an older revision may be keys that were not there then, and nothing else. */
+  async #isMore(
+    machine: Pick<StateMachine, "store">,
+    request: RangeRequest & { readonly revision: bigint },
+    options: CallOptions,
+  ): Promise<boolean> {
+    let left: KeyRange | undefined = request;
+    while (left !== undefined) {
+      if (request.revision === machine.store.revision) return true;
+      const { start, end } = left;
+      const step = machine.store.rangeStep({
+        ...request,
+        start,
+        end,
+        keysOnly: true,
+        maxKeys: 1,
+        maxBytes: this.#responseMaxBytes,
+      });
+      // Compacted meanwhile: the caller learns it when it asks on.
+      if ("reason" in step || step.count > 0) return true;
+      left = step.next;
+      if (this.#clock.nowMs() >= options.deadlineMs) throw expiredError();
+      if (left !== undefined) await this.#turn();
+    }
+    return false;
   }
 
   /** Begins anew when a compaction or a snapshot came in between, so that the answer is of one state. */
