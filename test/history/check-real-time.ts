@@ -1,5 +1,6 @@
 import { Frontier, type Known } from "./frontier.ts";
-import { isLinearizableRead, type Operation, readInputOf } from "./operation.ts";
+import { keysBetween } from "./key-histories.ts";
+import { type Operation, readInputOf } from "./operation.ts";
 import { type HistoryProblem, problemOf } from "./problem.ts";
 import { changeOf, type Timeline } from "./timeline.ts";
 
@@ -23,6 +24,7 @@ function checkOperation(timeline: Timeline, operation: Operation, known: Known):
     problemOf(kind, `${what}, after revision ${known.revision} was known`, known.operation, operation);
   const change = changeOf(operation);
   if (change !== undefined) {
+    if (change < 2) return problemOf("wrong-state", "revision 1 is the empty store's", operation);
     return change > known.revision ? undefined : since(`a change has revision ${change}`, "revision-order");
   }
   if (output.type === "mismatch" && "key" in input) {
@@ -34,16 +36,27 @@ function checkOperation(timeline: Timeline, operation: Operation, known: Known):
     if (output.actual === 0n || next === undefined || next.revision > known.revision) return undefined;
     return since(`compared with ${output.actual}, which was changed at ${next.revision}`, "wrong-compare");
   }
-  const mustBeFresh = isLinearizableRead(input) || readInputOf(input) === undefined;
+  const possible = checkPossible(operation);
+  if (possible !== undefined) return problemOf("wrong-state", possible, operation);
+  const mustBeFresh = readInputOf(input)?.consistency !== "serializable";
   if (output.type === "too-new") {
-    if (readInputOf(input)?.consistency === "serializable" || output.newest >= BigInt(known.revision)) {
-      return undefined;
-    }
+    if (!mustBeFresh || output.newest >= BigInt(known.revision)) return undefined;
     return since(`the store is said to be at ${output.newest}`, "stale-read");
   }
   const at = stateRevision(operation);
   if (!mustBeFresh || at === undefined || at >= known.revision) return undefined;
   return since(`answered from revision ${at}`, "stale-read");
+}
+
+/** What no store can say, at any time. */
+function checkPossible(operation: Operation): string | undefined {
+  const { input, output } = operation;
+  const at = output.type === "too-new" ? Number(output.newest) : stateRevision(operation);
+  if (at !== undefined && at < 1) return "the empty store has revision 1";
+  const asked = input.type === "compact" ? input.revision : readInputOf(input)?.revision;
+  if (asked === undefined || at === undefined) return undefined;
+  if (output.type === "too-new") return asked <= BigInt(at) ? "refused, though it is there" : undefined;
+  return asked > BigInt(at) ? "answered, though it is not there yet" : undefined;
 }
 
 /** Of the state that an answer without a change of its own was taken from. */
@@ -92,7 +105,10 @@ function shownBy(operation: Operation): number {
  */
 function checkAccounted(timeline: Timeline, known: Frontier, through: number): HistoryProblem[] {
   // An operation without an answer may have any revision above what was known when it began.
-  const floors = timeline.loose.map(({ invoked }) => known.before(invoked).revision).sort((a, b) => a - b);
+  const floors = timeline.loose
+    .filter((operation) => canChange(timeline, operation))
+    .map(({ invoked }) => known.before(invoked).revision)
+    .sort((a, b) => a - b);
   let taken = 0;
   let able = 0;
   for (let revision = 2; revision <= through; revision += 1) {
@@ -104,4 +120,21 @@ function checkAccounted(timeline: Timeline, known: Frontier, through: number): H
     return [problemOf("unaccounted-revision", what)];
   }
   return [];
+}
+
+/** Not a compare with what was never there, nor a delete of what nobody put. */
+function canChange(timeline: Timeline, { input }: Operation): boolean {
+  if (input.type === "delete-range") {
+    return keysBetween(timeline.keys, input.start, input.end).some((key) => wasPut(timeline, key));
+  }
+  if (input.type !== "put" && input.type !== "delete") return false;
+  const { expected = 0n, key } = input;
+  const owner = timeline.owners.get(Number(expected));
+  if (expected > 0n && owner !== undefined && (owner.input.type !== "put" || owner.input.key !== key))
+    return false;
+  return expected === 1n ? false : input.type === "put" || wasPut(timeline, key);
+}
+
+function wasPut(timeline: Timeline, key: string): boolean {
+  return timeline.loosePuts(key) > 0 || timeline.eventsOf(key).some(({ put }) => put);
 }

@@ -24,7 +24,7 @@ export const anomalies = {
   "old revision lost a version": ["wrong-state"],
   "compacted revision answered": ["compaction", "wrong-state"],
   "compaction invented": ["compaction"],
-  "future revision refused": ["stale-read"],
+  "future revision refused": ["wrong-state", "stale-read"],
   "torn range": ["wrong-state"],
   "range misses a key": ["wrong-state"],
   "range beyond its limit": ["malformed-range"],

@@ -43,6 +43,9 @@ export class Knowledge {
       case "compacted":
         if (input.type === "compact" && input.revision > this.oldest) this.oldest = input.revision;
         break;
+      case "too-new":
+        this.#show(output.newest);
+        break;
       case "too-old":
         if (output.oldest > this.oldest) this.oldest = output.oldest;
         break;
