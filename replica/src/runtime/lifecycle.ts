@@ -173,6 +173,11 @@ export class Lifecycle {
     );
   }
 
+  /** The replica is between two directories. */
+  get resetting(): boolean {
+    return this.#resetting;
+  }
+
   /** Throws while a reset changes it. */
   get directory(): DataDirectory {
     if (this.#resetting)

@@ -40,3 +40,16 @@ test("what was meant for the member before a reset makes the new one join nothin
   desk.receive([heartbeat], hello);
   expect(joined).toEqual([]);
 });
+
+test("a replica between two directories refuses streams, and its own refusals change nothing", async () => {
+  const lifecycle = {
+    resetting: true,
+    get directory(): never {
+      throw new Error("there is none now");
+    },
+  } as unknown as Lifecycle;
+  const log = createLogger({ level: "silent", format: "json", name: "" });
+  const desk = new PeerDesk({ lifecycle, peerUrl: "", log, clock: systemClock, limits });
+  expect(await desk.admit(hello)).toMatchObject({ reason: "not-ready" });
+  expect(() => desk.refused(1n, { reason: "removed", index: 5n })).not.toThrow();
+});

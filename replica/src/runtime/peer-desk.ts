@@ -43,6 +43,7 @@ export class PeerDesk implements PeerHandler {
   }
 
   async admit(hello: PeerHello): Promise<PeerRefusal | undefined> {
+    if (this.#lifecycle.resetting) return { reason: "not-ready", message: "the replica is being reset" };
     const { memberId, clusterId, removedIndex } = this.#lifecycle.directory.identity;
     if (this.#lifecycle.stopping) return { reason: "not-ready", message: "the replica is stopping" };
     if (removedIndex !== undefined) return { reason: "not-ready", message: "this member was removed" };
@@ -116,7 +117,7 @@ export class PeerDesk implements PeerHandler {
         `refused by member ${formatId(peer)}: ${refusal.reason}${why}`,
       );
     }
-    if (refusal.reason !== "removed") return;
+    if (refusal.reason !== "removed" || this.#lifecycle.resetting) return;
     const { joinedIndex } = this.#lifecycle.directory.identity;
     if (joinedIndex === undefined || refusal.index >= joinedIndex) this.#lifecycle.removedAt(refusal.index);
   }
