@@ -1,8 +1,9 @@
 import type { Message } from "@rstore/replica/raft/types";
 import type { Frame } from "@rstore/replica/transport/frame-codec";
 import type { PeerHello } from "@rstore/replica/transport/types";
+import { countLost } from "./count-lost.ts";
 import { packFrame } from "./frame-carrier.ts";
-import { type NetworkParts, networkNotes } from "./network-parts.ts";
+import type { NetworkParts } from "./network-parts.ts";
 import type { SimSocket } from "./sim-socket.ts";
 
 /** How much later than its like a copy, or what is overtaken, arrives. */
@@ -30,8 +31,7 @@ export function dispatchFrame(
 export function isLost({ random, world }: NetworkParts, { link }: SimSocket["out"]): boolean {
   const { lossChance } = link.weather;
   if (lossChance === 0 || !random.chance(lossChance)) return false;
-  world.coverage.count("network.lost");
-  world.note(networkNotes.lost, link.from * 65536 + link.to, 1);
+  countLost(world, link, 1);
   return true;
 }
 
@@ -78,7 +78,7 @@ function sendLate(parts: NetworkParts, socket: SimSocket, { hello, message, isCo
   };
   world.at(link.latencyUs() + lateUs, () => {
     if (link.isCut) {
-      world.coverage.count("network.lost");
+      countLost(world, link, 1);
       return;
     }
     if (other.closed) {

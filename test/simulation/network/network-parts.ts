@@ -1,3 +1,4 @@
+import type { PeerHello } from "@rstore/replica/transport/types";
 import type { Random } from "../world/random.ts";
 import type { World } from "../world/world.ts";
 import type { Link } from "./link.ts";
@@ -23,7 +24,7 @@ export interface NetworkParts {
 }
 
 export interface Replay {
-  readonly hello: import("@rstore/replica/transport/types").PeerHello;
+  readonly hello: PeerHello;
   readonly body: Body;
   /** It was read by somebody. */
   readonly delivered: () => void;

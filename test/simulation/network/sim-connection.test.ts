@@ -72,6 +72,20 @@ describe("an honest connection", () => {
     });
   });
 
+  test("hands over messages that nobody may change", async () => {
+    await fromEventLoop(() => {
+      const bench = new NetworkBench();
+      const [one, two] = [bench.start(1), bench.start(2)];
+      bench.join(one, two);
+      const message = appendEntries(1n, 2n, [10]);
+      one.transport.send([message]);
+      bench.run(100);
+      expect(two.handler.received).toEqual([message]);
+      expect(() => Object.assign(two.handler.received[0]!, { term: 9n })).toThrow(TypeError);
+      expect(() => Reflect.get(two.handler.received[0]!, "entries").pop()).toThrow(TypeError);
+    });
+  });
+
   test("is reset: both ends hear of it once, and dial again", async () => {
     await fromEventLoop(() => {
       const bench = new NetworkBench();

@@ -2,6 +2,7 @@ import type { Message } from "@rstore/replica/raft/types";
 import type { PeerTransport } from "@rstore/replica/transport/types";
 import type { Life } from "../cluster/types.ts";
 import type { World } from "../world/world.ts";
+import { countLost } from "./count-lost.ts";
 import { Link } from "./link.ts";
 import type { NetworkParts } from "./network-parts.ts";
 import { type Ending, SimSocket } from "./sim-socket.ts";
@@ -157,13 +158,13 @@ class Network implements SimNetwork {
     const link = this.#link(from, to);
     const { lossChance } = link.weather;
     if (lossChance > 0 && random.chance(lossChance)) {
-      world.coverage.count("network.lost");
+      countLost(world, link, 1);
       return;
     }
     world.at(link.latencyUs(), () => {
       if (!link.isCut) arrived();
       else if (random.chance(CALL_HELD_CHANCE)) link.hold(arrived);
-      else world.coverage.count("network.lost");
+      else countLost(world, link, 1);
     });
   }
 

@@ -26,61 +26,18 @@ export class SimSnapshotServer {
 
   serve(socket: SimSocket, request: FetchBody): void {
     this.#streams += 1;
-    let concluded = (_whole: boolean): void => {};
-    let read = false;
-    let silentMs = 0;
-    const ticks: Ticking = {
-      tick: (intervalMs) => {
-        silentMs = socket.hearsPings ? 0 : silentMs + intervalMs;
-        if (silentMs < this.#shared.limits.stallTimeoutMs) return;
-        socket.close();
-        socket.lost();
-      },
-    };
-    this.#shared.ticking.add(ticks);
-    const closed = (): void => {
-      this.#shared.ticking.delete(ticks);
+    const sending = new Sending(this.#shared, socket, (begun, whole) => {
       this.#streams -= 1;
-      concluded(read);
-    };
-    socket.lost = closed;
-    socket.received = (parcels) => {
-      if (!parcels.some(({ body }) => body.type === "read")) return;
-      read = true;
-      socket.write({ type: "heard" }, ANSWER_BYTES);
-      socket.close();
-      closed();
-    };
-    const begun = (): void => {
-      const { from } = request.hello;
-      this.#cancelVerdict(from);
-      concluded = (whole) => this.#conclude(from, whole);
-    };
-    const end = (body: Body): void => {
-      if (socket.closed) return;
-      socket.write(body, ANSWER_BYTES);
-      socket.close();
-      closed();
-    };
-    this.#serve(socket, request, begun).then(
-      (body) => {
-        if (body.type === "whole") socket.write(body, ANSWER_BYTES);
-        else end(body);
-      },
-      (reason: unknown) => {
-        const error = peerErrorFrom(reason);
-        this.#shared.note("peer.snapshot.failed", { code: error.code, reason: error.message });
-        end({ type: "failed", error });
-      },
-    );
+      if (begun) this.#conclude(request.hello.from, whole);
+    });
+    this.#serve(sending, request).catch((reason: unknown) => {
+      const error = peerErrorFrom(reason);
+      this.#shared.note("peer.snapshot.failed", { code: error.code, reason: error.message });
+      sending.end({ type: "failed", error });
+    });
   }
 
-  /** What to say in the end. */
-  async #serve(
-    socket: SimSocket,
-    { hello, snapshotId, offset }: FetchBody,
-    begun: () => void,
-  ): Promise<Body> {
+  async #serve(sending: Sending, { hello, snapshotId, offset }: FetchBody): Promise<void> {
     const { handler, limits, links } = this.#shared;
     if (this.#streams > limits.snapshotsMax) {
       const message = `${limits.snapshotsMax} snapshots are being sent already (snapshotsMax)`;
@@ -89,54 +46,13 @@ export class SimSnapshotServer {
     const refusal = await judge(this.#shared, hello);
     if (refusal !== undefined) {
       noteRefusal(this.#shared, hello, refusal);
-      return { type: "refusal", refusal };
+      sending.end({ type: "refusal", refusal });
+      return;
     }
     const chunks = handler.readSnapshot(snapshotId, offset);
     if (chunks === undefined) throw new PeerError("not-found", `snapshot ${snapshotId} is not here any more`);
-    begun();
-    const counters = links.counters(hello.from);
-    for await (const chunk of chunks) {
-      if (socket.closed) break;
-      counters.bytesSent += await this.#write(socket, chunk);
-      if (socket.closed) break;
-    }
-    return { type: "whole" };
-  }
-
-  /** Resolves when the next chunk may be written: the reader's pace is the pace of reading from the disk. */
-  async #write(socket: SimSocket, chunk: SnapshotChunk): Promise<number> {
-    const { clock, limits, network } = this.#shared;
-    if (isLost(network, socket.out)) {
-      // A stream has no gaps: a connection that loses breaks.
-      socket.break();
-      socket.other.break();
-      return 0;
-    }
-    const { body, sizeBytes } = packChunk(network, socket.out.link, chunk);
-    socket.write(body, sizeBytes);
-    if (socket.pendingBytes === 0) return sizeBytes;
-    const lost = socket.lost;
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        cancel();
-        socket.drained = undefined;
-        socket.lost = lost;
-        resolve();
-      };
-      const cancel = clock.after(limits.stallTimeoutMs, () => {
-        done();
-        socket.close();
-        lost();
-      });
-      socket.lost = () => {
-        done();
-        lost();
-      };
-      socket.drained = () => {
-        if (socket.pendingBytes === 0) done();
-      };
-    });
-    return sizeBytes;
+    this.#cancelVerdict(hello.from);
+    await sending.send(chunks, links.counters(hello.from));
   }
 
   close(): void {
@@ -145,8 +61,9 @@ export class SimSnapshotServer {
   }
 
   #conclude(follower: MemberId, whole: boolean): void {
-    const { handler, clock, limits } = this.#shared;
+    const { handler, clock, limits, network } = this.#shared;
     if (whole) {
+      network.world.coverage.count("snapshot.sent");
       handler.snapshotFetched(follower, true);
       return;
     }
@@ -161,5 +78,94 @@ export class SimSnapshotServer {
   #cancelVerdict(follower: MemberId): void {
     this.#broken.get(follower)?.();
     this.#broken.delete(follower);
+  }
+}
+
+/** One fetch, from its request to the end of its connection. */
+class Sending {
+  readonly #shared: TransportShared;
+  readonly #socket: SimSocket;
+  readonly #ended: (begun: boolean, whole: boolean) => void;
+  #begun = false;
+  #read = false;
+  #silentMs = 0;
+  /** Something waits until more may be written, or the connection has ended. */
+  #writable: (() => void) | undefined;
+  readonly #ticks: Ticking = { tick: (intervalMs) => this.#tick(intervalMs) };
+
+  constructor(shared: TransportShared, socket: SimSocket, ended: (begun: boolean, whole: boolean) => void) {
+    this.#shared = shared;
+    this.#socket = socket;
+    this.#ended = ended;
+    shared.ticking.add(this.#ticks);
+    socket.lost = () => this.#lost();
+    socket.received = (parcels) => {
+      if (!parcels.some(({ body }) => body.type === "read")) return;
+      this.#read = true;
+      this.end({ type: "heard" });
+    };
+  }
+
+  async send(chunks: AsyncIterable<SnapshotChunk>, counters: { bytesSent: number }): Promise<void> {
+    this.#begun = true;
+    for await (const chunk of chunks) {
+      if (this.#socket.closed) return;
+      counters.bytesSent += await this.#write(chunk);
+      if (this.#socket.closed) return;
+    }
+    this.#socket.write({ type: "whole" }, ANSWER_BYTES);
+  }
+
+  end(body: Body): void {
+    if (this.#socket.closed) return;
+    this.#socket.write(body, ANSWER_BYTES);
+    this.#socket.close();
+    this.#lost();
+  }
+
+  /** Resolves when the next chunk may be written: the reader's pace is the pace of reading from the disk. */
+  async #write(chunk: SnapshotChunk): Promise<number> {
+    const { clock, limits, network } = this.#shared;
+    const socket = this.#socket;
+    if (isLost(network, socket.out)) {
+      // A stream has no gaps: a connection that loses breaks.
+      socket.break();
+      socket.other.break();
+      return 0;
+    }
+    const { body, sizeBytes } = packChunk(network, socket.out.link, chunk);
+    socket.write(body, sizeBytes);
+    if (socket.pendingBytes === 0) return sizeBytes;
+    await new Promise<void>((resolve) => {
+      const cancel = clock.after(limits.stallTimeoutMs, () => this.#giveUp());
+      socket.drained = () => {
+        if (socket.pendingBytes === 0) this.#writable?.();
+      };
+      this.#writable = () => {
+        this.#writable = undefined;
+        socket.drained = undefined;
+        cancel();
+        resolve();
+      };
+    });
+    return sizeBytes;
+  }
+
+  /** A reader that only reads says nothing: the connection is looked at in its place. */
+  #tick(intervalMs: number): void {
+    this.#silentMs = this.#socket.hearsPings ? 0 : this.#silentMs + intervalMs;
+    if (this.#silentMs >= this.#shared.limits.stallTimeoutMs) this.#giveUp();
+  }
+
+  #giveUp(): void {
+    if (this.#socket.closed) return;
+    this.#socket.close();
+    this.#lost();
+  }
+
+  #lost(): void {
+    this.#shared.ticking.delete(this.#ticks);
+    this.#writable?.();
+    this.#ended(this.#begun, this.#read);
   }
 }

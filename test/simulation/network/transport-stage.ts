@@ -82,11 +82,7 @@ export function createSimStage(throughCodecs: boolean): Stage {
 function journalOf(handler: RecordingHandler): string[] {
   const journal: string[] = [];
   const { receive, receiveSnapshotOffer, receiveSnapshotRequest, disconnected } = handler;
-  const { admit, unreachable, refused, snapshotFetched, forwarded } = handler;
-  handler.admit = (hello) => {
-    journal.push(`judges ${hello.from}.${hello.incarnation}`);
-    return admit.call(handler, hello);
-  };
+  const { unreachable, refused, snapshotFetched, forwarded } = handler;
   handler.receive = (messages, hello) => {
     for (const message of messages) {
       const commit = "commit" in message ? message.commit : "";

@@ -1,5 +1,6 @@
+import { countLost } from "./count-lost.ts";
 import type { Link } from "./link.ts";
-import { type NetworkParts, networkNotes } from "./network-parts.ts";
+import type { NetworkParts } from "./network-parts.ts";
 import type { Body, Parcel } from "./parcel.ts";
 
 /** Of connections that a cut held up for a while, those that break when it is over. */
@@ -83,12 +84,9 @@ export class Wire {
 
   /** What is under way does not arrive. */
   lose(): void {
-    const { world } = this.#parts;
     const count = this.#queue.length;
     this.#queue = [];
-    if (count === 0) return;
-    world.coverage.count("network.lost", count);
-    world.note(networkNotes.lost, this.link.from * 65536 + this.link.to, count);
+    if (count > 0) countLost(this.#parts.world, this.link, count);
   }
 
   #schedule(dueUs: number): void {
