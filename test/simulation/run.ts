@@ -7,6 +7,7 @@ import { watchRejections } from "./cluster/watch-rejections.ts";
 import { SimulatedDisk } from "./disk/sim-disk.ts";
 import { createSimNetwork } from "./network/sim-network.ts";
 import { FaultInjector } from "./plan/fault-injector.ts";
+import { PeerMemory } from "./plan/peer-memory.ts";
 import type { Plan, RunOptions, RunResult } from "./plan/types.ts";
 import { ClientWorkload } from "./workload/client-workload.ts";
 import { Coverage } from "./world/coverage.ts";
@@ -56,6 +57,7 @@ function runOnce(plan: Plan, transcript: ((line: string) => void) | undefined): 
 
 function assemble({ shape }: Plan, world: World) {
   const settings = drawSettings(shape, world.random("settings"));
+  const memory = new PeerMemory();
   const slots = new Map(Array.from({ length: shape.slots }, (_, i) => [`http://r${i}:4101`, i]));
   const network = createSimNetwork({
     world,
@@ -69,9 +71,9 @@ function assemble({ shape }: Plan, world: World) {
     shape,
     network,
     createDisk: (slot) => new SimulatedDisk({ world, name: `r${slot}`, weather: shape.disk }),
-    launch: (parts) => new LaunchedReplica({ world, network, settings }, parts),
+    launch: (parts) => new LaunchedReplica({ world, network, settings, memory }, parts),
   });
-  const faults = new FaultInjector(cluster);
+  const faults = new FaultInjector(cluster, memory);
   const { promoteMaxLagEntries } = settings.config;
   const checks = new Safety(cluster, { promoteMaxLagEntries });
   const workload = new ClientWorkload({

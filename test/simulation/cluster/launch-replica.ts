@@ -4,8 +4,9 @@ import type { Member } from "@rstore/replica/runtime/member";
 import type { Replica } from "@rstore/replica/runtime/replica";
 import { noMetrics } from "@rstore/replica/runtime/runtime-metrics";
 import { openDataDirectory } from "@rstore/replica/storage/open-data-directory";
-import type { PeerTransport } from "@rstore/replica/transport/types";
+import type { PeerHandler, PeerHello, PeerTransport } from "@rstore/replica/transport/types";
 import type { SimNetwork } from "../network/types.ts";
+import type { PeerMemory } from "../plan/peer-memory.ts";
 import type { World } from "../world/world.ts";
 import { createProcessLogger } from "./process-logger.ts";
 import type { ReplicaSettings } from "./replica-settings.ts";
@@ -15,6 +16,7 @@ interface ReplicaEnvironment {
   readonly world: World;
   readonly network: SimNetwork;
   readonly settings: ReplicaSettings;
+  readonly memory: PeerMemory;
 }
 
 /** The production replica in one life of a slot's process: what startReplica does, without the ports for clients. */
@@ -46,7 +48,7 @@ export class LaunchedReplica implements RunningReplica {
   }
 
   async #start(): Promise<void> {
-    const { world, network, settings } = this.#environment;
+    const { world, network, settings, memory } = this.#environment;
     const { slot, life, clock, random, failed } = this.#parts;
     const log = createProcessLogger(world, slot.name);
     const machine = slot.disk.machine(life);
@@ -78,8 +80,25 @@ export class LaunchedReplica implements RunningReplica {
       version: "simulated",
       failed,
       createTransport: (handler) =>
-        network.createTransport({ slot: slot.index, life, clock, handler, limits: { deadPeerMs } }),
+        network.createTransport({
+          slot: slot.index,
+          life,
+          clock,
+          handler: watchAdmissions(handler, (hello) => memory.admitted(life, hello)),
+          limits: { deadPeerMs },
+        }),
     });
     this.#assembled.lifecycle.start(this.#assembled.transport);
   }
+}
+
+/** The same handler, which also tells whom it lets in. */
+function watchAdmissions(handler: PeerHandler, admitted: (hello: PeerHello) => void): PeerHandler {
+  const admit = handler.admit.bind(handler);
+  handler.admit = async (hello) => {
+    const refusal = await admit(hello);
+    if (refusal === undefined) admitted(hello);
+    return refusal;
+  };
+  return handler;
 }

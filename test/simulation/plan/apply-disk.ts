@@ -73,8 +73,7 @@ function applyOldCopy(context: FaultContext, fault: FaultOf<"old-copy">, copy: O
   }
   context.down.take(slot);
   slot.crash();
-  slot.disk.restore(copy.image);
-  context.oldCopies.putBack(copy.memberId);
+  context.oldCopies.putBack(slot, copy);
   context.later(fault.downMs, () => context.down.letGo(slot));
 }
 

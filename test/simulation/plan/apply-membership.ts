@@ -19,8 +19,14 @@ function applyTransfer(context: FaultContext, { to }: FaultOf<"transfer">): void
   if (slot !== undefined) context.administrator.transfer(slot);
 }
 
+function applyBootstrapAgain(context: FaultContext, fault: FaultOf<"bootstrap-again">): void {
+  const slot = slotAt(context, fault.slot);
+  if (slot !== undefined) context.administrator.bootstrapAgain(slot, fault.otherCluster);
+}
+
 export const membershipFaults = {
   "change-membership": applyChangeMembership,
   "replace-lost": applyReplaceLost,
+  "bootstrap-again": applyBootstrapAgain,
   transfer: applyTransfer,
 } satisfies Partial<{ [K in FaultKind]: ApplyFault<K> }>;

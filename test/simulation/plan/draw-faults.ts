@@ -2,7 +2,7 @@ import { Random } from "../world/random.ts";
 import type { Theme } from "./draw-shape.ts";
 import { type DrawParts, faultDrawers } from "./fault-drawers.ts";
 import { pickWeighted } from "./pick-weighted.ts";
-import type { FaultKind, PlannedFault, Shape } from "./types.ts";
+import type { Fault, FaultKind, PlannedFault, Shape } from "./types.ts";
 
 /** Mean gaps between faults, in ms; a quiet run has none. */
 const paces = { quiet: 1, calm: 4, rough: 5, storm: 2 } as const;
@@ -47,20 +47,38 @@ export function drawFaults(seed: number, shape: Shape, theme: Theme): PlannedFau
     const fault = faultDrawers[pickWeighted(random, weights)](parts);
     if (fault === undefined) continue;
     faults.push({ atMs, fault });
-    if (destructive.has(fault.kind)) faults.push(...drawReplacements(random, atMs, shape.durationMs));
+    if (destructive.has(fault.kind)) faults.push(...drawReplacements(random, atMs));
+    if (fault.kind === "old-copy" && fault.remembered) faults.push(...drawForgetting(random, atMs, fault));
   }
-  return faults.sort((a, b) => a.atMs - b.atMs);
+  return faults.filter((planned) => planned.atMs < shape.durationMs).sort((a, b) => a.atMs - b.atMs);
+}
+
+/**
+ * Where an old copy does harm if its peers let it: one of them lags, and whoever does not leaves them alone
+ * with it.
+ */
+function drawForgetting(
+  random: Random,
+  atMs: number,
+  { slot, ageMs, downMs }: Extract<Fault, { kind: "old-copy" }>,
+): PlannedFault[] {
+  const [a, b] = random.shuffle([0, 1, 2].filter((other) => other !== slot));
+  const forMs = downMs + ageMs;
+  return [
+    { atMs: Math.max(0, atMs - Math.floor(ageMs / 3)), fault: { kind: "partial", a: [a!], b: [b!], forMs } },
+    { atMs: atMs + Math.floor(downMs / 2), fault: { kind: "isolate-leader", forMs } },
+  ];
 }
 
 const destructive: ReadonlySet<FaultKind> = new Set<FaultKind>(["wipe", "old-copy", "flip-bit"]);
 
 /** Administrators come soon, come again, or never. */
-function drawReplacements(random: Random, atMs: number, endMs: number): PlannedFault[] {
+function drawReplacements(random: Random, atMs: number): PlannedFault[] {
   const count = random.pick([0, 1, 1, 2]);
   return Array.from({ length: count }, () => ({
     atMs: atMs + random.between(500, 8000),
     fault: { kind: "replace-lost" } as const,
-  })).filter((planned) => planned.atMs < endMs);
+  }));
 }
 
 function drawWeights(random: Random, theme: Theme): Record<FaultKind, number> {

@@ -145,12 +145,11 @@ export const faultDrawers: { readonly [K in FaultKind]: Drawer<K> } = {
     forMs: draw.lastMs(),
   }),
   wipe: (draw) => ({ kind: "wipe", slot: anySlot(draw), downMs: draw.lastMs() }),
-  "old-copy": (draw) => ({
-    kind: "old-copy",
-    slot: anySlot(draw),
-    ageMs: draw.random.pick([200, 1000, 4000]),
-    downMs: draw.lastMs(),
-  }),
+  "old-copy": (draw) => {
+    const remembered = draw.random.chance(0.5);
+    const ageMs = draw.random.pick(remembered ? [1500, 4000] : [200, 1000, 4000]);
+    return { kind: "old-copy", slot: anySlot(draw), ageMs, downMs: draw.lastMs(), remembered };
+  },
 
   "change-membership": (draw) => {
     const { random, shape } = draw;
@@ -166,6 +165,11 @@ export const faultDrawers: { readonly [K in FaultKind]: Drawer<K> } = {
       neverUp: random.chance(0.25) ? free.slice(0, 1) : [],
     };
   },
+  "bootstrap-again": (draw) => ({
+    kind: "bootstrap-again",
+    slot: anySlot(draw),
+    otherCluster: draw.random.chance(0.5),
+  }),
   "replace-lost": () => ({ kind: "replace-lost" }),
   transfer: (draw) => ({ kind: "transfer", to: anySlot(draw) }),
 };

@@ -11,6 +11,7 @@ import { Layers } from "./layers.ts";
 import { LossLedger } from "./loss-ledger.ts";
 import { MembershipAdministrator } from "./membership-administrator.ts";
 import { OldCopies, type OldCopy } from "./old-copies.ts";
+import type { PeerMemory } from "./peer-memory.ts";
 import type { Fault, PlannedFault } from "./types.ts";
 
 /** A rate of 1 is a clock as the world's. */
@@ -23,14 +24,16 @@ export class FaultInjector {
   readonly losses: LossLedger;
   readonly #context: FaultContext;
   readonly #cluster: SimCluster;
+  readonly #memory: PeerMemory;
   readonly #links = new Map<string, Layers<LinkWeather | undefined>>();
   readonly #disks = new Map<Slot, Layers<DiskWeather>>();
   readonly #spaces = new Map<Slot, Layers<number | undefined>>();
   #ended = false;
   #count = 0;
 
-  constructor(cluster: SimCluster) {
+  constructor(cluster: SimCluster, memory: PeerMemory) {
     this.#cluster = cluster;
+    this.#memory = memory;
     this.losses = new LossLedger(cluster);
     this.#context = this.#createContext();
   }
@@ -45,10 +48,15 @@ export class FaultInjector {
 
   #scheduleOldCopy(atMs: number, fault: Extract<Fault, { kind: "old-copy" }>): void {
     let copy: OldCopy | undefined;
-    this.#later(Math.max(0, atMs - fault.ageMs), () => {
+    const takenMs = Math.max(0, atMs - fault.ageMs);
+    this.#later(takenMs, () => {
       const slot = slotAt(this.#context, fault.slot);
       copy = slot && this.#context.oldCopies.take(slot);
     });
+    if (fault.remembered) {
+      const restart: Fault = { kind: "crash", slot: fault.slot, downMs: 20 };
+      for (const share of [0.1, 0.5]) this.#later(takenMs + share * fault.ageMs, () => this.apply(restart));
+    }
     this.#later(atMs, () => this.#carryOut(fault, copy));
   }
 
@@ -68,6 +76,7 @@ export class FaultInjector {
   /** All links and disks as the shape says, all processes up, all clocks right; nothing of the plan follows. */
   endAll(): void {
     this.#ended = true;
+    this.#context.oldCopies.endAll();
     const { network, slots } = this.#cluster;
     this.#context.cuts.clear();
     network.healAll();
@@ -125,7 +134,18 @@ export class FaultInjector {
       down,
       administrator,
       losses,
-      oldCopies: new OldCopies(this.#cluster, losses),
+      oldCopies: new OldCopies({
+        cluster: this.#cluster,
+        losses,
+        memory: this.#memory,
+        replaceDisk: (slot) => {
+          say(() => `${slot.name}: an empty disk takes the place of the old copy`);
+          down.take(slot);
+          slot.crash();
+          slot.disk.wipe();
+          down.letGo(slot);
+        },
+      }),
       paused: new Holds<Slot>(
         (slot) => slot.pause(),
         (slot) => slot.resume(),

@@ -1,3 +1,4 @@
+import type { PeerHello } from "@rstore/replica/transport/types";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { SimCluster } from "../cluster/types.ts";
@@ -6,6 +7,7 @@ import { Coverage } from "../world/coverage.ts";
 import { World } from "../world/world.ts";
 import { LossLedger } from "./loss-ledger.ts";
 import { OldCopies } from "./old-copies.ts";
+import { PeerMemory } from "./peer-memory.ts";
 
 interface FakeSlot {
   readonly index: number;
@@ -15,6 +17,7 @@ interface FakeSlot {
   leads: boolean;
   committedInTerm: boolean;
   up: boolean;
+  readonly life: { isPaused: boolean; isOver: boolean };
 }
 
 const promised = {
@@ -40,11 +43,12 @@ function createFake(members: number) {
     leads: index === 0,
     committedInTerm: true,
     up: true,
+    life: { isPaused: false, isOver: false },
   }));
   const world = new World({ seed: 1, coverage: new Coverage(), transcript: undefined });
   const slots = state.map((fake) => ({
     index: fake.index,
-    life: { isPaused: false },
+    life: fake.life,
     get member() {
       if (!fake.up || fake.log === undefined) return undefined;
       const { voters, outgoing, index } = fake.configuration;
@@ -63,11 +67,20 @@ function createFake(members: number) {
       durableLog: () => fake.log,
       durableTerm: (index: bigint) => fake.terms.get(index),
       copy: (): DiskImage => ({ takenAtUs: 0 }),
+      restore: () => {},
     },
   }));
   const cluster = { world, slots } as unknown as SimCluster;
   const losses = new LossLedger(cluster);
-  return { state, cluster, losses, copies: new OldCopies(cluster, losses) };
+  const memory = new PeerMemory();
+  const replaced: number[] = [];
+  const copies = new OldCopies({
+    cluster,
+    losses,
+    memory,
+    replaceDisk: ({ index }) => replaced.push(index),
+  });
+  return { state, cluster, losses, memory, copies, replaced };
 }
 
 const slotOf = (cluster: SimCluster, index: number) => cluster.slots[index]!;
@@ -142,6 +155,8 @@ function run(world: World, untilMs: number): void {
   while (world.step(untilMs * 1000)) {}
 }
 
+const notRemembered = "it promised what no majority without it has, and not everybody remembers";
+
 function ownCopy({ copies, cluster }: ReturnType<typeof createFake>) {
   const copy = copies.take(slotOf(cluster, 1));
   if (copy === undefined) throw new Error("no copy was taken");
@@ -155,16 +170,16 @@ test("an old copy is put back only if a majority without it has all that it prom
   // One of the two others lacks the last entry.
   fake.state[2]!.log = { ...fake.state[2]!.log!, commit: 8n, lastIndex: 9n };
   fake.state[2]!.terms.delete(10n);
-  expect(refusal()).toBe("no majority without it has everything that it promised");
+  expect(refusal()).toBe(notRemembered);
 });
 
 test("a vote is a promise too: others must have voted alike or gone on to a later term (B2)", () => {
   const fake = createFake(3);
   const { refusal } = ownCopy(fake);
   fake.state[2]!.log = { ...fake.state[2]!.log!, vote: 0n };
-  expect(refusal()).toBe("no majority without it has everything that it promised");
+  expect(refusal()).toBe(notRemembered);
   fake.state[2]!.log = { ...fake.state[2]!.log!, term: 4n };
-  expect(refusal()).toBe("no majority without it has everything that it promised");
+  expect(refusal()).toBe(notRemembered);
 });
 
 test("an old copy is of this member, under the configuration still in force, and the only one (B2)", () => {
@@ -174,9 +189,64 @@ test("an old copy is of this member, under the configuration still in force, and
   second!.log = { ...second!.log!, memberId: 99n };
   expect(refusal()).toBe("another member is on the disk now");
   second!.log = { ...second!.log!, memberId: 2n };
-  fake.copies.putBack(copy.memberId);
+  fake.copies.putBack(slotOf(fake.cluster, 1), copy);
   const other = fake.copies.take(slotOf(fake.cluster, 2))!;
   expect(fake.copies.refusal(slotOf(fake.cluster, 2), other)).toBe("another old copy is not replaced yet");
   for (const slot of fake.state) slot.configuration = { ...slot.configuration, index: 8n };
   expect(refusal()).toBe("membership has changed since");
+});
+
+/** A copy that the others may refuse only because they remember later starts of its member. */
+function rememberedCopy() {
+  const fake = createFake(3);
+  const { copy, refusal } = ownCopy(fake);
+  fake.state[2]!.log = { ...fake.state[2]!.log!, commit: 8n, lastIndex: 9n };
+  fake.state[2]!.terms.delete(10n);
+  const remember = (index: number, incarnation: bigint): void => {
+    const hello = { from: copy.memberId, incarnation } as PeerHello;
+    fake.memory.admitted(fake.cluster.slots[index]!.life!, hello);
+  };
+  return { ...fake, copy, refusal, remember };
+}
+
+test("an old copy is put back when every other member remembers a later start than that from it (B2)", () => {
+  const { refusal, remember } = rememberedCopy();
+  // The copy knows of start 1, so it begins with start 2.
+  remember(0, 3n);
+  expect(refusal()).toBe(notRemembered);
+  remember(2, 2n);
+  expect(refusal()).toBe(notRemembered);
+  remember(2, 3n);
+  expect(refusal()).toBeUndefined();
+});
+
+test("an old copy is replaced before anybody can forget: when a process ends, or membership changes (B2)", () => {
+  for (const forget of [
+    ({ state }: ReturnType<typeof rememberedCopy>) => {
+      state[2]!.life.isOver = true;
+    },
+    ({ state }: ReturnType<typeof rememberedCopy>) => {
+      for (const slot of state) slot.configuration = { ...slot.configuration, index: 8n };
+    },
+  ]) {
+    const fake = rememberedCopy();
+    fake.remember(0, 3n);
+    fake.remember(2, 3n);
+    fake.copies.putBack(slotOf(fake.cluster, 1), fake.copy);
+    run(fake.cluster.world, 1000);
+    expect(fake.replaced).toEqual([]);
+    forget(fake);
+    run(fake.cluster.world, 1004);
+    expect(fake.replaced).toEqual([1]);
+  }
+});
+
+test("an old copy that only memory keeps from doing harm does not outlive the faults (B2)", () => {
+  const fake = rememberedCopy();
+  fake.remember(0, 3n);
+  fake.remember(2, 3n);
+  fake.copies.putBack(slotOf(fake.cluster, 1), fake.copy);
+  fake.copies.endAll();
+  run(fake.cluster.world, 20_000);
+  expect(fake.replaced).toEqual([1]);
 });

@@ -74,6 +74,19 @@ export class MembershipAdministrator {
     });
   }
 
+  /** On a disk of a cluster only: on a blank one it would be no mistake but a second cluster. */
+  bootstrapAgain(slot: Slot, otherCluster: boolean): void {
+    this.#begin("bootstrap", () =>
+      this.#ask(slot, async (replica) => {
+        const { clusterId, memberId } = replica.identity();
+        if (clusterId === 0n) throw new Error(`${slot.name} is blank`);
+        await replica.bootstrap(otherCluster ? clusterId + 1n : clusterId, memberId);
+        if (!otherCluster) return;
+        this.#parts.cluster.world.fail("one-cluster", `${slot.name} became a member of a second cluster`);
+      }),
+    );
+  }
+
   #begin(what: string, task: () => Promise<void>): void {
     const { say } = this.#parts;
     task().then(

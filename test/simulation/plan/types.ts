@@ -127,8 +127,19 @@ export type Fault =
     }
   | { readonly kind: "fill-disk"; readonly slot: number; readonly freeBytes: number; readonly forMs: number }
   | { readonly kind: "wipe"; readonly slot: number; readonly downMs: number }
-  /** What the disk held `ageMs` before takes its place. */
-  | { readonly kind: "old-copy"; readonly slot: number; readonly ageMs: number; readonly downMs: number }
+  /**
+   * What the disk held `ageMs` before takes its place. With `remembered` its process restarts twice in
+   * between, so that its peers know of later starts than the copy does.
+   */
+  | {
+      readonly kind: "old-copy";
+      readonly slot: number;
+      readonly ageMs: number;
+      readonly downMs: number;
+      readonly remembered: boolean;
+    }
+  /** Somebody founds a cluster on a member, by its own id or by another one: both must change nothing (B3). */
+  | { readonly kind: "bootstrap-again"; readonly slot: number; readonly otherCluster: boolean }
   /** Voters and learners by slot; `neverUp` are slots whose addresses are given to members that do not exist. */
   | {
       readonly kind: "change-membership";
