@@ -2,31 +2,66 @@ import { expect, test } from "vitest";
 import { Housekeeping } from "./housekeeping.ts";
 import { limits } from "./limits.ts";
 
-test("a leader on a full disk hands over once in a while, or full members would pass leadership round (B11)", async () => {
-  let handOvers = 0;
+type Parts = ConstructorParameters<typeof Housekeeping>[0];
+
+const electionTimeoutMs = 1000;
+const stallMs = limits.stalledWriteTimeouts * electionTimeoutMs;
+
+/** Looks after a member with nothing to do, until a time; answers when it handed leadership over. */
+async function handOversUntil(untilMs: number, change: object): Promise<number[]> {
+  const handOvers: number[] = [];
+  let nowMs = 0;
   const parts = {
     isLeader: () => true,
     snapshotSender: { tick: () => {}, pinnedIndex: () => undefined },
     machine: { durableAppliedIndex: 0n },
     handOver: async () => {
-      handOvers += 1;
+      handOvers.push(nowMs);
     },
+    writingSinceMs: () => undefined,
     directory: {
       log: { indexLeaving: () => 0n, firstIndex: () => 1n },
       store: { scrubStep: () => {} },
     },
     limits,
-    config: { logRetainedEntries: 1, logRetainedBytes: 1 },
-    disk: { check: async () => {}, report: { state: "full" } },
+    config: { logRetainedEntries: 1, logRetainedBytes: 1, electionTimeoutMs },
+    disk: { check: async () => {}, report: { state: "ok" } },
+    log: { warn: () => {} },
     failed: (error: unknown) => {
       throw error;
     },
-  } as unknown as ConstructorParameters<typeof Housekeeping>[0];
+    ...change,
+  } as unknown as Parts;
   const housekeeping = new Housekeeping(parts);
-  for (let nowMs = 0; nowMs <= limits.fullHandOverMs; nowMs += limits.housekeepingMs) {
+  for (; nowMs <= untilMs; nowMs += limits.housekeepingMs) {
     housekeeping.tick(nowMs);
     await new Promise((resolve) => setImmediate(resolve));
-    if (nowMs < limits.fullHandOverMs) expect(handOvers).toBe(1);
   }
-  expect(handOvers).toBe(2);
+  return handOvers;
+}
+
+test("a leader on a full disk hands over once in a while, or full members would pass leadership round (B11)", async () => {
+  const disk = { check: async () => {}, report: { state: "full" } };
+  expect(await handOversUntil(limits.fullHandOverMs, { disk })).toEqual([0, limits.fullHandOverMs]);
+});
+
+test("a leader whose disk does not end a write hands over, and again if nobody took it (B12)", async () => {
+  const writingSinceMs = () => 1000;
+  expect(await handOversUntil(1000 + 2 * stallMs, { writingSinceMs })).toEqual([
+    1000 + stallMs,
+    1000 + 2 * stallMs,
+  ]);
+});
+
+test("writes that end in time, one after the other, are no reason to hand over (B12)", async () => {
+  let nowMs = 0;
+  const writingSinceMs = () => {
+    nowMs += limits.housekeepingMs;
+    return nowMs - stallMs;
+  };
+  expect(await handOversUntil(4 * stallMs, { writingSinceMs })).toEqual([]);
+});
+
+test("a follower has nothing to hand over (B12)", async () => {
+  expect(await handOversUntil(4 * stallMs, { writingSinceMs: () => 0, isLeader: () => false })).toEqual([]);
 });

@@ -1,3 +1,4 @@
+import type { Logger } from "../log.ts";
 import type { DataDirectory } from "../storage/types.ts";
 import type { ReplicaConfig } from "./config.ts";
 import type { DiskWatch } from "./disk-watch.ts";
@@ -14,6 +15,9 @@ interface HousekeepingParts {
   readonly snapshotSender: SnapshotSender;
   readonly isLeader: () => boolean;
   readonly handOver: () => Promise<void>;
+  /** Since when the oldest write of the log has been under way; undefined: none is. */
+  readonly writingSinceMs: () => number | undefined;
+  readonly log: Logger;
   readonly failed: (error: unknown) => void;
 }
 
@@ -22,6 +26,7 @@ export class Housekeeping {
   readonly #parts: HousekeepingParts;
   #nextMs = 0;
   #nextHandOverMs = 0;
+  #nextStallMs = 0;
 
   constructor(parts: HousekeepingParts) {
     this.#parts = parts;
@@ -38,7 +43,22 @@ export class Housekeeping {
     this.#parts.snapshotSender.tick();
     this.#compactLog();
     this.#checkDisk(nowMs);
+    this.#checkStall(nowMs);
     this.#scrub();
+  }
+
+  /**
+   * A leader whose disk stands still lets another one lead, long before that ends the process (B12): what it has
+   * under way bounds what it proposes, so all writes wait for it.
+   */
+  #checkStall(nowMs: number): void {
+    const { config, limits, log, isLeader, handOver, writingSinceMs, failed } = this.#parts;
+    const allowedMs = limits.stalledWriteTimeouts * config.electionTimeoutMs;
+    const tookMs = nowMs - (writingSinceMs() ?? nowMs);
+    if (tookMs < allowedMs || nowMs < this.#nextStallMs || !isLeader()) return;
+    this.#nextStallMs = nowMs + allowedMs;
+    log.warn({ msgId: "disk.stalled", tookMs }, "a disk write does not end: another member should lead");
+    handOver().catch(failed);
   }
 
   /** Looks for damage in records that nobody reads (B7). */

@@ -33,6 +33,8 @@ export const limits = {
   scrubMaxBytes: 512 * 1024,
   /** A leader on a full disk hands over this often at most: where all disks are full, one must stay and serve. */
   fullHandOverMs: 60_000,
+  /** Election timeouts that a leader's own disk may take for a write before it hands over. */
+  stalledWriteTimeouts: 2,
   /** Time between looks at what has grown: log, snapshots, disk. */
   housekeepingMs: 500,
   /** Target size of one proposed entry; many small writes share it. */

@@ -138,6 +138,7 @@ export class Member {
       snapshotSender: this.snapshotSender,
       isLeader: () => this.isLeader,
       handOver: () => this.handOver(),
+      writingSinceMs: () => this.loop.writingSinceMs,
     });
     this.#waiters = new MemberWaiters({
       leader: () => this.leader,

@@ -51,7 +51,7 @@ export class RaftLoop {
   #committed: Entry[] = [];
   #committedAt = 0;
   /** Handed to the disk, in order. */
-  readonly #writing: { readonly ready: Ready; isDurable: boolean }[] = [];
+  readonly #writing: { readonly ready: Ready; readonly sinceMs: number; isDurable: boolean }[] = [];
   /** Serialises snapshot installation with the appends around it. */
   #installing: Promise<void> | undefined;
   #lastTickMs: number;
@@ -129,8 +129,9 @@ export class RaftLoop {
     });
   }
 
-  get committedWaiting(): number {
-    return this.#committed.length - this.#committedAt;
+  /** Since when the oldest write has been under way; undefined: none is. */
+  get writingSinceMs(): number | undefined {
+    return this.#writing[0]?.sinceMs;
   }
 
   /** Has the next turn come when something is due at the latest. */
@@ -221,8 +222,8 @@ export class RaftLoop {
   }
 
   #persist(ready: Ready): void {
-    const { effects } = this.#parts;
-    const writing = { ready, isDurable: false };
+    const { clock, effects } = this.#parts;
+    const writing = { ready, sinceMs: clock.nowMs(), isDurable: false };
     this.#writing.push(writing);
     const write = this.#write(ready);
     write.then(
