@@ -4,6 +4,7 @@ import { decodeLogRecord, entryKey } from "@rstore/replica/storage/log-record";
 import { boundsKey, decodeBounds, decodeIdentity, identityKey } from "@rstore/replica/storage/log-state";
 import { appliedKey, decodeStoreMeta } from "@rstore/replica/storage/store-meta";
 import { type DiskState, dataDirectory } from "./disk-state.ts";
+import type { FolderTree } from "./folder-tree.ts";
 import { SimFile } from "./sim-file.ts";
 import type { TableSet } from "./table-set.ts";
 import type { DurableLogState } from "./types.ts";
@@ -21,6 +22,9 @@ interface Cached<T> {
 /** Reads what a start after a crash would find, with the production codecs, and remembers it until it changes. */
 export class DurableView {
   readonly #state: DiskState;
+  readonly #files = new Map<string, SimFile | undefined>();
+  #filesOf: FolderTree | undefined;
+  #filesVersion = 0;
   #log: Cached<DurableLogState | undefined> | undefined;
   #applied: Cached<bigint | undefined> | undefined;
 
@@ -52,8 +56,17 @@ export class DurableView {
   }
 
   #file(path: string): SimFile | undefined {
-    const node = this.#state.tree.findDurable(`${dataDirectory}/${path}`);
-    return node instanceof SimFile ? node : undefined;
+    const { tree } = this.#state;
+    if (tree !== this.#filesOf || tree.durableVersion !== this.#filesVersion) {
+      this.#files.clear();
+      this.#filesOf = tree;
+      this.#filesVersion = tree.durableVersion;
+    }
+    if (!this.#files.has(path)) {
+      const node = tree.findDurable(`${dataDirectory}/${path}`);
+      this.#files.set(path, node instanceof SimFile ? node : undefined);
+    }
+    return this.#files.get(path);
   }
 }
 

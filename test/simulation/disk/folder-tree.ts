@@ -36,6 +36,8 @@ export class FileSystemError extends Error {
  */
 export class FolderTree {
   readonly root = new SimFolder();
+  /** Counts the changes of names that are durable, for what is derived from them. */
+  durableVersion = 0;
   #pending: NameOperation[] = [];
 
   /** undefined: it is not there. */
@@ -119,12 +121,14 @@ export class FolderTree {
   }
 
   settle(captured: ReadonlySet<NameOperation>): void {
+    this.durableVersion += 1;
     for (const operation of this.#pending) if (captured.has(operation)) makeDurable(operation);
     this.#pending = this.#pending.filter((operation) => !captured.has(operation));
   }
 
   /** Only the names that are durable, and those that the crash chose to keep, are there from here on. */
   crash(choice: CrashChoice): { readonly kept: number; readonly lost: readonly NameOperation[] } {
+    this.durableVersion += 1;
     const lost: NameOperation[] = [];
     const pending = this.#pending;
     this.#pending = [];

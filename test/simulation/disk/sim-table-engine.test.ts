@@ -89,6 +89,29 @@ test(
 );
 
 test(
+  "a log that loses its front and grows at its end holds what is between",
+  inWorld(() => {
+    const { harness, engine } = openEmpty(1);
+    const table = engine.table("one");
+    const key = (i: number): Buffer => bytes(String(i).padStart(4, "0"));
+    for (let end = 50; end <= 1000; end += 50) {
+      const write = (): void => {
+        for (let i = end - 50; i < end; i += 1) table.put(key(i), key(i));
+        for (let i = end - 80; i < end - 30; i += 1) table.remove(key(i));
+      };
+      harness.must(() => engine.batch(write));
+      const expected = Array.from({ length: 30 }, (_, i) => `${key(end - 30 + i)}`);
+      expect([...table.range({})].map(([found]) => `${found}`)).toEqual(expected);
+      expect([table.entryCount, table.get(key(end - 31)), `${table.get(key(end - 1))}`]).toEqual([
+        30,
+        undefined,
+        `${key(end - 1)}`,
+      ]);
+    }
+  }),
+);
+
+test(
   "a crash leaves every commit that was acknowledged, and of the one under way all or nothing (B8)",
   inWorld(() => {
     const found = new Set<string>();
