@@ -21,9 +21,17 @@ export function planBudget(view: View, proposal: Proposal | undefined): readonly
     .filter(({ kind }) => kind !== "learner")
     .flatMap(({ id }) => view.slotOf(id) ?? [])
     .sort((a, b) => a - b);
-  if (budget?.minAvailable === minAvailable && voters.join() === budget.voters.join()) return [];
+  const isMarked = budget !== undefined && sameMarks(view, voters, budget.voters);
+  if (budget?.minAvailable === minAvailable && isMarked) return [];
   const reason = `${minAvailable} of the voters in slots ${voters.join(", ")} must stay`;
   return [{ kind: "setBudget", minAvailable, voters, reason }];
+}
+
+/** Marks are on replicas: a slot without one has nothing to put right. */
+function sameMarks(view: View, wanted: readonly number[], marked: readonly number[]): boolean {
+  return view.input.slots
+    .filter(({ replica }) => replica !== undefined)
+    .every(({ index }) => wanted.includes(index) === marked.includes(index));
 }
 
 /** One or two members can't be drained without an interruption: whoever allows it gives up one of them. */

@@ -3,7 +3,7 @@ import type { Change } from "../api/v1alpha1/types.ts";
 import { changeMembership } from "./membership.ts";
 import type { Proposal } from "./outcome.ts";
 import { restartOfReplaced } from "./replace.ts";
-import { isDisruptive, type Step, sameIds } from "./step.ts";
+import { type Step, sameIds } from "./step.ts";
 import type { View } from "./view.ts";
 
 /** Platforms give a call up long before: what was not seen to happen by then did not happen. */
@@ -87,9 +87,4 @@ function repeatOrExpire(view: View, change: Change, proposal: Proposal | undefin
 
 function clear(reason: string): Step {
   return { kind: "clearLatch", reason };
-}
-
-export function holdsDisruption(view: View, steps: readonly Step[]): boolean {
-  const voters = view.voters.map(({ id }) => id);
-  return steps.some((step) => isDisruptive(step, voters));
 }

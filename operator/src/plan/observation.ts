@@ -129,6 +129,6 @@ export interface TemplateHashes {
 export interface Budget {
   /** So many of the processes that are marked as voters must stay when one is evicted. */
   readonly minAvailable: number;
-  /** Slots that are marked as voters, ascending. */
+  /** Slots whose replicas are marked as voters, ascending: as observed on the replicas. */
   readonly voters: readonly number[];
 }

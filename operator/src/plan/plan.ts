@@ -1,13 +1,13 @@
 import { planBootstrap } from "./bootstrap.ts";
 import { planBudget } from "./budget.ts";
 import { planDeletion } from "./deletion.ts";
-import { latchAndAct, resolveLatch, STEP_EXPIRES_SECONDS } from "./latch.ts";
+import { latchAndAct, resolveLatch } from "./latch.ts";
 import { type Goal, planLearners } from "./membership.ts";
 import type { PlanInput } from "./observation.ts";
 import type { Finding, Outcome } from "./outcome.ts";
 import { majority } from "./quorum-guard.ts";
 import { planReplace } from "./replace.ts";
-import { planIdleRestarts, planRollingChange, START_GRACE_SECONDS } from "./rolling-change.ts";
+import { planIdleRestarts, planRollingChange } from "./rolling-change.ts";
 import { planScaleIn } from "./scale-in.ts";
 import { type Growth, planGrowth } from "./scale-out.ts";
 import { planPromotion } from "./scale-out-promotion.ts";
@@ -32,6 +32,7 @@ export interface Plan {
 }
 
 const IDLE_SECONDS = 60;
+const WATCHED_SECONDS = 10;
 const BUSY_SECONDS = 2;
 
 /** The next safe steps from what was observed to what is asked for. Pure: time is an argument. */
@@ -190,9 +191,13 @@ function troubleEvents({ status }: PlanInput, findings: readonly Finding[]): rea
 
 function requeueAfter({ now, slots, status }: PlanInput, outcome: Outcome): number {
   const isBusy =
-    (outcome.steps ?? []).length > 0 || (outcome.findings ?? []).length > 0 || status.change !== undefined;
-  const isStarting = slots.some(({ replica }) => replica !== undefined && !replica.ready);
+    (outcome.steps ?? []).length > 0 ||
+    status.change !== undefined ||
+    (outcome.findings ?? []).some(({ level }) => level === "progress");
+  const isWatched =
+    (outcome.findings ?? []).length > 0 ||
+    slots.some(({ replica }) => replica !== undefined && !replica.ready);
   const due = outcome.wakeAt === undefined ? Number.POSITIVE_INFINITY : (outcome.wakeAt - now) / 1_000;
-  const longest = isBusy ? BUSY_SECONDS : isStarting ? START_GRACE_SECONDS / 6 : IDLE_SECONDS;
-  return Math.max(1, Math.min(longest, Math.ceil(due), STEP_EXPIRES_SECONDS));
+  const longest = isBusy ? BUSY_SECONDS : isWatched ? WATCHED_SECONDS : IDLE_SECONDS;
+  return Math.max(1, Math.min(longest, Math.ceil(due)));
 }

@@ -18,7 +18,7 @@ export function canChange(
   to: readonly MemberId[],
   live: ReadonlySet<MemberId>,
 ): boolean {
-  return to.length > 0 && hasMajority(from, live) && hasMajority(to, live);
+  return hasMajority(from, live) && hasMajority(to, live);
 }
 
 /** Do the voters still decide when this one is taken away? */

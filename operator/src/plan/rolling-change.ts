@@ -94,6 +94,7 @@ function weakSlots(goal: Goal): readonly number[] {
 function proposeNext(goal: Goal, due: readonly number[]): Outcome["proposal"] {
   const { view } = goal;
   const leader = view.configuration?.leader;
+  if (leader === undefined) return undefined;
   const followers = due.filter((slot) => view.voterAt(slot)?.id !== leader);
   const index = followers[0] ?? due[0];
   if (index === undefined) return undefined;

@@ -80,25 +80,6 @@ export interface TargetMember {
   readonly slot: number | undefined;
 }
 
-/** A plan holds at most one of them, or the few steps of one replacement. */
-export function isDisruptive(step: Step, voters: readonly MemberId[]): boolean {
-  switch (step.kind) {
-    case "deleteClaim":
-    case "stopSlots":
-    case "transferLeadership":
-      return true;
-    case "restartSlot":
-      return step.how !== "force";
-    case "changeMembership":
-      return !sameIds(
-        step.target.filter(({ kind }) => kind === "voter").map(({ id }) => id),
-        voters,
-      );
-    default:
-      return false;
-  }
-}
-
 export function sameIds(a: readonly MemberId[], b: readonly MemberId[]): boolean {
   if (a.length !== b.length) return false;
   const sorted = [...b].sort();

@@ -1,8 +1,7 @@
 import type { MemberId } from "../../api/v1alpha1/types.ts";
 import type { PlanInput } from "../observation.ts";
-import { hasMajority } from "../quorum-guard.ts";
 import type { DeleteClaim, RestartSlot, Step } from "../step.ts";
-import { ModelRaft } from "./model-raft.ts";
+import { isMajority, ModelRaft } from "./model-raft.ts";
 import type { ModelWorld } from "./model-world.ts";
 
 /** A step, and what it was planned on. */
@@ -208,7 +207,7 @@ function assertMayDelete(world: ModelWorld, slot: number): void {
   const full = new Set(
     [...alive.values()].filter((d) => d.log >= raft.acknowledged - 1).map((d) => d.memberId),
   );
-  if (!raft.halves().every((half) => hasMajority(half, full))) {
+  if (!raft.halves().every((half) => isMajority(half, full))) {
     throw new Error("a claim is deleted without a majority that has caught up");
   }
 }

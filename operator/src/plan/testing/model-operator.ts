@@ -62,6 +62,7 @@ export class ModelOperator {
     const seen = this.#history[Math.max(0, this.#history.length - 1 - back)]!;
     const input = this.#observe(seen);
     const planned = plan(input);
+    assertOneDisruption(input, planned.steps);
     let version = seen.statusVersion;
     for (const step of planned.steps) {
       const effect: Effect = {
@@ -220,6 +221,7 @@ export class ModelOperator {
     const { raft } = world;
     if (raft === undefined || !world.hasQuorum() || raft.leader === undefined) return undefined;
     const alive = world.alive();
+    const logs = new Map([...world.claims.values()].map(({ disk }) => [disk.memberId, disk.log]));
     const slotOf = this.#actions.namedSlots;
     return {
       term: 1n,
@@ -233,10 +235,23 @@ export class ModelOperator {
         slot: slotOf.get(id),
         kind: raft.voters.includes(id) ? "voter" : raft.outgoing.includes(id) ? "outgoing" : "learner",
         active: alive.has(id),
-        caughtUp: (alive.get(id)?.log ?? 0) >= raft.acknowledged - 1,
+        caughtUp: (logs.get(id) ?? 0) >= raft.acknowledged - 1,
       })),
     };
   }
+}
+
+/** At most one disruptive step, and none without its latch. */
+function assertOneDisruption({ slots, status }: PlanInput, steps: readonly Step[]): void {
+  const kinds = ["changeMembership", "transferLeadership", "deleteClaim", "stopSlots"];
+  const ready = new Set(slots.filter(({ replica }) => replica?.ready).map(({ replica }) => replica!.uid));
+  const acts = steps.filter(
+    (step) => kinds.includes(step.kind) || (step.kind === "restartSlot" && ready.has(step.replicaUid)),
+  );
+  if (acts.length > 1) throw new Error("more than one disruptive step");
+  const isLatched = status.change !== undefined || steps.some(({ kind }) => kind === "latch");
+  const needsLatch = ["deleteClaim", "stopSlots", "restartSlot"];
+  if (acts.some(({ kind }) => needsLatch.includes(kind)) && !isLatched) throw new Error("no latch");
 }
 
 function describe(step: Step): string {

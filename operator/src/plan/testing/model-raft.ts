@@ -1,5 +1,4 @@
 import type { MemberId } from "../../api/v1alpha1/types.ts";
-import { hasMajority } from "../quorum-guard.ts";
 import type { ChangeMembership } from "../step.ts";
 
 /** What a disk says. The log is one number: how much of what was acknowledged it holds. */
@@ -17,6 +16,11 @@ export interface Disk {
   /** The node that its volume is bound to. */
   node: string | undefined;
   gone: boolean;
+}
+
+/** Counted here once more: the model must not share the guard that it watches. */
+export function isMajority(voters: readonly MemberId[], live: ReadonlySet<MemberId>): boolean {
+  return voters.filter((id) => live.has(id)).length * 2 > voters.length;
 }
 
 /** The true configuration and what is acknowledged, as a majority knows them. */
@@ -48,7 +52,7 @@ export class ModelRaft {
   }
 
   isDecided(live: ReadonlySet<MemberId>): boolean {
-    return this.halves().every((half) => hasMajority(half, live));
+    return this.halves().every((half) => isMajority(half, live));
   }
 
   /** One turn: the alive elect, acknowledge and catch up; a joint configuration is left. */
@@ -100,7 +104,7 @@ export class ModelRaft {
       if (!isReady) return "learner not ready";
     }
     const isSame = voters.length === this.voters.length && voters.every((id) => this.voters.includes(id));
-    if (!isSame && !hasMajority(voters, live)) return "no live quorum";
+    if (!isSame && !isMajority(voters, live)) return "no live quorum";
     this.index++;
     for (const id of this.learners) {
       if (!learners.includes(id) && !voters.includes(id)) this.removed.set(id, this.index);

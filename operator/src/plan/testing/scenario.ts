@@ -213,7 +213,8 @@ function configurationFrom(scenario: ConfigurationScenario): Configuration {
     slot: slotOfId(id),
     kind,
     active: !words(scenario.dead).includes(id),
-    caughtUp: !words(scenario.behind).includes(id) && !words(scenario.dead).includes(id),
+    // A dead member of an idle store lacks nothing.
+    caughtUp: !words(scenario.behind).includes(id),
   });
   const outgoing = words(scenario.outgoing);
   return {
