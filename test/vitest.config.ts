@@ -1,23 +1,29 @@
 import { configDefaults, defineConfig } from "vitest/config";
 
-/** Runs of minutes under faults: `npm run test:faults`. */
-const faultRuns = "**/*.fault.test.ts";
+/** What a mode runs; the rest belongs to no mode and runs by `npm test`. */
+const modes: Readonly<Record<string, string>> = {
+  /** Minutes of real processes under faults: `npm run test:faults`. */
+  faults: "**/*.fault.test.ts",
+  /** Against a real API server: `npm run test:kubernetes`. */
+  kubernetes: "**/*.kubernetes.test.ts",
+  /** Against a real cluster: `npm run test:cluster`. */
+  cluster: "**/*.cluster.test.ts",
+};
 
 export default defineConfig(({ mode }) => {
-  const faults = mode === "faults";
+  const files = modes[mode];
+  const others = Object.values(modes).filter((pattern) => pattern !== files);
+  const suffix = files === undefined ? "" : `-${mode}`;
   return {
     test: {
-      include: [faults ? faultRuns : "**/*.test.ts"],
-      exclude: faults ? configDefaults.exclude : [...configDefaults.exclude, faultRuns],
+      include: [files ?? "**/*.test.ts"],
+      exclude: [...configDefaults.exclude, ...others],
       testTimeout: 30_000,
       hookTimeout: 60_000,
       // Most of the time goes into waiting for elections and starts, also on two cores. Fault runs load the
       // machine by themselves.
-      maxWorkers: faults ? 1 : 2,
-      reporters: [
-        "default",
-        ["json", { outputFile: faults ? "test-results-faults.json" : "test-results.json" }],
-      ],
+      maxWorkers: files === undefined ? 2 : 1,
+      reporters: ["default", ["json", { outputFile: `test-results${suffix}.json` }]],
     },
   };
 });

@@ -18,11 +18,6 @@ export interface ApiServer {
 
 const token = "test-administrator";
 
-/** The folder with kube-apiserver, etcd and kubectl, as `setup-envtest` and its users name it. */
-export function kubebuilderAssets(): string | undefined {
-  return process.env.KUBEBUILDER_ASSETS || undefined;
-}
-
 export async function startApiServer(assets: string): Promise<ApiServer> {
   const folder = scratchDirectory("kube");
   const [etcdPort, peerPort, port] = [await freePort(), await freePort(), await freePort()];
