@@ -2,7 +2,7 @@ import type { MemberId } from "@rstore/replica/raft/types";
 import { judge } from "@rstore/replica/transport/inbound-stream";
 import { PeerError, peerErrorFrom } from "@rstore/replica/transport/peer-error";
 import type { SnapshotChunk } from "@rstore/replica/transport/types";
-import { isLost } from "./dispatch.ts";
+import { countLost } from "./count-lost.ts";
 import { packChunk } from "./frame-carrier.ts";
 import { noteRefusal } from "./note-refusal.ts";
 import type { Body } from "./parcel.ts";
@@ -10,6 +10,8 @@ import type { SimSocket } from "./sim-socket.ts";
 import type { Ticking, TransportShared } from "./transport-parts.ts";
 
 const ANSWER_BYTES = 64;
+/** Of a connection, at each chunk of a snapshot, in weather that loses anything at all. */
+const BREAK_CHANCE = 0.1;
 
 type FetchBody = Extract<Body, { type: "fetch" }>;
 
@@ -127,8 +129,7 @@ class Sending {
   async #write(chunk: SnapshotChunk): Promise<number> {
     const { clock, limits, network } = this.#shared;
     const socket = this.#socket;
-    if (isLost(network, socket.out)) {
-      // A stream has no gaps: a connection that loses breaks.
+    if (this.#breaks()) {
       socket.break();
       socket.other.break();
       return 0;
@@ -149,6 +150,16 @@ class Sending {
       };
     });
     return sizeBytes;
+  }
+
+  /** A stream has no gaps: where messages get lost its connection breaks, and often, for snapshots are few. */
+  #breaks(): boolean {
+    const { network } = this.#shared;
+    const { link } = this.#socket.out;
+    const { lossChance } = link.weather;
+    if (lossChance === 0 || !network.random.chance(Math.max(lossChance, BREAK_CHANCE))) return false;
+    countLost(network.world, link, 1);
+    return true;
   }
 
   /** A reader that only reads says nothing: the connection is looked at in its place. */

@@ -9,7 +9,7 @@ export interface LinkWeather {
   readonly latencyMinUs: number;
   /** Mean of the exponential part on top. */
   readonly latencyMeanUs: number;
-  /** Of a message between members, and of a call or its answer. A snapshot's connection breaks instead. */
+  /** Of a message between members, and of a call or its answer. A snapshot's connection breaks instead, more often. */
   readonly lossChance: number;
   /** Of a message between members: a copy arrives later, now and then after the connection has ended. */
   readonly duplicateChance: number;
