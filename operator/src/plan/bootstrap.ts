@@ -1,3 +1,4 @@
+import type { Reason } from "../api/v1alpha1/reasons.ts";
 import type { BootstrapStatus } from "../api/v1alpha1/types.ts";
 import type { Slot } from "./observation.ts";
 import type { Finding, Outcome } from "./outcome.ts";
@@ -94,6 +95,6 @@ function adopt(view: View, steps: readonly Step[]): Outcome {
   };
 }
 
-function progress(reason: string, message: string): Finding {
+function progress(reason: Reason, message: string): Finding {
   return { level: "progress", reason, message };
 }

@@ -1,11 +1,12 @@
+import type { Reason } from "../api/v1alpha1/reasons.ts";
 import type { ChangeKind, MemberId } from "../api/v1alpha1/types.ts";
 import type { Step } from "./step.ts";
 
-/** Why the store is not as asked for. `reason` is a documented CamelCase word. */
+/** Why the store is not as asked for. */
 export interface Finding {
   /** `progress`: the operator works on it. `trouble`: something is broken, or somebody has to act. */
   readonly level: "progress" | "trouble";
-  readonly reason: string;
+  readonly reason: Reason;
   readonly message: string;
 }
 

@@ -81,7 +81,7 @@ function planUnsettled(view: View): Outcome {
     view.configuration === undefined
       ? {
           level: "trouble",
-          reason: "NoConfiguration",
+          reason: "NotObserved",
           message:
             "no member answered with a majority behind it: the members are not known, and are left as they are",
         }

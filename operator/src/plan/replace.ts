@@ -1,3 +1,4 @@
+import type { Reason } from "../api/v1alpha1/reasons.ts";
 import { millisecondsFromTimestamp } from "../api/v1alpha1/timestamp.ts";
 import type { MemberId } from "../api/v1alpha1/types.ts";
 import {
@@ -215,7 +216,7 @@ function manual(what: string): Finding {
 function explainSilence(view: View, slot: Slot): Finding {
   const { node, replica, claim } = slot;
   const where = `slot ${slot.index}`;
-  const finding = (reason: string, message: string): Finding => ({ level: "trouble", reason, message });
+  const finding = (reason: Reason, message: string): Finding => ({ level: "trouble", reason, message });
   if (replica?.waiting !== undefined && replica.waiting !== "Starting") {
     return finding(`Pod${replica.waiting}`, `the process of ${where} does not run: ${replica.waiting}`);
   }

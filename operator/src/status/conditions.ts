@@ -1,3 +1,4 @@
+import type { Reason } from "../api/v1alpha1/reasons.ts";
 import { timestampFromMilliseconds } from "../api/v1alpha1/timestamp.ts";
 import type { Condition, ConditionStatus, ConditionType } from "../api/v1alpha1/types.ts";
 import type { Finding } from "../plan/outcome.ts";
@@ -7,7 +8,7 @@ import { reportedId, type View } from "../plan/view.ts";
 
 interface Verdict {
   readonly status: ConditionStatus;
-  readonly reason: string;
+  readonly reason: Reason;
   readonly message: string;
 }
 
@@ -90,7 +91,7 @@ function progress(view: View, findings: readonly Finding[]): Verdict {
 function degradation(view: View, findings: readonly Finding[]): Verdict {
   const { configuration, input } = view;
   const troubles = findings.filter(
-    ({ level, reason }) => level === "trouble" && reason !== "NoConfiguration",
+    ({ level, reason }) => level === "trouble" && reason !== notObserved.reason,
   );
   if (troubles.length > 0) {
     const message = [...new Set(troubles.map((trouble) => trouble.message))].join("; ");
