@@ -22,15 +22,20 @@ const offerTo = (to: bigint, index: bigint): InstallSnapshot => ({
 let nowMs: number;
 let finishCopy: (index: bigint) => void;
 let acknowledged: bigint;
+let durableApplied: bigint;
+let copies: number;
 let sender: SnapshotSender;
 
 beforeEach(() => {
   nowMs = 0;
+  copies = 0;
+  durableApplied = 100n;
   acknowledged = 0n;
   let current: SnapshotDescription | undefined;
   const source: Partial<SnapshotSource> = {
     create: () =>
       new Promise((resolve) => {
+        copies += 1;
         finishCopy = (index) => {
           current = { snapshotId: "s", snapshot: at(index), sizeBytes: 1, checksum: Buffer.of() };
           resolve(current);
@@ -51,7 +56,7 @@ beforeEach(() => {
     limits,
     offer: () => {},
     term: () => 1n,
-    durableApplied: () => 100n,
+    durableApplied: () => durableApplied,
     acknowledged: () => acknowledged,
     sent: () => {},
     failed: (error) => {
@@ -99,4 +104,16 @@ test("a follower that never acknowledges what it fetched holds the log for a lim
   nowMs = limits.snapshotStalledMs;
   sender.tick();
   expect(sender.pinnedIndex()).toBeUndefined();
+});
+
+test("who lost its store is offered a copy only of one that reaches what it needs (B7)", () => {
+  const request = { from: 2n, to: 1n, minIndex: 0n };
+  durableApplied = 0n;
+  sender.request(request);
+  durableApplied = 99n;
+  sender.request({ ...request, minIndex: 100n });
+  expect(copies).toBe(0);
+  durableApplied = 100n;
+  sender.request({ ...request, minIndex: 100n });
+  expect(copies).toBe(1);
 });

@@ -108,10 +108,12 @@ export class SnapshotSender {
 
   /** A member lost its store: it is offered what is there, or what is made now when it asks again. */
   request({ from, to, minIndex }: SnapshotRequest): void {
-    const { source, offer, clock, term } = this.#parts;
+    const { source, offer, clock, term, durableApplied } = this.#parts;
     const description = source.current();
     if (description === undefined || description.snapshot.index < minIndex) {
-      this.#make();
+      // A copy of a store that does not reach there yet, or holds nothing at all, would help nobody.
+      const reached = durableApplied();
+      if (reached > 0n && reached >= minIndex) this.#make();
       return;
     }
     this.#isOffered(from, clock.nowMs());
