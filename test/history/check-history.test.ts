@@ -162,6 +162,11 @@ describe("wrong histories name what is wrong", () => {
     ],
     [
       "wrong-state",
+      "a creation of what was there",
+      [...three, get([6, 7], seen("a", "a2", 4n), 4n, serializable)],
+    ],
+    [
+      "wrong-state",
       "a creation that was not one",
       [...three, get([6, 7], seen("a", "a2", 4n, 3n, 2n), 4n, serializable)],
     ],
