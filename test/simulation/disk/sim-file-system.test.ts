@@ -214,6 +214,50 @@ test(
 );
 
 test(
+  "what took the name of a file that was moved does not come before the move (B9)",
+  inWorld(() => {
+    const script = async (files: SimFileSystem): Promise<void> => {
+      await files.makeFolder("/f");
+      await files.syncFolder("/");
+      await putFile(files, "/f/x", "old");
+      await files.syncFolder("/f");
+      await files.rename("/f/x", "/f/y");
+      await putFile(files, "/f/x", "new");
+    };
+    const look = async (files: SimFileSystem): Promise<string> =>
+      `${await read(files, "/f/x")} ${await read(files, "/f/y")}`;
+    expect(outcomes(script, look)).toEqual(new Set(["old -", "- old", "new old"]));
+  }),
+);
+
+test(
+  "a flush covers what was written before it began, and no more (B5)",
+  inWorld(() => {
+    const found = new Set<string>();
+    for (let seed = 1; seed <= 40; seed += 1) {
+      const harness = new DiskHarness(seed);
+      const life = new TestLife();
+      const files = harness.disk.machine(life).files as SimFileSystem;
+      harness.must(async () => {
+        const file = await files.open("/x", "w");
+        await file.write(Buffer.from("before"), 0);
+        await files.syncFolder("/");
+        harness.disk.freeze();
+        const flushed = file.sync();
+        await file.write(Buffer.from("BEHIND"), 0);
+        harness.disk.thaw();
+        await flushed;
+      });
+      harness.crash(life);
+      const after = harness.disk.machine(new TestLife()).files as SimFileSystem;
+      found.add(harness.must(() => read(after, "/x")));
+    }
+    expect(found).toContain("before");
+    expect(found).toContain("BEHIND");
+  }),
+);
+
+test(
   "bytes that were not flushed are lost, kept or torn; a flush keeps them (B6)",
   inWorld(() => {
     const script = async (files: SimFileSystem): Promise<void> => {
