@@ -32,8 +32,10 @@ for (const name of readdirSync(folder).sort()) {
 }
 
 function planned(given: Scenario): { steps: string[]; conditions: Record<string, string> } {
-  const input = inputFromScenario(given);
+  const input = frozen(inputFromScenario(given));
   const result = plan(input);
+  // The same for the same observation, however the lists are sorted.
+  expect(plan({ ...input, slots: input.slots.toReversed() })).toEqual(result);
   const { conditions = [] } = statusFrom(input, result, input.status);
   return {
     steps: result.steps.filter(({ kind }) => kind !== "event").map(describeStep),
@@ -41,6 +43,13 @@ function planned(given: Scenario): { steps: string[]; conditions: Record<string,
       conditions.map(({ type, status, reason, message }) => [type, `${status} ${reason}: ${message}`]),
     ),
   };
+}
+
+/** Whoever writes to what was observed fails. */
+function frozen<T>(value: T): T {
+  if (typeof value !== "object" || value === null) return value;
+  for (const part of Object.values(value)) frozen(part);
+  return Object.freeze(value);
 }
 
 /** Several documents in one file; remarks stay where they are. */
