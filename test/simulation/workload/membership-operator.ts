@@ -92,7 +92,7 @@ export class MembershipOperator {
     const { slots } = this.#cluster;
     const fates = new Map<Slot, Fate>();
     for (const slot of slots) {
-      const member = members.find(({ peerUrl, kind }) => peerUrl === slot.peerUrl && kind !== "outgoing");
+      const member = members.find(({ name, kind }) => name === slot.name && kind !== "outgoing");
       fates.set(slot, member === undefined ? "none" : member.kind === "learner" ? "learner" : "voter");
     }
     for (const slot of this.#random.shuffle(slots).slice(0, this.#random.pick([1, 1, 2, 3]))) {
@@ -149,7 +149,9 @@ export class MembershipOperator {
     for (const [slot, kind] of fates) {
       if (kind === "none") continue;
       const { name, peerUrl, clientUrl } = slot;
-      const known = members.find((member) => member.peerUrl === peerUrl && member.kind !== "outgoing");
+      const known = members.find(
+        (member) => member.name === name && member.kind !== "outgoing" && !this.#isLost(member.id),
+      );
       const id = known?.id ?? (await this.#newcomer(slot));
       if (id !== undefined && !this.#isLost(id)) target.push({ id, name, peerUrl, clientUrl, kind });
     }
