@@ -42,6 +42,8 @@ function resolveMembership(view: View, change: Change, proposal: Proposal | unde
   const { configuration } = view;
   if (configuration === undefined || !view.settled) return [];
   if (configuration.index > BigInt(change.configurationIndex)) {
+    // Status shall know the new voters first: who is down is judged by them when nobody answers.
+    if (!isRecorded(view)) return [];
     return [clear(`the configuration has moved on to index ${configuration.index}`)];
   }
   const again = proposal?.latch?.voters;
@@ -51,6 +53,16 @@ function resolveMembership(view: View, change: Change, proposal: Proposal | unde
   const voters = view.voters.map(({ id }) => id);
   const learners = view.learners.map(({ id }) => id);
   return [changeMembership(view, voters, learners, reason)];
+}
+
+function isRecorded(view: View): boolean {
+  const recorded = (view.input.status.members ?? []).filter(
+    ({ role }) => role === "Leader" || role === "Follower",
+  );
+  return sameIds(
+    recorded.map(({ id }) => id),
+    view.voters.map(({ id }) => id),
+  );
 }
 
 function resolveClaim(view: View, change: Change, proposal: Proposal | undefined): readonly Step[] {

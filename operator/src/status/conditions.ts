@@ -49,6 +49,8 @@ function availability(view: View): Verdict {
   if (input.status.clusterId === undefined) {
     return { status: "False", reason: "NotFounded", message: "the cluster is not founded yet" };
   }
+  // The voters may be others by now.
+  if (input.status.change?.kind === "ChangeMembership") return notObserved;
   const known = (input.status.members ?? []).filter(({ role }) => role !== "Learner");
   const down = known.filter(({ id, slot }) => isSeenDown(view, id, slot));
   if (known.length > 0 && known.length - down.length < majority(known.length)) {

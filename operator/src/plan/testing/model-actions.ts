@@ -62,8 +62,9 @@ export class ModelActions {
       case "resetMember":
         return this.#reset(step, input);
       case "setBudget":
-        if (JSON.stringify(world.budget) !== JSON.stringify(input.budget)) return "refused";
-        world.budget = { minAvailable: step.minAvailable, voters: step.voters };
+        if (world.minAvailable !== input.budget?.minAvailable) return "refused";
+        world.minAvailable = step.minAvailable;
+        for (const pod of world.pods.values()) pod.voter = step.voters.includes(pod.slot);
         return "done";
       case "setTemplate":
         if (world.spec.paused && input.spec.paused) throw new Error("a new template while paused");

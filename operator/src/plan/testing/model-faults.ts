@@ -173,7 +173,7 @@ function recreateResource(world: ModelWorld): void {
   world.kept = 0;
   world.keptVersion++;
   world.template = undefined;
-  world.budget = undefined;
+  world.minAvailable = undefined;
   world.status = {};
   world.statusVersion++;
   world.generation++;

@@ -14,6 +14,8 @@ export interface Pod {
   starting: number;
   deleting: boolean;
   waiting: WaitingReason | undefined;
+  /** Marked as a voter for the budget. */
+  voter: boolean;
 }
 
 export interface VolumeClaim {
@@ -37,7 +39,7 @@ export class ModelWorld {
   kept = 0;
   keptVersion = 0;
   template: string | undefined;
-  budget: Budget | undefined;
+  minAvailable: number | undefined;
   readonly nodes = new Map<string, NodeState>();
   readonly pods = new Map<number, Pod>();
   readonly claims = new Map<number, VolumeClaim>();
@@ -78,6 +80,13 @@ export class ModelWorld {
   isReachable(slot: number): boolean {
     const node = this.pods.get(slot)?.node;
     return node !== undefined && this.nodes.get(node)?.state === "ok";
+  }
+
+  get budget(): Budget | undefined {
+    const { minAvailable } = this;
+    if (minAvailable === undefined) return undefined;
+    const voters = [...this.pods.values()].filter((pod) => pod.voter).map(({ slot }) => slot);
+    return { minAvailable, voters: voters.sort((a, b) => a - b) };
   }
 
   /** Members that take part, by id. */
@@ -140,6 +149,7 @@ export class ModelWorld {
         starting: 1,
         deleting: false,
         waiting: "Unschedulable",
+        voter: false,
       };
       this.pods.set(slot, pod);
     }
