@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createLogger } from "../log.ts";
-import type { Heartbeat } from "../raft/types.ts";
-import type { PeerHello } from "../transport/types.ts";
+import type { Heartbeat, Message } from "../raft/types.ts";
+import type { PeerAddress, PeerHello } from "../transport/types.ts";
 import { systemClock } from "./clock.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { limits } from "./limits.ts";
@@ -52,4 +52,20 @@ test("a replica between two directories refuses streams, and its own refusals ch
   const desk = new PeerDesk({ lifecycle, peerUrl: "", log, clock: systemClock, limits });
   expect(await desk.admit(hello)).toMatchObject({ reason: "not-ready" });
   expect(() => desk.refused(1n, { reason: "removed", index: 5n })).not.toThrow();
+});
+
+test("a member that joins answers whoever sends to it, also on a stream from before it was one", () => {
+  const called: PeerAddress[] = [];
+  const received: Message[] = [];
+  const peers = { records: [] as unknown[], called: (peer: PeerAddress) => called.push(peer) };
+  const loop = { receive: (messages: readonly Message[]) => received.push(...messages) };
+  const lifecycle = { identity: () => ({ memberId: 2n }), member: { peers, loop } } as unknown as Lifecycle;
+  const log = createLogger({ level: "silent", format: "json", name: "" });
+  const desk = new PeerDesk({ lifecycle, peerUrl: "", log, clock: systemClock, limits });
+  desk.receive([heartbeat], hello);
+  expect(called).toEqual([{ memberId: 1n, peerUrl: hello.peerUrl }]);
+  peers.records.push("of a configuration");
+  desk.receive([heartbeat], hello);
+  expect(called).toHaveLength(1);
+  expect(received).toHaveLength(2);
 });

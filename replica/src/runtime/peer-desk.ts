@@ -77,9 +77,15 @@ export class PeerDesk implements PeerHandler {
 
   receive(messages: readonly Message[], hello: PeerHello): void {
     if (!this.#isMeant(hello)) return;
-    if (this.#lifecycle.member !== undefined) this.#lifecycle.member.loop.receive(messages);
-    else if (messages.some(isFromLeader))
-      this.#lifecycle.join(hello.clusterId, { memberId: hello.from, peerUrl: hello.peerUrl });
+    const { member } = this.#lifecycle;
+    const caller = { memberId: hello.from, peerUrl: hello.peerUrl };
+    if (member === undefined) {
+      if (messages.some(isFromLeader)) this.#lifecycle.join(hello.clusterId, caller);
+      return;
+    }
+    // It joins and knows no configuration yet: who was admitted before there was a member must be answered too.
+    if (member.peers.records.length === 0) member.peers.called(caller);
+    member.loop.receive(messages);
   }
 
   /** A stream that was admitted before a reset means the member that was here (A14). */
