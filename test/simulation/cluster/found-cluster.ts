@@ -1,3 +1,4 @@
+import type { MemberId } from "@rstore/replica/raft/types";
 import type { TargetMember } from "@rstore/replica/runtime/replica-api";
 import { Administrator } from "./administrator.ts";
 import type { SimCluster, Slot } from "./types.ts";
@@ -9,11 +10,14 @@ const PAUSE_MS = 100;
  * Founds the cluster on the first slot and grows it to the shape's voters, as an administrator would: learners
  * first, then one joint change. Resolves when all of them vote and nothing is under way.
  */
-export async function foundCluster(cluster: SimCluster): Promise<void> {
+export async function foundCluster(
+  cluster: SimCluster,
+  isLost: (member: MemberId) => boolean,
+): Promise<void> {
   const administrator = new Administrator(cluster);
   const founders = cluster.slots.slice(0, cluster.shape.members);
-  await untilDone(administrator, () => bootstrap(administrator, cluster));
-  await untilDone(administrator, () => grow(administrator, founders));
+  await bootstrap(administrator, cluster);
+  await untilDone(administrator, () => grow(administrator, { cluster, founders, isLost }));
 }
 
 /** Tries until the attempt says that it is done; what was refused or lost is tried again. */
@@ -21,16 +25,28 @@ async function untilDone(administrator: Administrator, attempt: () => Promise<bo
   while (!(await attempt().catch(() => false))) await administrator.sleep(PAUSE_MS);
 }
 
-async function bootstrap(administrator: Administrator, { slots, clusterId }: SimCluster): Promise<boolean> {
-  const { memberId } = await administrator.call(slots[0]!, CALL_TIMEOUT_MS, async (replica) =>
-    replica.identity(),
-  );
-  await administrator.call(slots[0]!, CALL_TIMEOUT_MS, (replica) => replica.bootstrap(clusterId, memberId));
-  return true;
+/** Of one member for ever: were its disk lost meanwhile, another must not found the cluster anew. */
+async function bootstrap(administrator: Administrator, { slots, clusterId }: SimCluster): Promise<void> {
+  const [first] = slots;
+  let memberId: MemberId | undefined;
+  await untilDone(administrator, async () => {
+    memberId ??= await administrator.call(first!, CALL_TIMEOUT_MS, async (replica) => {
+      return replica.identity().memberId;
+    });
+    const chosen = memberId;
+    await administrator.call(first!, CALL_TIMEOUT_MS, (replica) => replica.bootstrap(clusterId, chosen));
+    return true;
+  });
 }
 
-/** One step towards all founders voting; true when they do. */
-async function grow(administrator: Administrator, founders: readonly Slot[]): Promise<boolean> {
+interface Growth {
+  readonly cluster: SimCluster;
+  readonly founders: readonly Slot[];
+  readonly isLost: (member: MemberId) => boolean;
+}
+
+/** One step towards all founders voting; true when they do, or when others are at work on who is a member. */
+async function grow(administrator: Administrator, { cluster, founders, isLost }: Growth): Promise<boolean> {
   const ids = new Map<bigint, Slot>();
   for (const slot of founders) {
     const { memberId } = await administrator.call(slot, CALL_TIMEOUT_MS, async (replica) =>
@@ -38,7 +54,8 @@ async function grow(administrator: Administrator, founders: readonly Slot[]): Pr
     );
     ids.set(memberId, slot);
   }
-  const leader = founders.find((slot) => slot.member?.isLeader === true);
+  if ([...ids.keys()].some(isLost)) return true;
+  const [leader] = cluster.leaders();
   if (leader === undefined) return false;
   const listing = await administrator.call(leader, CALL_TIMEOUT_MS, (replica, options) =>
     replica.listMembers({ ...options, consistency: "linearizable", minRevision: 0n }),
@@ -46,6 +63,7 @@ async function grow(administrator: Administrator, founders: readonly Slot[]): Pr
   const kinds = new Map(listing.members.map(({ id, kind }) => [id, kind]));
   const missing = [...ids.keys()].filter((id) => !kinds.has(id));
   const waiting = [...ids.keys()].filter((id) => kinds.get(id) !== "voter");
+  if (listing.members.some(({ id }) => !ids.has(id))) return true;
   if (waiting.length === 0) return listing.committed && !listing.joint;
   const target = [...ids].map(
     ([id, { name, peerUrl, clientUrl }]): TargetMember => ({

@@ -4,13 +4,14 @@ import type { Member } from "@rstore/replica/runtime/member";
 import type { Replica } from "@rstore/replica/runtime/replica";
 import { noMetrics } from "@rstore/replica/runtime/runtime-metrics";
 import { openDataDirectory } from "@rstore/replica/storage/open-data-directory";
-import type { PeerHandler, PeerHello, PeerTransport } from "@rstore/replica/transport/types";
+import type { PeerHandler, PeerTransport } from "@rstore/replica/transport/types";
 import type { SimNetwork } from "../network/types.ts";
 import type { PeerMemory } from "../plan/peer-memory.ts";
 import type { World } from "../world/world.ts";
 import { createProcessLogger } from "./process-logger.ts";
 import type { ReplicaSettings } from "./replica-settings.ts";
 import type { LaunchParts, RunningReplica } from "./replica-slot.ts";
+import type { Life } from "./types.ts";
 
 interface ReplicaEnvironment {
   readonly world: World;
@@ -84,7 +85,7 @@ export class LaunchedReplica implements RunningReplica {
           slot: slot.index,
           life,
           clock,
-          handler: watchAdmissions(handler, (hello) => memory.admitted(life, hello)),
+          handler: watchAdmissions(handler, memory, life),
           limits: { deadPeerMs },
         }),
     });
@@ -92,13 +93,18 @@ export class LaunchedReplica implements RunningReplica {
   }
 }
 
-/** The same handler, which also tells whom it lets in. */
-function watchAdmissions(handler: PeerHandler, admitted: (hello: PeerHello) => void): PeerHandler {
+/** The same handler; whom it lets in is noted. */
+function watchAdmissions(handler: PeerHandler, memory: PeerMemory, life: Life): PeerHandler {
   const admit = handler.admit.bind(handler);
+  const disconnected = handler.disconnected.bind(handler);
   handler.admit = async (hello) => {
     const refusal = await admit(hello);
-    if (refusal === undefined) admitted(hello);
+    if (refusal === undefined) memory.admitted(life, hello);
     return refusal;
+  };
+  handler.disconnected = (peer) => {
+    memory.disconnected(life, peer);
+    disconnected(peer);
   };
   return handler;
 }

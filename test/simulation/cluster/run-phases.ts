@@ -35,7 +35,7 @@ export function runPhases(parts: PhaseParts): string | undefined {
   let founded = false;
   world.at(0, () => {
     for (const slot of cluster.slots) slot.start();
-    void foundCluster(cluster).then(() => {
+    void foundCluster(cluster, (member) => faults.losses.isLost(member)).then(() => {
       founded = true;
     });
   });
