@@ -83,7 +83,9 @@ describe("one-change-at-a-time", () => {
 
   test("a change before an entry of the term is committed (A1)", () => {
     const cluster = FakeCluster.founded(3);
-    cluster.append(0, joint);
+    cluster.settle(0);
+    cluster.elect(1, 3n);
+    cluster.append(1, joint);
     expect(cluster.violation).toBe("one-change-at-a-time");
   });
 });

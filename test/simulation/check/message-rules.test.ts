@@ -114,6 +114,14 @@ describe("durable-before-promise (B1, B4)", () => {
   });
 });
 
+test("one-vote-a-term: another vote of a term that has passed on the disk (Raft §5.2)", () => {
+  const violation = sent(vote(3n), (cluster) => {
+    cluster.disk(1).tell({ term: 3n, vote: 20n });
+    cluster.disk(1).tell({ term: 4n, vote: 0n });
+  });
+  expect(violation).toBe("one-vote-a-term");
+});
+
 test("log-matching: an acknowledgement of an entry that the leader does not have", () => {
   const violation = sent(acknowledgement({ index: 3n, term: 3n, to: 30n }), (cluster) => {
     cluster.append(0, "a");

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { FakeCluster } from "./fake-cluster.ts";
+import { configurationOf, FakeCluster } from "./fake-cluster.ts";
 
 /** What the checks say after a change to three members with a leader, r0, in term 2. */
 function after(change: (cluster: FakeCluster) => void): string | undefined {
@@ -216,6 +216,18 @@ describe("logs", () => {
     expect(violation).toBe("log-content");
   });
 
+  test("log-content: an entry is not there when a member begins", () => {
+    const violation = after((cluster) => {
+      cluster.write(0, "a");
+      cluster.slots[1]!.end();
+      cluster.slots[1]!.start();
+      const { log } = cluster.disk(1);
+      cluster.disk(1).durableEntry = (index) => (index === 2n ? undefined : log.entry(index));
+      cluster.look(1);
+    });
+    expect(violation).toBe("log-content");
+  });
+
   test("log-content: the rotation of full checks comes to every disk", () => {
     const violation = after((cluster) => {
       cluster.write(0, "a");
@@ -289,6 +301,29 @@ describe("commits", () => {
       cluster.look(0);
     });
     expect(violation).toBe("state-machine-safety");
+  });
+
+  test("state-machine-safety: what is committed goes on from something else", () => {
+    const cluster = FakeCluster.founded(2, configurationOf([10n]));
+    cluster.persist(0);
+    const { log: first } = cluster.disk(0);
+    cluster.elect(1, 3n);
+    cluster.append(1, "other");
+    cluster.persist(1);
+    cluster.replicate(1, 0);
+    cluster.persist(0);
+    for (const slot of cluster.slots) slot.end();
+    // The only voter had both on its disk, one after the other.
+    cluster.disk(0).log = first;
+    cluster.disk(0).tell();
+    cluster.disk(0).hardState.commit = 2n;
+    cluster.slots[0]!.start();
+    cluster.look(0);
+    expect(cluster.violation).toBeUndefined();
+    cluster.disk(1).hardState.commit = 3n;
+    cluster.slots[1]!.start();
+    cluster.look(1);
+    expect(cluster.violation).toBe("state-machine-safety");
   });
 
   test("committed-stays: what a member has committed is replaced, in memory or on its disk", () => {
