@@ -12,9 +12,8 @@ export function planBudget(view: View, proposal: Proposal | undefined): readonly
   const { configuration } = view;
   if (configuration === undefined) return [];
   const { budget, status } = view.input;
-  const target = (proposal?.latch ?? status.change)?.voters;
-  const sizes = [view.voters.length, ...(target === undefined ? [] : [target.length])];
-  if (status.change?.voters !== undefined) sizes.push(status.change.voters.length);
+  const changes = [status.change?.voters, proposal?.latch?.voters].flatMap((voters) => voters?.length ?? []);
+  const sizes = [view.voters.length, ...changes];
   const needed = Math.max(...sizes.map((size) => neededOf(view, size)));
   const minAvailable = view.settled ? needed : Math.max(needed, budget?.minAvailable ?? 0);
   const voters = configuration.members

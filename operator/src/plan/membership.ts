@@ -3,7 +3,7 @@ import type { ConfiguredMember } from "./observation.ts";
 import type { Finding, Outcome, Proposal } from "./outcome.ts";
 import { canChange } from "./quorum-guard.ts";
 import type { ChangeMembership, Step } from "./step.ts";
-import { isConfigured, isStaleDisk, reportedId, silentSince, type View } from "./view.ts";
+import { isConfigured, isStaleDisk, removalOf, reportedId, silentSince, type View } from "./view.ts";
 
 /** What the planners after the growth see: `wanted` slots, counted from 0, shall have one voter each. */
 export interface Goal {
@@ -26,7 +26,8 @@ export function newcomerAt({ view }: Goal, slot: number): MemberId | undefined {
   const id = reportedId(observed);
   if (observed === undefined || id === undefined || view.voterAt(slot)?.id === id) return undefined;
   if (view.learners.some((learner) => learner.id === id)) return id;
-  return observed.report.kind === "blank" && !isConfigured(view, id) ? id : undefined;
+  const isNew = observed.report.kind === "blank" && !isConfigured(view, id);
+  return isNew && removalOf(view, id) === undefined ? id : undefined;
 }
 
 export function isReadyLearner(view: View, id: MemberId | undefined): id is MemberId {

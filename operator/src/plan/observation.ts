@@ -117,6 +117,11 @@ export interface Configuration {
   readonly committed: boolean;
   readonly leader: MemberId | undefined;
   readonly members: readonly ConfiguredMember[];
+  /**
+   * Ids that can't come back, with the index of their removal, as far as it is known: at least those for which
+   * a change was refused with `member-removed`. A learner that was dropped before anybody called it is one.
+   */
+  readonly removed?: readonly { readonly id: MemberId; readonly index: bigint }[];
 }
 
 export interface TemplateHashes {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { majority } from "./quorum-guard.ts";
 import { type Fault, faultKinds, healNodes, inflict } from "./testing/model-faults.ts";
-import { ModelOperator } from "./testing/model-operator.ts";
+import { ModelOperator, type Written } from "./testing/model-operator.ts";
 import { ModelWorld } from "./testing/model-world.ts";
 
 const fault = fc.record<Fault>({
@@ -80,23 +80,21 @@ function unsettled(world: ModelWorld): string[] {
 function drive(world: ModelWorld, operator: ModelOperator, ticks: number): void {
   for (let i = 0; i < ticks; i++) {
     world.advance();
-    const hadQuorum = world.hasQuorum();
     operator.turn();
-    if (operator.written !== undefined) assertTrueStatus(world, hadQuorum, operator.written);
+    if (operator.written !== undefined) assertTrueStatus(world, operator.written);
   }
 }
 
 /** Conditions say what is true at the time, or that it is not known (E14). */
 function assertTrueStatus(
   { status }: ModelWorld,
-  hadQuorum: boolean,
-  { configuration, isStale }: NonNullable<ModelOperator["written"]>,
+  { configuration, isStale, hadQuorum, isFounded }: Written,
 ): void {
   const statusOf = (type: string): string =>
     (status.conditions ?? []).find((condition) => condition.type === type)?.status ?? "";
   const isKnown = configuration !== undefined;
   if (isKnown !== (statusOf("Available") === "True")) throw new Error("Available lies");
-  if (statusOf("Available") === "False" && !isStale && hadQuorum && status.clusterId !== undefined) {
+  if (statusOf("Available") === "False" && !isStale && hadQuorum && isFounded) {
     throw new Error("Available=False, and there is a quorum");
   }
   if (isStale || !isKnown || statusOf("Degraded") !== "False") return;

@@ -56,7 +56,7 @@ function continueGrowth(view: View, record: ScaleOutStatus): Growth {
   }
   const deadline =
     (millisecondsFromTimestamp(record.startedTime) ?? now) + spec.catchUpDeadlineSeconds * 1_000;
-  if (now >= deadline && view.settled) return giveUp(view, record);
+  if (now >= deadline) return giveUp(view, record);
   const message = `grows from ${record.from} to ${record.target} replicas`;
   return {
     wanted: spec.replicas,

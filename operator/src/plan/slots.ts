@@ -1,10 +1,10 @@
 import type { ScaleOutStatus } from "../api/v1alpha1/types.ts";
 import type { Goal } from "./membership.ts";
-import type { Slot } from "./observation.ts";
+import type { Report, Slot } from "./observation.ts";
 import type { Outcome } from "./outcome.ts";
 import { isMadeClaim } from "./scale-out.ts";
 import type { Step } from "./step.ts";
-import { isConfigured, membersAt, orderedSlots, type View } from "./view.ts";
+import { isConfigured, membersAt, orderedSlots, removalOf, type View } from "./view.ts";
 
 /** Keeps a process in every wanted slot and in every slot of a member. */
 export function planStarts(goal: Goal): Outcome {
@@ -72,17 +72,28 @@ export function startSlots(view: View, count: number, reason: string): Step[] {
 
 /** Disks of members that were removed are set aside, so that their slots can join anew (E6). */
 export function planResets({ view, wanted }: Goal): Outcome {
-  const steps: Step[] = [];
-  for (const slot of orderedSlots(view)) {
-    const { report } = slot;
-    if (slot.index >= wanted || (report.kind !== "member" && report.kind !== "removed")) continue;
-    if (isConfigured(view, report.memberId)) continue;
-    const { memberId, clusterId } = report;
-    const removedIndex = report.kind === "removed" ? report.removedIndex : view.configuration!.index;
-    const reason = `member ${memberId} is no longer in the configuration: a new one takes its slot`;
-    steps.push({ kind: "resetMember", slot: slot.index, memberId, clusterId, removedIndex, reason });
-  }
+  const steps = orderedSlots(view)
+    .filter(({ index }) => index < wanted)
+    .flatMap((slot): Step[] => {
+      const { report } = slot;
+      const removedIndex = removedIndexOf(view, report);
+      if (report.kind === "silent" || report.kind === "damaged" || removedIndex === undefined) return [];
+      const { memberId } = report;
+      const clusterId = view.input.status.clusterId!;
+      const reason = `member ${memberId} is no longer in the configuration: a new one takes its slot`;
+      return [{ kind: "resetMember", slot: slot.index, memberId, clusterId, removedIndex, reason }];
+    });
   return { steps };
+}
+
+/** undefined for a disk that need not be reset. */
+function removedIndexOf(view: View, report: Report): bigint | undefined {
+  if (report.kind === "silent" || report.kind === "damaged" || isConfigured(view, report.memberId))
+    return undefined;
+  if (report.kind === "removed") return report.removedIndex;
+  return (
+    removalOf(view, report.memberId) ?? (report.kind === "member" ? view.configuration?.index : undefined)
+  );
 }
 
 /**

@@ -106,6 +106,11 @@ export function isConfigured(view: View, id: MemberId): boolean {
   return view.configuration?.members.some((member) => member.id === id) === true;
 }
 
+/** The index at which the id was removed for good, if that is known. */
+export function removalOf(view: View, id: MemberId): bigint | undefined {
+  return view.configuration?.removed?.find((removed) => removed.id === id)?.index;
+}
+
 /** Members, voters or not, whose disk is in the slot or was there last. */
 export function membersAt(view: View, slot: number): readonly ConfiguredMember[] {
   return (view.configuration?.members ?? []).filter(({ id }) => view.slotOf(id) === slot);

@@ -33,6 +33,14 @@ export interface Trouble {
   readonly deaf: number;
 }
 
+/** What a turn knew that got to its end and wrote status. */
+export interface Written {
+  readonly configuration: Configuration | undefined;
+  readonly isStale: boolean;
+  readonly hadQuorum: boolean;
+  readonly isFounded: boolean;
+}
+
 /** Observes, plans and acts on a world, badly. */
 export class ModelOperator {
   readonly #world: ModelWorld;
@@ -42,8 +50,7 @@ export class ModelOperator {
   #late: { readonly at: number; readonly effect: Effect; readonly step: Step }[] = [];
   trouble: Trouble = { stale: 0, calls: 0, deaf: 0 };
   trace: string[] = [];
-  /** The configuration that the last turn saw, if it got to its end and wrote status. */
-  written: { readonly configuration: Configuration | undefined; readonly isStale: boolean } | undefined;
+  written: Written | undefined;
 
   constructor(world: ModelWorld) {
     this.#world = world;
@@ -61,6 +68,8 @@ export class ModelOperator {
     const back = random() < this.trouble.stale ? Math.floor(random() * this.#history.length) : 0;
     const seen = this.#history[Math.max(0, this.#history.length - 1 - back)]!;
     const input = this.#observe(seen);
+    const hadQuorum = world.hasQuorum();
+    const isFounded = input.status.clusterId !== undefined;
     const planned = plan(input);
     assertOneDisruption(input, planned.steps);
     let version = seen.statusVersion;
@@ -80,7 +89,7 @@ export class ModelOperator {
       if (isWritten === "status") version++;
     }
     if (version !== world.statusVersion) return;
-    this.written = { configuration: input.configuration, isStale: back > 0 };
+    this.written = { configuration: input.configuration, isStale: back > 0, hadQuorum, isFounded };
     world.status = statusFrom(input, planned, world.status);
     world.statusVersion++;
   }
@@ -229,6 +238,7 @@ export class ModelOperator {
       joint: raft.isJoint,
       committed: true,
       leader: raft.leader,
+      removed: [...raft.removed].map(([id, index]) => ({ id, index })),
       members: raft.members.map((id) => ({
         id,
         name: `store-${slotOf.get(id)}`,

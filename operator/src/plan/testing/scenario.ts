@@ -52,6 +52,8 @@ export interface ConfigurationScenario {
   readonly behind?: string;
   readonly joint?: boolean;
   readonly committed?: boolean;
+  /** Ids that were removed, at index 9. */
+  readonly removed?: string;
 }
 
 export const CLUSTER = "c1";
@@ -223,6 +225,9 @@ function configurationFrom(scenario: ConfigurationScenario): Configuration {
     joint: scenario.joint ?? outgoing.length > 0,
     committed: scenario.committed ?? true,
     leader: scenario.leader ?? voters.find((id) => !words(scenario.dead).includes(id)),
+    ...(scenario.removed === undefined
+      ? {}
+      : { removed: words(scenario.removed).map((id) => ({ id, index: 9n })) }),
     members: [
       ...voters.map(member("voter")),
       ...outgoing.map(member("outgoing")),
