@@ -92,7 +92,18 @@ export const folders: readonly Folder[] = [
   { name: "operator/src/plan/testing", imports: ["operator/src/api", "operator/src/plan"] },
   { name: "operator/src/status", imports: ["operator/src/api", "operator/src/plan"], pure: true },
 
-  { name: "test", imports: ["client/src", "client/src/cli", "client/src/local", "proto", "replica/src"] },
+  {
+    name: "test",
+    imports: [
+      "client/src",
+      "client/src/cli",
+      "client/src/local",
+      "operator/src/api",
+      "operator/src/kube",
+      "proto",
+      "replica/src",
+    ],
+  },
 ];
 
 /** Where a package may be imported. A place is a folder, or a file's path without its ending. */
