@@ -96,15 +96,10 @@ export class LaunchedReplica implements RunningReplica {
 /** The same handler; whom it lets in is noted. */
 function watchAdmissions(handler: PeerHandler, memory: PeerMemory, life: Life): PeerHandler {
   const admit = handler.admit.bind(handler);
-  const disconnected = handler.disconnected.bind(handler);
   handler.admit = async (hello) => {
     const refusal = await admit(hello);
     if (refusal === undefined) memory.admitted(life, hello);
     return refusal;
-  };
-  handler.disconnected = (peer) => {
-    memory.disconnected(life, peer);
-    disconnected(peer);
   };
   return handler;
 }

@@ -15,7 +15,10 @@ type Drawer<K extends FaultKind> = (parts: DrawParts) => Extract<Fault, { kind: 
 
 const slotsOf = ({ slots }: Shape): number[] => Array.from({ length: slots }, (_, i) => i);
 const clientsOf = ({ clients }: Shape): number[] => Array.from({ length: clients }, (_, i) => clientPlace(i));
-const anySlot = ({ random, shape }: DrawParts): number => random.between(0, shape.slots - 1);
+/** Of a founder: a fault of a place that nobody has come to teaches little. */
+const memberSlot = ({ random, shape }: DrawParts): number => random.between(0, shape.members - 1);
+const anySlot = (draw: DrawParts): number =>
+  draw.random.chance(0.7) ? memberSlot(draw) : draw.random.between(0, draw.shape.slots - 1);
 const parts: readonly DiskPart[] = ["raft", "store", "superblock", "snapshot"];
 
 function twoSlots({ random, shape }: DrawParts): [number, number] | undefined {
@@ -148,7 +151,7 @@ export const faultDrawers: { readonly [K in FaultKind]: Drawer<K> } = {
   "old-copy": (draw) => {
     const remembered = draw.random.chance(0.5);
     const ageMs = draw.random.pick(remembered ? [1500, 4000] : [200, 1000, 4000]);
-    return { kind: "old-copy", slot: anySlot(draw), ageMs, downMs: draw.lastMs(), remembered };
+    return { kind: "old-copy", slot: memberSlot(draw), ageMs, downMs: draw.lastMs(), remembered };
   },
 
   "change-membership": (draw) => {

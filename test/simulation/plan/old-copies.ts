@@ -36,6 +36,9 @@ const rememberedMaxUs = 5_000_000;
  *   the same vote or already a later term, or
  * - every other member runs and remembers a later start of it. Then its disk is replaced by an empty one
  *   before any of them can have forgotten: when a process ends, membership changes, or after some seconds.
+ *
+ * That they remember a later term of it is not enough: on the old copy it learns that term again from whoever
+ * speaks to it, and is let in.
  */
 export class OldCopies {
   readonly #parts: OldCopiesParts;
