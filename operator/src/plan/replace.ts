@@ -81,8 +81,7 @@ function replaceUnusable(goal: Goal, slot: Slot): Outcome {
   if (voter === undefined) return deleteUnusableClaim(view, slot, message);
   const reason = `${message}; takes the vote from ${voter.id}, and adds a new member in its place`;
   const target = view.voters.map(({ id }) => id).filter((id) => id !== voter.id);
-  const isSafe = !voter.active && hasMajorityOfSize(target, view.live, view.voters.length);
-  return proposeOrExplain(isSafe ? proposeVoters(view, target, reason) : undefined, reason);
+  return proposeOrExplain(voter.active ? undefined : proposeVoters(view, target, reason), reason);
 }
 
 /** A stale replica still answers, learns that it is removed, and is reset; a damaged one can't be asked. */

@@ -36,8 +36,8 @@ function servesNothing(view: View, slot: Slot): boolean {
   if (replica === undefined || replica.deleting || replica.ready) return false;
   if (node.state !== "ok" && node.state !== "unknown") return false;
   if (membersAt(view, slot.index).some(({ active, kind }) => active && kind !== "learner")) return false;
-  if (report.kind === "blank" || report.kind === "removed" || report.kind === "damaged") return true;
-  if (report.kind === "member") return false;
+  // Who answers as a member holds a vote, also when it serves nobody at the moment.
+  if (report.kind !== "silent") return report.kind !== "member";
   if (replica.waiting !== undefined && replica.waiting !== "Starting") return true;
   return view.input.now - report.since >= START_GRACE_SECONDS * 1_000;
 }
