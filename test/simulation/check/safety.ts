@@ -1,5 +1,5 @@
 import type { Message } from "@rstore/replica/raft/types";
-import type { Slot } from "../cluster/types.ts";
+import type { SimCluster } from "../cluster/types.ts";
 import type { DurableLogState } from "../disk/types.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { Ledgers } from "./ledgers.ts";
@@ -44,7 +44,7 @@ export class Safety implements SafetyChecks {
     network.onSend = (slot, message) => this.#sent(slot, message);
   }
 
-  afterStep({ touched }: { readonly touched: Pick<Slot, "index"> | undefined }): void {
+  afterStep({ touched }: SimCluster): void {
     if (touched === undefined) return;
     const { index } = touched;
     this.#members[index]!.observe();
