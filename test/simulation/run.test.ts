@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { Safety } from "./check/safety.ts";
+import type { SimCluster } from "./cluster/types.ts";
 import { drawPlan } from "./plan/draw-plan.ts";
 import type { Plan, RunResult } from "./plan/types.ts";
 import { runPlan } from "./run.ts";
@@ -55,7 +56,8 @@ test("the first violation ends the run, and is told with the last events", async
   let steps = 0;
   vi.spyOn(Safety.prototype, "afterStep").mockImplementation((cluster) => {
     steps += 1;
-    if (steps % 2000 === 0) cluster.world.fail("election-safety", `after ${steps}`);
+    const { world } = cluster as SimCluster;
+    if (steps % 2000 === 0) world.fail("election-safety", `after ${steps}`);
   });
   const result = await run(shortPlan(5, false));
   expect(result.violation).toMatchObject({ property: "election-safety", step: result.steps });
@@ -63,7 +65,8 @@ test("the first violation ends the run, and is told with the last events", async
 });
 
 test("a cluster that does not agree in time breaks liveness", async () => {
-  vi.spyOn(Safety.prototype, "afterStep").mockImplementation(({ world, slots }) => {
+  vi.spyOn(Safety.prototype, "afterStep").mockImplementation((cluster) => {
+    const { world, slots } = cluster as SimCluster;
     // From the end of the safety phase on nobody can follow.
     if (world.nowUs > DURATION_MS * 1000) for (const slot of slots.slice(1)) slot.pause();
   });
