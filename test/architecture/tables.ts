@@ -89,7 +89,10 @@ export const folders: readonly Folder[] = [
   { name: "operator/src/kube", imports: [] },
   { name: "operator/src/api", imports: [] },
   { name: "operator/src/plan", imports: ["operator/src/api"], pure: true },
-  { name: "operator/src/plan/testing", imports: ["operator/src/api", "operator/src/plan"] },
+  {
+    name: "operator/src/plan/testing",
+    imports: ["operator/src/api", "operator/src/plan", "operator/src/status"],
+  },
   { name: "operator/src/status", imports: ["operator/src/api", "operator/src/plan"], pure: true },
 
   {
