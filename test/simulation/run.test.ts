@@ -53,14 +53,12 @@ test("without faults a cluster is founded, serves, and converges", async () => {
 });
 
 test("the first violation ends the run, and is told with the last events", async () => {
-  let steps = 0;
   vi.spyOn(Safety.prototype, "afterStep").mockImplementation((cluster) => {
-    steps += 1;
     const { world } = cluster as SimCluster;
-    if (steps % 2000 === 0) world.fail("election-safety", `after ${steps}`);
+    if (world.steps === 2000) world.fail("election-safety", "two lead");
   });
   const result = await run(shortPlan(5, false));
-  expect(result.violation).toMatchObject({ property: "election-safety", step: result.steps });
+  expect(result.violation).toMatchObject({ property: "election-safety", step: 2000 });
   expect(result.lastEvents.at(-1)).toContain("VIOLATED");
 });
 
