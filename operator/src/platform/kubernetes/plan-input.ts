@@ -7,15 +7,15 @@ import type {
   Configuration,
   NodeState,
   PlanInput,
-  PlanSpec,
   Report,
   Slot,
 } from "../../plan/observation.ts";
+import { planSpec } from "../plan-spec.ts";
 import { ports, slotOf, templateHashLabel, voterLabel } from "./names.ts";
 import { nodeOfVolume, nodeState } from "./observe-node.ts";
 import { damageOf, replicaFromPod } from "./observe-pod.ts";
 import type { StoreObjects } from "./observe-store.ts";
-import type { EffectiveSpec, Store } from "./store.ts";
+import type { Store } from "./store.ts";
 
 /** Since when each replica is silent, by the UID of its pod: kept between looks. */
 export type Silence = Map<string, number>;
@@ -92,19 +92,6 @@ function addressesOf({ pods }: StoreObjects): Map<number, ReplicaAddress> {
     });
   }
   return addresses;
-}
-
-export function planSpec(spec: EffectiveSpec): PlanSpec {
-  return {
-    replicas: spec.replicas,
-    paused: spec.paused,
-    whenScaled: spec.storage.whenScaled,
-    whenDeleted: spec.storage.whenDeleted,
-    replacementMode: spec.replacement.mode,
-    replaceAfterSeconds: spec.replacement.afterSeconds,
-    catchUpDeadlineSeconds: spec.catchUpDeadlineSeconds,
-    drainsMayInterruptService: spec.drains.mayInterruptService,
-  };
 }
 
 function slotsOf(parts: InputParts, replicas: ReadonlyMap<number, ObservedReplica>): Slot[] {

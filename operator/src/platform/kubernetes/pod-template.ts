@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { bytesOf } from "../../api/v1alpha1/quantity.ts";
 import type { V1Container, V1EnvVar, V1PodTemplateSpec } from "../../kube/objects.ts";
 import {
   memberUrls,
@@ -9,7 +10,6 @@ import {
   templateHashLabel,
   volumeName,
 } from "./names.ts";
-import { bytesOf } from "./quantity.ts";
 import type { Store } from "./store.ts";
 
 /** Where the volume is mounted. */

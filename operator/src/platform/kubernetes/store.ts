@@ -1,9 +1,6 @@
-import type { z } from "zod";
+import type { EffectiveSpec } from "../../api/v1alpha1/effective-spec.ts";
 import { specSchema } from "../../api/v1alpha1/spec-schema.ts";
 import type { ReplicatedStore } from "../../api/v1alpha1/types.ts";
-
-/** `spec` with every default in its place. */
-export type EffectiveSpec = z.output<typeof specSchema>;
 
 /** A ReplicatedStore as the API server stores it. */
 export interface Store {
