@@ -17,6 +17,7 @@ export interface PhaseParts {
   readonly faults: FaultInjector;
   /** Steps between two full checks. */
   readonly checkEvery: number;
+  readonly isSafetyOnly: boolean;
 }
 
 /** In which a cluster is founded, if nothing goes wrong on purpose. */
@@ -49,6 +50,7 @@ export function runPhases(parts: PhaseParts): string | undefined {
       `no cluster of ${plan.shape.members} after ${FOUNDING_MAX_MS / 1000} s without faults`,
     );
   }
+  if (world.violation !== undefined) return undefined;
   world.say("run", () => "founded");
   if (!faultsFromStart) faults.schedule(plan.faults);
   resetRemovedMembers(cluster);
@@ -56,7 +58,7 @@ export function runPhases(parts: PhaseParts): string | undefined {
   runUntil(parts, world.nowUs + durationUs, () => false);
   workload.end();
   runUntil(parts, world.nowUs + DRAIN_MAX_MS * 1000, () => workload.isIdle);
-  const note = runLiveness(parts);
+  const note = parts.isSafetyOnly ? undefined : runLiveness(parts);
   parts.checks.full(cluster, true);
   workload.check();
   return note;
