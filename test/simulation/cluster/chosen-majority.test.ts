@@ -61,6 +61,7 @@ test("members that are lost do not count", () => {
     const { majority } = createMajority(seed, [three, three, three], [3n]);
     majority.choose();
     expect(ids(majority)).toEqual(expect.arrayContaining([1n, 2n]));
+    expect(majority.witnesses.map(({ index }) => index).sort()).toEqual([0, 1]);
   }
 });
 

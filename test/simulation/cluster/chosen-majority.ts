@@ -26,6 +26,15 @@ export class ChosenMajority {
     return this.#slots;
   }
 
+  /** Those of them that must agree: a member that is lost, its disk an old copy say, is refused by its peers. */
+  get witnesses(): Slot[] {
+    const { losses } = this.#parts.faults;
+    return [...this.#slots].filter(({ member, disk }) => {
+      const memberId = member?.id ?? disk.durableLog()?.memberId;
+      return memberId === undefined || !losses.isLost(memberId);
+    });
+  }
+
   /** Everything is repaired that can be, everywhere: what is still there shows itself. */
   healAll(): void {
     this.#parts.faults.endAll();

@@ -8,8 +8,8 @@ const RETRY_MS = 200;
 const encoder = new TextEncoder();
 
 /** What is missing until these slots agree on everything; undefined: nothing. */
-export function missingToAgree(slots: Iterable<Slot>): string | undefined {
-  const present = [...slots].filter(({ member }) => member !== undefined);
+export function missingToAgree(slots: readonly Slot[]): string | undefined {
+  const present = slots.filter(({ member }) => member !== undefined);
   const leaders = present.filter(({ member }) => member!.isLeader);
   if (leaders.length !== 1) {
     return leaders.length === 0 ? "no leader" : `${leaders.map(({ name }) => name).join(" and ")} both lead`;
@@ -38,7 +38,7 @@ export class FreshCalls {
   readonly #administrator: Administrator;
   readonly #waiting = new Map<Slot, string>();
 
-  constructor(cluster: SimCluster, slots: Iterable<Slot>) {
+  constructor(cluster: SimCluster, slots: readonly Slot[]) {
     this.#cluster = cluster;
     this.#administrator = new Administrator(cluster);
     const leader = cluster.leaders()[0]?.member;

@@ -55,7 +55,7 @@ export class Liveness {
     switch (this.phase) {
       case "agreeing":
       case "agreeing again":
-        return missingToAgree(this.#majority.slots);
+        return missingToAgree(this.#majority.witnesses);
       case "serving":
         return this.#fresh!.missing;
       case "settling":
@@ -68,7 +68,7 @@ export class Liveness {
   #next(): void {
     const { world } = this.#cluster;
     if (this.phase === "agreeing") {
-      this.#fresh = new FreshCalls(this.#cluster, this.#majority.slots);
+      this.#fresh = new FreshCalls(this.#cluster, this.#majority.witnesses);
       this.phase = "serving";
     } else if (this.phase === "serving") {
       this.phase = "agreeing again";
