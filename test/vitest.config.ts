@@ -23,6 +23,8 @@ export default defineConfig(({ mode }) => {
       // Most of the time goes into waiting for elections and starts, also on two cores. Fault runs load the
       // machine by themselves.
       maxWorkers: files === undefined ? 2 : 1,
+      // Stores of one cluster that are tried at the same time: more of them starve each other on two cores.
+      maxConcurrency: 3,
       reporters: ["default", ["json", { outputFile: `test-results${suffix}.json` }]],
     },
   };

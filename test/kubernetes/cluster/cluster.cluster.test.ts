@@ -3,45 +3,116 @@ import { expectSettled } from "./expect-settled.ts";
 import { KubeCluster } from "./kube-cluster.ts";
 import { measurements } from "./measurements.ts";
 import { OperatorRelease } from "./operator-release.ts";
+import { drainAt } from "./scenarios/drains.ts";
+import { deleteNamespace, deleteWithClaims, recreateOnOldVolumes } from "./scenarios/lifecycle.ts";
+import { cutAndHeal, killAndStart, loseNode } from "./scenarios/nodes.ts";
+import { deleteEachPod, deletePodAndClaim } from "./scenarios/pods.ts";
+import { rollBrokenImage, rollThrough, starveAll } from "./scenarios/rolling.ts";
 import { applyThree, editMidway, scaleThrough } from "./scenarios/scaling.ts";
+import { uninstallAndInstall, upgradeChart } from "./scenarios/upgrading.ts";
 import { TestStore } from "./test-store.ts";
 
 const minutes = 60_000;
 const cluster = new KubeCluster();
 const release = new OperatorRelease(cluster);
+let nodes: readonly string[];
 /** Under no fault: writers run there. */
 let safeNode: string;
 
 beforeAll(async () => {
-  const nodes = await cluster.nodes();
+  nodes = await cluster.nodes();
   if (nodes.length < 3) throw new Error(`three nodes are needed, and there are ${nodes.length}`);
   safeNode = nodes[0]!;
-}, minutes);
+  await cluster.deleteTestNamespaces();
+}, 3 * minutes);
 
 afterAll(() => console.log(["", ...measurements()].join("\n  ")));
 
+/** In a namespace of its own that is gone afterwards, unless the test fails. */
+async function withStore(name: string, scenario: (store: TestStore) => Promise<void>): Promise<void> {
+  const store = new TestStore(cluster, `rstore-${name}`);
+  await applyThree(store, safeNode);
+  await scenario(store);
+  await cluster.deleteNamespace(store.namespace);
+}
+
 describe("the chart", () => {
-  it(
-    "installs, and its test passes",
-    async () => {
-      await release.install();
-      expect(await release.test()).toMatch(/Succeeded/);
-    },
-    4 * minutes,
-  );
+  it("installs, and its test passes", { timeout: 4 * minutes }, async () => {
+    await release.install();
+    expect(await release.test()).toMatch(/Succeeded/);
+  });
 });
 
-describe.concurrent("a store under load", () => {
-  it(
-    "is scaled by joint consensus, and no request fails",
-    async () => {
-      const store = new TestStore(cluster, "rstore-scaling");
-      await applyThree(store, safeNode);
+describe.concurrent("a store under load", { timeout: 10 * minutes }, () => {
+  it("is scaled by joint consensus, and no request fails", () =>
+    withStore("scaling", async (store) => {
       await scaleThrough(store, [5, 3, 1, 3], 5);
       await editMidway(store);
       await expectSettled(store, { replicas: 3, keptClaims: [3, 4] });
-      await cluster.deleteNamespace(store.namespace);
-    },
-    10 * minutes,
+    }));
+
+  it("outlives its pods, and replaces members that lost their disk", () =>
+    withStore("pods", async (store) => {
+      await deleteEachPod(store);
+      await deletePodAndClaim(store, "follower");
+      await deletePodAndClaim(store, "leader");
+      await deleteWithClaims(store);
+    }));
+
+  it("rolls new resources and a new image through", () =>
+    withStore("rolling", async (store) => {
+      await rollThrough(store, "new resources", { resources: { requests: { memory: "96Mi" } } });
+      await rollThrough(store, "a new image", { image: cluster.environment.nextReplicaImage });
+    }));
+
+  it("loses one pod to a template that can't start, and heals when it is set back", () =>
+    withStore("templates", async (store) => {
+      await rollBrokenImage(store);
+      await starveAll(store);
+    }));
+
+  it("lets drains through that it can bear, at each size", () =>
+    withStore("drains", async (store) => {
+      await drainAt(store, 3, 3);
+      await drainAt(store, 5, 5);
+      await drainAt(store, 2, 5);
+      await drainAt(store, 1, 5);
+    }));
+
+  it("is taken over by a resource that is made again, and goes with its namespace", () =>
+    withStore("lifecycle", async (store) => {
+      await recreateOnOldVolumes(store);
+      await deleteNamespace(store);
+    }));
+});
+
+describe("stores on volumes that move and on volumes that stay", () => {
+  const { sharedClass, localClass, nodeFaults } = cluster.environment;
+  const stores = [sharedClass, localClass].map((name) => new TestStore(cluster, `rstore-on-${name}`, name));
+  const faultIt = nodeFaults === undefined ? it.skip : it;
+  if (nodeFaults === undefined) {
+    console.warn("SKIPPED: RSTORE_NODE_FAULTS is not set, so no node is cut, killed or lost");
+  }
+
+  it("are applied", { timeout: 5 * minutes }, async () => {
+    await Promise.all(stores.map((store) => applyThree(store, safeNode)));
+  });
+
+  it("are not touched by an upgrade of the chart (E15)", { timeout: 5 * minutes }, () =>
+    upgradeChart(release, stores),
+  );
+
+  it("serve on without an operator", { timeout: 5 * minutes }, () => uninstallAndInstall(release, stores));
+
+  faultIt("outlive a node that is killed and comes back", { timeout: 6 * minutes }, () =>
+    killAndStart(cluster, stores, nodes[1]!),
+  );
+
+  faultIt("outlive a node that is cut off and healed", { timeout: 6 * minutes }, () =>
+    cutAndHeal(cluster, stores, nodes[2]!),
+  );
+
+  faultIt("get back to full strength when a node is lost for good", { timeout: 8 * minutes }, () =>
+    loseNode(cluster, stores, nodes[2]!),
   );
 });

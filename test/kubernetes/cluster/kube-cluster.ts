@@ -12,6 +12,8 @@ const exec = promisify(execFile);
 /** Where the operator is installed. */
 export const operatorNamespace = "rstore-system";
 
+const testLabel = "rstore.dev/test";
+
 /** The cluster under test: what a person would do to it, and reads that see what is committed. */
 export class KubeCluster {
   readonly environment: Environment = clusterEnvironment();
@@ -36,12 +38,17 @@ export class KubeCluster {
       apiVersion: "v1",
       kind: "Namespace",
       // Everything that a store consists of must pass the strictest level of pod security.
-      metadata: { name, labels: { "pod-security.kubernetes.io/enforce": "restricted" } },
+      metadata: { name, labels: { "pod-security.kubernetes.io/enforce": "restricted", [testLabel]: "true" } },
     });
   }
 
   async deleteNamespace(name: string): Promise<void> {
     await this.kubectl.run("delete", "namespace", name, "--wait=false", "--ignore-not-found");
+  }
+
+  /** What an earlier run left, or this one. */
+  async deleteTestNamespaces(): Promise<void> {
+    await this.kubectl.run("delete", "namespace", "-l", testLabel, "--timeout=150s");
   }
 
   async pods(namespace: string, labelSelector: string): Promise<readonly V1Pod[]> {

@@ -2,36 +2,33 @@ import { fileURLToPath } from "node:url";
 import type { ImageName } from "./environment.ts";
 import { type KubeCluster, operatorNamespace } from "./kube-cluster.ts";
 
-const chart = fileURLToPath(new URL("../../../charts/rstore", import.meta.url));
+export const chartFolder = fileURLToPath(new URL("../../../charts/rstore", import.meta.url));
 const release = "rstore";
 
 /** The one Helm release of the tests. */
 export class OperatorRelease {
-  readonly #cluster: KubeCluster;
+  readonly cluster: KubeCluster;
 
   constructor(cluster: KubeCluster) {
-    this.#cluster = cluster;
+    this.cluster = cluster;
   }
 
   async install(): Promise<void> {
-    const { operatorImage, replicaImage } = this.#cluster.environment;
-    await this.#cluster.helm(
-      "install",
-      ...this.#arguments(chart, operatorImage, replicaImage),
-      "--create-namespace",
-    );
+    const { operatorImage, replicaImage } = this.cluster.environment;
+    const all = this.#arguments(chartFolder, operatorImage, replicaImage);
+    await this.cluster.helm("upgrade", "--install", ...all, "--create-namespace");
   }
 
   async upgrade(folder: string, operatorImage: ImageName, replicaImage: ImageName): Promise<void> {
-    await this.#cluster.helm("upgrade", ...this.#arguments(folder, operatorImage, replicaImage));
+    await this.cluster.helm("upgrade", ...this.#arguments(folder, operatorImage, replicaImage));
   }
 
   test(): Promise<string> {
-    return this.#cluster.helm("test", release, "-n", operatorNamespace, "--timeout", "90s");
+    return this.cluster.helm("test", release, "-n", operatorNamespace, "--timeout", "90s");
   }
 
   async uninstall(): Promise<void> {
-    await this.#cluster.helm("uninstall", release, "-n", operatorNamespace, "--wait", "--timeout", "90s");
+    await this.cluster.helm("uninstall", release, "-n", operatorNamespace, "--wait", "--timeout", "90s");
   }
 
   #arguments(folder: string, operatorImage: ImageName, replicaImage: ImageName): readonly string[] {

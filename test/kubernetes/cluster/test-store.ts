@@ -9,16 +9,21 @@ const kind = "ReplicatedStore";
 /** Of a loaded machine of two cores. */
 export const settleMs = 120_000;
 
+/** What a replica of the tests asks for. */
+export const shareOfReplica = { cpu: "100m", memory: "64Mi" };
+
 /** A store of the tests, in a namespace of its own, with deadlines of seconds. */
 export class TestStore {
   readonly name = "demo";
   readonly namespace: string;
   readonly cluster: KubeCluster;
+  readonly storageClass: string;
   #writer: Writer | undefined;
 
-  constructor(cluster: KubeCluster, namespace: string) {
+  constructor(cluster: KubeCluster, namespace: string, storageClass = cluster.environment.sharedClass) {
     this.cluster = cluster;
     this.namespace = namespace;
+    this.storageClass = storageClass;
   }
 
   get selector(): string {
@@ -50,10 +55,12 @@ export class TestStore {
       metadata: { name: this.name, namespace: this.namespace },
       spec: {
         replicas: 3,
-        storage: { size: "1Gi", storageClassName: this.cluster.environment.sharedClass, ...storage },
+        storage: { size: "1Gi", storageClassName: this.storageClass, ...storage },
         replacement: { afterSeconds: seconds },
         catchUpDeadlineSeconds: 120,
         scheduling: { tolerations },
+        // Without a share of its own a pod starves on a machine of two cores.
+        resources: { requests: shareOfReplica },
         ...rest,
       },
     });

@@ -95,6 +95,7 @@ function writerPod({ environment }: KubeCluster, { namespace, endpoint, node }: 
             readOnlyRootFilesystem: true,
             capabilities: { drop: ["ALL"] },
           },
+          resources: { requests: { cpu: "100m" } },
           volumeMounts: [{ name: "program", mountPath: "/writer" }],
         },
       ],

@@ -1,0 +1,70 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { V1Pod } from "@rstore/operator/kube/objects";
+import { expect } from "vitest";
+import { expectSettled } from "../expect-settled.ts";
+import { chartFolder, type OperatorRelease } from "../operator-release.ts";
+import { nameOf, type TestStore } from "../test-store.ts";
+
+/** Another chart, another operator, another default of the replicas' version: no store is restarted (E15). */
+export async function upgradeChart(release: OperatorRelease, stores: readonly TestStore[]): Promise<void> {
+  const before = await podsOf(stores);
+  const { nextOperatorImage, replicaImage } = release.cluster.environment;
+  const folder = mkdtempSync(join(tmpdir(), "rstore-chart-"));
+  try {
+    cpSync(chartFolder, folder, { recursive: true });
+    const file = join(folder, "Chart.yaml");
+    const chart = readFileSync(file, "utf8");
+    writeFileSync(file, chart.replace(/^(version|appVersion): .*/gm, "$1: 9.9.9"));
+    await release.upgrade(folder, nextOperatorImage, { ...replicaImage, tag: "9.9.9" });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  await awaitLook(stores);
+  for (const store of stores) await expectSettled(store, { replicas: 3 });
+  expect(await podsOf(stores), "UIDs of pods and restarts of their containers").toEqual(before);
+}
+
+/** Nobody looks after the stores any more, and they serve on; another release takes them up again. */
+export async function uninstallAndInstall(
+  release: OperatorRelease,
+  stores: readonly TestStore[],
+): Promise<void> {
+  const before = await podsOf(stores);
+  const marks = await Promise.all(stores.map(async (store) => (await store.writer.pulse()).nowMs));
+  await release.uninstall();
+  const crd = await release.cluster.kubectl.run("get", "crd", "replicatedstores.rstore.dev", "-o", "name");
+  expect(crd.trim(), "kept, and every store with it").not.toBe("");
+  for (const [i, store] of stores.entries()) {
+    const { nowMs } = await store.writer.pulse();
+    await store.eventually("serves on", async () => (await store.writer.pulse(nowMs)).succeeded > 50);
+    expect((await store.writer.pulse(marks[i]!)).failures).toEqual([]);
+  }
+  expect(await podsOf(stores)).toEqual(before);
+  await release.install();
+  await awaitLook(stores);
+  for (const store of stores) await expectSettled(store, { replicas: 3 });
+  expect(await podsOf(stores)).toEqual(before);
+}
+
+/** An operator that started now has written status: it has seen the store, and planned. */
+async function awaitLook(stores: readonly TestStore[]): Promise<void> {
+  const sinceMs = Date.now();
+  for (const store of stores) {
+    await store.eventually("the operator has looked", async () => {
+      const { status } = await store.read();
+      return Date.parse(status?.lastObservedTime ?? "") > sinceMs;
+    });
+  }
+}
+
+async function podsOf(stores: readonly TestStore[]): Promise<readonly string[]> {
+  const all = await Promise.all(stores.map((store) => store.pods()));
+  return all.flat().map(describePod);
+}
+
+function describePod(pod: V1Pod): string {
+  const restarts = pod.status?.containerStatuses?.reduce((sum, { restartCount }) => sum + restartCount, 0);
+  return `${pod.metadata?.namespace}/${nameOf(pod)} ${pod.metadata?.uid} ${restarts}`;
+}
