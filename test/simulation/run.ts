@@ -29,20 +29,26 @@ export function runPlan(plan: Plan, options: RunOptions): RunResult {
     last.push(line);
     if (last.length > 2 * LAST_EVENTS) last.splice(0, LAST_EVENTS);
   };
-  const result = runOnce(plan, options.transcript === undefined ? undefined : keep);
-  if (result.violation === undefined) return result;
+  const result = runOnce(plan, options, options.transcript === undefined ? undefined : keep);
+  if (result.violation === undefined || options.isBrief === true) return result;
   if (options.transcript === undefined) {
-    const again = runOnce(plan, keep);
+    const again = runOnce(plan, options, keep);
     if (again.traceHash !== result.traceHash) last.push("the second run of this seed was another one");
   }
   return { ...result, lastEvents: last.slice(-LAST_EVENTS) };
 }
 
-function runOnce(plan: Plan, transcript: ((line: string) => void) | undefined): RunResult {
+function runOnce(
+  plan: Plan,
+  { isSafetyOnly = false }: RunOptions,
+  transcript: ((line: string) => void) | undefined,
+): RunResult {
   const { seed } = plan;
   const coverage = new Coverage();
   const world = new World({ seed, coverage, transcript });
-  const note = watchRejections(world, () => runPhases({ plan, world, ...assemble(plan, world) }));
+  const note = watchRejections(world, () =>
+    runPhases({ plan, world, isSafetyOnly, ...assemble(plan, world) }),
+  );
   return {
     plan,
     violation: world.violation,

@@ -4,6 +4,7 @@ import type { Mutation } from "./mutation.ts";
 export const electionMutations: readonly Mutation[] = [
   {
     name: "grants-vote-without-log-check",
+    themes: ["elections"],
     rule: "Raft §5.4.1",
     faults: [],
     file: "raft/election.ts",
@@ -12,6 +13,7 @@ export const electionMutations: readonly Mutation[] = [
   },
   {
     name: "grants-pre-vote-without-log-check",
+    themes: ["elections"],
     rule: "dissertation §9.6",
     faults: [],
     file: "raft/election.ts",
@@ -20,6 +22,7 @@ export const electionMutations: readonly Mutation[] = [
   },
   {
     name: "votes-twice-in-a-term",
+    themes: ["elections"],
     rule: "Raft §5.2",
     faults: [],
     file: "raft/election.ts",
@@ -28,6 +31,7 @@ export const electionMutations: readonly Mutation[] = [
   },
   {
     name: "forgets-its-vote-at-a-restart",
+    themes: ["elections"],
     rule: "Raft §5.2",
     faults: [],
     file: "raft/raft.ts",
@@ -36,6 +40,7 @@ export const electionMutations: readonly Mutation[] = [
   },
   {
     name: "counts-own-vote-before-it-is-durable",
+    themes: ["elections"],
     rule: "etcd-io/etcd#14370",
     faults: ["B4"],
     file: "raft/election.ts",
@@ -44,6 +49,7 @@ export const electionMutations: readonly Mutation[] = [
   },
   {
     name: "asks-for-votes-before-its-own-is-durable",
+    themes: ["elections"],
     rule: "design.md",
     faults: ["B4"],
     file: "raft/election.ts",
@@ -52,6 +58,7 @@ export const electionMutations: readonly Mutation[] = [
   },
   {
     name: "grants-vote-before-it-is-durable",
+    themes: ["elections"],
     rule: "Raft §5.2",
     faults: ["B4"],
     file: "raft/election.ts",
@@ -60,6 +67,7 @@ export const electionMutations: readonly Mutation[] = [
   },
   {
     name: "wins-election-with-the-incoming-half",
+    themes: ["joint"],
     rule: "Raft §6",
     faults: ["A20"],
     file: "raft/quorum/joint.ts",
@@ -68,6 +76,7 @@ export const electionMutations: readonly Mutation[] = [
   },
   {
     name: "wins-election-with-the-outgoing-half",
+    themes: ["joint"],
     rule: "Raft §6",
     faults: ["A20"],
     file: "raft/quorum/joint.ts",
@@ -77,6 +86,7 @@ export const electionMutations: readonly Mutation[] = [
   },
   {
     name: "campaigns-without-pre-vote",
+    themes: ["elections"],
     rule: "dissertation §9.6",
     faults: ["A4"],
     file: "raft/election.ts",
@@ -85,6 +95,7 @@ export const electionMutations: readonly Mutation[] = [
   },
   {
     name: "votes-though-the-leader-lives",
+    themes: ["elections"],
     rule: "dissertation §4.2.3",
     faults: ["A4"],
     file: "raft/raft.ts",
@@ -93,6 +104,7 @@ export const electionMutations: readonly Mutation[] = [
   },
   {
     name: "campaigns-while-a-snapshot-is-being-installed",
+    themes: ["snapshots"],
     faults: ["A15"],
     file: "raft/raft.ts",
     search: "if (this.log.unstable.snapshot !== undefined) return false;",
@@ -100,6 +112,7 @@ export const electionMutations: readonly Mutation[] = [
   },
   {
     name: "leads-on-without-a-quorum",
+    themes: ["elections"],
     rule: "dissertation §6.2",
     faults: ["A19"],
     file: "raft/step-leader.ts",

@@ -4,6 +4,7 @@ import type { Mutation } from "./mutation.ts";
 export const identityMutations: readonly Mutation[] = [
   {
     name: "takes-part-before-the-disk-is-stamped",
+    themes: ["damage", "membership"],
     rule: "an empty disk never votes",
     faults: ["B1"],
     file: "runtime/lifecycle.ts",
@@ -13,6 +14,7 @@ export const identityMutations: readonly Mutation[] = [
   },
   {
     name: "removes-itself-by-a-configuration-older-than-its-joining",
+    themes: ["joint"],
     faults: ["A8"],
     file: "runtime/member.ts",
     search: "if (joinedIndex !== undefined && index >= joinedIndex) removed(index);",
@@ -20,6 +22,7 @@ export const identityMutations: readonly Mutation[] = [
   },
   {
     name: "does-not-notice-that-it-was-removed",
+    themes: ["joint"],
     faults: ["A4"],
     file: "runtime/member.ts",
     search: "if (joinedIndex !== undefined && index >= joinedIndex) removed(index);",
@@ -27,6 +30,7 @@ export const identityMutations: readonly Mutation[] = [
   },
   {
     name: "forgets-its-removal-at-a-restart",
+    themes: ["joint"],
     faults: ["A4", "A7"],
     file: "storage/data-directory.ts",
     search: "    await this.#parts.log.writeIdentity({ removedIndex: index });\n",
@@ -34,6 +38,7 @@ export const identityMutations: readonly Mutation[] = [
   },
   {
     name: "listens-to-a-removed-member",
+    themes: ["joint"],
     faults: ["A4"],
     file: "runtime/peer-gate.ts",
     search: 'if (removedIndex !== undefined) return { reason: "removed", index: removedIndex };',
@@ -41,6 +46,7 @@ export const identityMutations: readonly Mutation[] = [
   },
   {
     name: "takes-messages-meant-for-another-member",
+    themes: ["damage", "joint"],
     faults: ["A14"],
     file: "runtime/peer-gate.ts",
     search: 'if (hello.to !== state.memberId) return { reason: "wrong-member", memberId: state.memberId };',
@@ -48,6 +54,7 @@ export const identityMutations: readonly Mutation[] = [
   },
   {
     name: "listens-to-a-disk-that-forgot-what-it-acknowledged",
+    themes: ["damage"],
     faults: ["B2"],
     file: "runtime/peer-gate.ts",
     search: "    const before = this.#remembered.get(hello.from);\n",
@@ -56,6 +63,7 @@ export const identityMutations: readonly Mutation[] = [
   },
   {
     name: "a-bootstrap-wakes-a-member-that-was-removed",
+    themes: ["joint"],
     faults: ["B3", "A7"],
     file: "runtime/lifecycle.ts",
     search: "    if (this.isRemoved) throw this.#removedError();\n    if (this.#transport === undefined",
@@ -63,6 +71,7 @@ export const identityMutations: readonly Mutation[] = [
   },
   {
     name: "moves-the-log-away-first-at-a-reset",
+    themes: ["joint"],
     rule: "the log last: while it is there, nothing takes the directory for a blank one",
     faults: ["E6", "B1"],
     file: "storage/open-data-directory.ts",
@@ -71,6 +80,7 @@ export const identityMutations: readonly Mutation[] = [
   },
   {
     name: "draws-no-new-id-after-a-reset",
+    themes: ["joint"],
     rule: "a removed id never comes back",
     faults: ["A7", "B1"],
     file: "storage/open-raft.ts",
@@ -79,6 +89,7 @@ export const identityMutations: readonly Mutation[] = [
   },
   {
     name: "forgets-who-was-removed",
+    themes: ["joint"],
     rule: "tombstones",
     faults: ["A7"],
     file: "apply/members.ts",

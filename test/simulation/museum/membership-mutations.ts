@@ -4,6 +4,7 @@ import type { Mutation } from "./mutation.ts";
 export const membershipMutations: readonly Mutation[] = [
   {
     name: "keeps-a-configuration-that-was-truncated",
+    themes: ["joint"],
     rule: "dissertation §4.1",
     faults: [],
     file: "raft/raft.ts",
@@ -12,6 +13,7 @@ export const membershipMutations: readonly Mutation[] = [
   },
   {
     name: "forgets-configurations-of-the-log-at-a-restart",
+    themes: ["joint"],
     rule: "dissertation §4.1",
     faults: [],
     file: "raft/load-configurations.ts",
@@ -20,6 +22,7 @@ export const membershipMutations: readonly Mutation[] = [
   },
   {
     name: "leaves-joint-before-it-is-committed",
+    themes: ["joint"],
     rule: "Raft §6",
     faults: ["A2"],
     file: "raft/membership.ts",
@@ -28,6 +31,7 @@ export const membershipMutations: readonly Mutation[] = [
   },
   {
     name: "accepts-a-change-while-one-is-under-way",
+    themes: ["joint"],
     faults: ["A2"],
     file: "raft/membership.ts",
     search: "if (!raft.configurations.isInForceCommitted() || isJoint(configuration)) {",
@@ -35,6 +39,7 @@ export const membershipMutations: readonly Mutation[] = [
   },
   {
     name: "changes-before-an-entry-of-the-term-is-committed",
+    themes: ["joint"],
     rule: "Ongaro 2015",
     faults: ["A1"],
     file: "raft/membership.ts",
@@ -43,6 +48,7 @@ export const membershipMutations: readonly Mutation[] = [
   },
   {
     name: "changes-from-a-configuration-that-the-caller-did-not-see",
+    themes: ["joint"],
     faults: ["A2"],
     file: "raft/membership.ts",
     search: 'if (index !== expectedIndex) return { reason: "index-mismatch", index };',
@@ -50,6 +56,7 @@ export const membershipMutations: readonly Mutation[] = [
   },
   {
     name: "never-leaves-a-joint-configuration",
+    themes: ["joint"],
     faults: ["A2"],
     file: "raft/raw-node.ts",
     search: "  maybeLeaveJoint(raft);\n",
@@ -57,6 +64,7 @@ export const membershipMutations: readonly Mutation[] = [
   },
   {
     name: "learner-campaigns",
+    themes: ["joint"],
     rule: "dissertation §4.2.1",
     faults: ["A20"],
     file: "raft/raft.ts",
@@ -66,6 +74,7 @@ export const membershipMutations: readonly Mutation[] = [
   },
   {
     name: "leaver-does-not-campaign-before-the-commit",
+    themes: ["joint"],
     rule: "dissertation §4.2.2; found by schedules",
     faults: [],
     file: "raft/raft.ts",
@@ -74,6 +83,7 @@ export const membershipMutations: readonly Mutation[] = [
   },
   {
     name: "leads-on-after-it-was-removed",
+    themes: ["joint"],
     rule: "Raft §6",
     faults: [],
     file: "raft/raw-node.ts",
@@ -82,6 +92,7 @@ export const membershipMutations: readonly Mutation[] = [
   },
   {
     name: "promotes-a-learner-that-lacks-entries",
+    themes: ["joint"],
     rule: "dissertation §4.2.1",
     faults: ["A6"],
     file: "raft/membership.ts",
@@ -90,6 +101,7 @@ export const membershipMutations: readonly Mutation[] = [
   },
   {
     name: "promotes-a-learner-that-was-not-heard-of",
+    themes: ["joint"],
     rule: "etcd-io/etcd#15096",
     faults: ["A6"],
     file: "raft/membership.ts",
@@ -98,6 +110,7 @@ export const membershipMutations: readonly Mutation[] = [
   },
   {
     name: "changes-to-what-has-no-live-quorum",
+    themes: ["joint"],
     faults: ["A9"],
     file: "raft/membership.ts",
     search: "if (jointPosition(next, isLive) >= 1n) return undefined;",
@@ -105,6 +118,7 @@ export const membershipMutations: readonly Mutation[] = [
   },
   {
     name: "does-not-tell-members-that-left",
+    themes: ["joint"],
     rule: "design.md",
     faults: ["A4"],
     file: "raft/tracker/tracker.ts",

@@ -1,3 +1,5 @@
+import type { Theme } from "../plan/themes.ts";
+
 /**
  * One guard of the production code, removed. `search` must occur exactly once in `file`: when the code moves
  * on, the mutation is to be moved with it.
@@ -13,6 +15,10 @@ export interface Mutation {
   readonly file: string;
   readonly search: string;
   readonly replace: string;
+  /** What the runs of a hunt are about, in turn; undefined: each about something else. */
+  readonly themes?: readonly Theme[];
+  /** Safety holds without the guard, so runs go on until they converge. */
+  readonly isAboutLiveness?: boolean;
   /** Set: no property of a whole cluster depends on it, so it is left to the tests of the core; says why. */
   readonly outsideOfSimulation?: string;
 }

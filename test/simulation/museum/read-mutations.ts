@@ -4,6 +4,7 @@ import type { Mutation } from "./mutation.ts";
 export const readMutations: readonly Mutation[] = [
   {
     name: "reads-without-asking-a-quorum",
+    themes: ["reads"],
     rule: "dissertation §6.4",
     faults: [],
     file: "raft/read-index.ts",
@@ -12,6 +13,7 @@ export const readMutations: readonly Mutation[] = [
   },
   {
     name: "read-joins-the-round-under-way",
+    themes: ["reads"],
     rule: "design.md",
     faults: ["A11"],
     file: "raft/read-index-state.ts",
@@ -21,6 +23,7 @@ export const readMutations: readonly Mutation[] = [
   },
   {
     name: "reuses-a-read-token",
+    themes: ["reads"],
     rule: "etcd-io/etcd#20418",
     faults: ["A11"],
     file: "raft/read-index-state.ts",
@@ -29,6 +32,7 @@ export const readMutations: readonly Mutation[] = [
   },
   {
     name: "counts-read-acknowledgements-of-earlier-terms",
+    themes: ["reads"],
     faults: ["A11", "A12"],
     file: "raft/raft.ts",
     search: "      default:\n        break;\n    }\n    return false;",
@@ -37,6 +41,7 @@ export const readMutations: readonly Mutation[] = [
   },
   {
     name: "sends-a-lost-read-round-no-more",
+    themes: ["reads"],
     rule: "dissertation §6.4",
     faults: [],
     file: "raft/replication.ts",
@@ -45,6 +50,7 @@ export const readMutations: readonly Mutation[] = [
   },
   {
     name: "reads-before-an-entry-of-the-term-is-committed",
+    themes: ["reads"],
     rule: "dissertation §6.4",
     faults: ["A10"],
     file: "raft/read-index.ts",
@@ -53,6 +59,7 @@ export const readMutations: readonly Mutation[] = [
   },
   {
     name: "takes-answers-meant-for-an-earlier-incarnation",
+    themes: ["reads"],
     faults: ["A14"],
     file: "raft/read-index-state.ts",
     search: "BigInt(Math.floor(options.random() * 2 ** 32)) << 32n",
@@ -60,6 +67,7 @@ export const readMutations: readonly Mutation[] = [
   },
   {
     name: "confirms-reads-with-the-incoming-half",
+    themes: ["joint"],
     rule: "Raft §6",
     faults: ["A20"],
     file: "raft/read-index.ts",

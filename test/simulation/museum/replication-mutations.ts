@@ -4,6 +4,7 @@ import type { Mutation } from "./mutation.ts";
 export const replicationMutations: readonly Mutation[] = [
   {
     name: "commits-entries-of-old-terms-by-counting",
+    themes: ["elections"],
     rule: "Raft §5.4.2; figure 8",
     faults: [],
     file: "raft/replication.ts",
@@ -12,6 +13,7 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "commits-with-the-incoming-half",
+    themes: ["joint"],
     rule: "Raft §6",
     faults: [],
     file: "raft/quorum/joint.ts",
@@ -20,6 +22,7 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "commits-with-the-outgoing-half",
+    themes: ["joint"],
     rule: "Raft §6",
     faults: [],
     file: "raft/quorum/joint.ts",
@@ -28,6 +31,7 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "acknowledges-before-it-is-durable",
+    themes: ["durability", "elections"],
     faults: ["B4"],
     file: "raft/replication.ts",
     search: "raft.sendAfterAppend({ ...message, rejected: false",
@@ -35,6 +39,7 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "counts-its-own-log-before-it-is-durable",
+    themes: ["durability"],
     rule: "etcd-io/etcd#14370",
     faults: ["B4"],
     file: "raft/raft.ts",
@@ -43,6 +48,7 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "takes-a-replaced-write-for-durable",
+    themes: ["elections"],
     rule: "etcd-io/raft newStorageAppendRespMsg (ABA)",
     faults: [],
     file: "raft/log-unstable.ts",
@@ -51,6 +57,7 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "lets-commit-go-back",
+    themes: ["elections"],
     rule: "Raft §5.3",
     faults: [],
     file: "raft/raft.ts",
@@ -59,6 +66,7 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "appends-without-the-previous-check",
+    themes: ["elections"],
     rule: "Raft §5.3",
     faults: [],
     file: "raft/replication.ts",
@@ -67,6 +75,7 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "truncates-entries-that-match",
+    themes: ["elections"],
     rule: "Raft §5.3; figure 2",
     faults: [],
     file: "raft/replication.ts",
@@ -75,6 +84,7 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "commits-beyond-what-the-append-proved",
+    themes: ["elections"],
     rule: "Raft figure 2; AppendEntries 5",
     faults: [],
     file: "raft/replication.ts",
@@ -83,6 +93,7 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "heartbeat-commits-beyond-match",
+    themes: ["elections"],
     rule: "etcd-io/raft bcastHeartbeat",
     faults: [],
     file: "raft/replication.ts",
@@ -91,6 +102,7 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "follower-believes-any-heartbeat-commit",
+    themes: ["elections"],
     rule: "Raft §5.3",
     faults: [],
     file: "raft/log.ts",
@@ -99,6 +111,7 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "installs-a-snapshot-over-newer-state",
+    themes: ["snapshots"],
     rule: "Raft §7",
     faults: ["A15"],
     file: "raft/snapshot.ts",
@@ -107,6 +120,7 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "applies-while-a-snapshot-is-being-installed",
+    themes: ["snapshots"],
     faults: ["A15", "B8"],
     file: "raft/log.ts",
     search: "return this.handedOut < this.committed && this.unstable.snapshot === undefined;",
@@ -114,6 +128,7 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "starts-in-a-term-below-its-log",
+    themes: ["snapshots"],
     rule: "Raft §5.1; a snapshot install that was torn by a crash",
     faults: [],
     file: "raft/raft.ts",
@@ -122,6 +137,7 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "starts-with-a-commit-below-what-is-applied",
+    themes: ["durability"],
     rule: "design.md; start",
     faults: [],
     file: "raft/raft.ts",
@@ -130,6 +146,7 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "sends-a-snapshot-that-the-log-does-not-go-on-from",
+    themes: ["snapshots"],
     faults: ["A15"],
     file: "raft/snapshot.ts",
     search: "if (snapshot === undefined || snapshot.index < raft.log.firstIndex - 1n) return false;",
@@ -137,6 +154,7 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "never-gives-a-transfer-up",
+    themes: ["transfers"],
     rule: "dissertation §3.10",
     faults: ["A17"],
     file: "raft/transfer.ts",
@@ -145,6 +163,7 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "takes-proposals-during-a-transfer",
+    themes: ["transfers"],
     rule: "dissertation §3.10",
     faults: ["A17"],
     file: "raft/raw-node.ts",
@@ -153,6 +172,7 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "begins-a-term-without-an-entry",
+    themes: ["elections"],
     rule: "dissertation §6.4",
     faults: ["A10"],
     file: "raft/raft.ts",
@@ -161,6 +181,7 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "gathers-uncommitted-entries-without-limit",
+    themes: ["writes"],
     rule: "issue 3 section 2",
     faults: [],
     file: "raft/raw-node.ts",
@@ -169,6 +190,7 @@ export const replicationMutations: readonly Mutation[] = [
   },
   {
     name: "pipelines-without-limit",
+    themes: ["writes"],
     rule: "dissertation §10.2.1",
     faults: [],
     file: "raft/replication.ts",

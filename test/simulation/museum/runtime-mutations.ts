@@ -4,6 +4,7 @@ import type { Mutation } from "./mutation.ts";
 export const runtimeMutations: readonly Mutation[] = [
   {
     name: "takes-an-append-for-durable-before-the-disk-answers",
+    themes: ["durability"],
     faults: ["B4"],
     file: "runtime/raft-loop.ts",
     search: "    const write = this.#write(ready);\n",
@@ -11,6 +12,7 @@ export const runtimeMutations: readonly Mutation[] = [
   },
   {
     name: "sends-what-waits-for-the-disk-at-once",
+    themes: ["durability", "elections"],
     faults: ["B4"],
     file: "runtime/raft-loop.ts",
     search: "    this.#send(ready.messages);\n",
@@ -18,6 +20,7 @@ export const runtimeMutations: readonly Mutation[] = [
   },
   {
     name: "answers-a-read-before-its-index-is-applied",
+    themes: ["reads"],
     rule: "dissertation §6.4",
     faults: ["A10"],
     file: "runtime/linearizable-reads.ts",
@@ -26,6 +29,7 @@ export const runtimeMutations: readonly Mutation[] = [
   },
   {
     name: "answers-reads-that-no-leader-confirmed",
+    themes: ["reads"],
     faults: ["A12"],
     file: "runtime/linearizable-reads.ts",
     search: "      this.#rounds.delete(failure.requestId);\n",
@@ -33,6 +37,7 @@ export const runtimeMutations: readonly Mutation[] = [
   },
   {
     name: "acknowledges-a-write-that-another-entry-replaced",
+    themes: ["forwarding", "elections"],
     faults: ["D9"],
     file: "runtime/proposals.ts",
     search: "if (term === entry.term) answerAll(writes, results);",
@@ -40,6 +45,7 @@ export const runtimeMutations: readonly Mutation[] = [
   },
   {
     name: "forgets-a-proposal-of-an-earlier-term-at-the-same-index",
+    themes: ["forwarding", "elections"],
     faults: ["D9"],
     file: "runtime/proposals.ts",
     search: "this.#proposed.set(result.index, [...before, { term: result.term, writes }]);",
@@ -48,6 +54,7 @@ export const runtimeMutations: readonly Mutation[] = [
   },
   {
     name: "says-not-applied-when-a-proposal-times-out",
+    themes: ["forwarding", "elections"],
     faults: ["D9"],
     file: "runtime/proposals.ts",
     search: 'fail(write, unknownOutcomeError("the deadline passed before it was committed"));',
@@ -55,6 +62,7 @@ export const runtimeMutations: readonly Mutation[] = [
   },
   {
     name: "says-not-applied-of-what-a-snapshot-skipped",
+    themes: ["snapshots"],
     faults: ["D9"],
     file: "runtime/proposals.ts",
     search: 'fail(write, unknownOutcomeError("the member fell behind"));',
@@ -62,6 +70,7 @@ export const runtimeMutations: readonly Mutation[] = [
   },
   {
     name: "sends-a-write-again-that-the-leader-may-have-applied",
+    themes: ["forwarding"],
     faults: ["D9"],
     file: "runtime/forwarder.ts",
     search: "if (error instanceof ForwardError && !error.sent) {",
@@ -69,6 +78,7 @@ export const runtimeMutations: readonly Mutation[] = [
   },
   {
     name: "compacts-the-log-past-what-the-store-holds-durably",
+    themes: ["snapshots"],
     faults: ["B8"],
     file: "runtime/state-machine.ts",
     search: "return this.#applier.durableAppliedIndex;",
@@ -76,6 +86,7 @@ export const runtimeMutations: readonly Mutation[] = [
   },
   {
     name: "compacts-the-log-under-a-snapshot-that-is-on-its-way",
+    themes: ["snapshots"],
     faults: ["A15"],
     file: "runtime/snapshot-sender.ts",
     search: "    return index === undefined || (from !== undefined && from < index) ? from : index;",
@@ -83,6 +94,7 @@ export const runtimeMutations: readonly Mutation[] = [
   },
   {
     name: "applies-while-the-store-is-being-replaced",
+    themes: ["snapshots"],
     faults: ["A15", "B8"],
     file: "runtime/raft-loop.ts",
     search: "    if (this.#installing !== undefined) return;\n",
@@ -90,6 +102,7 @@ export const runtimeMutations: readonly Mutation[] = [
   },
   {
     name: "applies-what-an-installed-snapshot-holds-already",
+    themes: ["snapshots"],
     faults: ["A15", "B8"],
     file: "runtime/raft-loop.ts",
     search: "      .filter((entry) => entry.index > snapshot.index);",
@@ -97,6 +110,7 @@ export const runtimeMutations: readonly Mutation[] = [
   },
   {
     name: "appends-before-the-snapshot-is-installed",
+    themes: ["snapshots"],
     faults: ["A15"],
     file: "runtime/raft-loop.ts",
     search: "return before === undefined ? effects.append(ready) : before.then(() => effects.append(ready));",
@@ -104,6 +118,7 @@ export const runtimeMutations: readonly Mutation[] = [
   },
   {
     name: "fetches-another-snapshot-over-one-that-waits-to-be-installed",
+    themes: ["snapshots"],
     faults: ["A16"],
     file: "runtime/snapshot-receiver.ts",
     search: "if (this.#fetching !== undefined || this.#received !== undefined || this.#stopped) return;",
@@ -111,6 +126,7 @@ export const runtimeMutations: readonly Mutation[] = [
   },
   {
     name: "reads-at-a-revision-that-has-not-come-yet",
+    themes: ["reads"],
     rule: "read-your-writes by revision",
     faults: [],
     file: "runtime/member.ts",

@@ -4,6 +4,7 @@ import type { Mutation } from "./mutation.ts";
 export const storageMutations: readonly Mutation[] = [
   {
     name: "acknowledges-a-commit-before-it-is-flushed",
+    themes: ["durability"],
     faults: ["B4"],
     file: "storage/raft-log.ts",
     search: "        await this.#options.environment.commit(() => this.#queue(pending, next));\n",
@@ -12,6 +13,7 @@ export const storageMutations: readonly Mutation[] = [
   },
   {
     name: "goes-on-after-a-flush-that-failed",
+    themes: ["durability"],
     faults: ["B5"],
     file: "storage/raft-log.ts",
     search:
@@ -20,6 +22,7 @@ export const storageMutations: readonly Mutation[] = [
   },
   {
     name: "skips-the-checksum-of-entries",
+    themes: ["damage"],
     faults: ["B7"],
     file: "storage/log-record.ts",
     search: 'if (record.readUInt32LE(0) !== crc32(record.subarray(4), crc32(key))) return "checksum";',
@@ -27,6 +30,7 @@ export const storageMutations: readonly Mutation[] = [
   },
   {
     name: "skips-the-checksum-of-the-store",
+    themes: ["damage"],
     faults: ["B7"],
     file: "storage/store-backend.ts",
     search: "if (record.readUInt32LE(0) === checksumOf(table, key, value)) return value;",
@@ -34,6 +38,7 @@ export const storageMutations: readonly Mutation[] = [
   },
   {
     name: "believes-a-log-whose-end-is-missing",
+    themes: ["damage"],
     faults: ["B10"],
     file: "storage/open-raft.ts",
     search: "  if (!isWhole) {",
@@ -41,6 +46,7 @@ export const storageMutations: readonly Mutation[] = [
   },
   {
     name: "believes-a-log-older-than-the-superblock",
+    themes: ["damage"],
     faults: ["B2", "B10"],
     file: "storage/open-raft.ts",
     search: "  if (wentBack) {",
@@ -48,6 +54,7 @@ export const storageMutations: readonly Mutation[] = [
   },
   {
     name: "takes-a-lost-log-for-a-blank-disk",
+    themes: ["damage"],
     faults: ["B1", "B10"],
     file: "storage/open-raft.ts",
     search: "  if (hasSuperblock) throw corrupt(",
@@ -55,6 +62,7 @@ export const storageMutations: readonly Mutation[] = [
   },
   {
     name: "keeps-a-log-that-the-store-is-not-of-one-history-with",
+    themes: ["snapshots"],
     faults: ["A15", "B8"],
     file: "storage/start-rules.ts",
     search: 'return termAt(applied.index) === applied.term ? { kind: "keep" } : { kind: "discard" };',
@@ -62,6 +70,7 @@ export const storageMutations: readonly Mutation[] = [
   },
   {
     name: "starts-on-a-log-that-lacks-what-follows-the-store",
+    themes: ["damage"],
     faults: ["B7", "B10"],
     file: "storage/start-rules.ts",
     search: 'if (applied.index < bounds.baseIndex) return { kind: "gap" };',
@@ -69,6 +78,7 @@ export const storageMutations: readonly Mutation[] = [
   },
   {
     name: "resets-the-log-before-the-snapshot-is-in-its-place",
+    themes: ["snapshots"],
     faults: ["A15", "B9"],
     file: "storage/data-directory.ts",
     search: "    try {\n      await durableRename(",
@@ -77,6 +87,7 @@ export const storageMutations: readonly Mutation[] = [
   },
   {
     name: "renames-a-snapshot-without-flushing-the-folder",
+    themes: ["snapshots"],
     faults: ["B9"],
     file: "storage/layout.ts",
     search: "  await files.syncFolder(dirname(to));\n",
@@ -84,6 +95,7 @@ export const storageMutations: readonly Mutation[] = [
   },
   {
     name: "installs-a-snapshot-that-was-not-flushed",
+    themes: ["snapshots"],
     faults: ["B9"],
     file: "storage/snapshot-receiver.ts",
     search: "    await file.sync();\n",
@@ -91,6 +103,7 @@ export const storageMutations: readonly Mutation[] = [
   },
   {
     name: "installs-a-snapshot-without-its-checksum",
+    themes: ["snapshots"],
     faults: ["C2"],
     file: "storage/snapshot-receiver.ts",
     search: "if (!receiving.hash.digest().equals(description.checksum)) {",
@@ -98,6 +111,7 @@ export const storageMutations: readonly Mutation[] = [
   },
   {
     name: "takes-a-chunk-without-its-checksum",
+    themes: ["damage"],
     faults: ["C2"],
     file: "storage/snapshot-receiver.ts",
     search: "if (crc32(data) !== checksum)",
@@ -106,6 +120,7 @@ export const storageMutations: readonly Mutation[] = [
   },
   {
     name: "writes-the-applied-index-outside-of-its-transaction",
+    themes: ["durability"],
     faults: ["B8"],
     file: "apply/applier.ts",
     search:
@@ -115,6 +130,7 @@ export const storageMutations: readonly Mutation[] = [
   },
   {
     name: "applies-an-entry-twice",
+    themes: ["durability"],
     faults: ["B8"],
     file: "apply/applier.ts",
     search: "      results = this.#applyCommands(entry.data);\n",
@@ -122,6 +138,7 @@ export const storageMutations: readonly Mutation[] = [
   },
   {
     name: "keeps-entries-that-a-later-append-replaced",
+    themes: ["elections"],
     rule: "Raft §5.3",
     faults: ["B6"],
     file: "storage/raft-log.ts",
@@ -130,6 +147,7 @@ export const storageMutations: readonly Mutation[] = [
   },
   {
     name: "forgets-the-hard-state-of-a-write-that-waited",
+    themes: ["elections"],
     rule: "Raft figure 2",
     faults: ["B4"],
     file: "storage/log-pending.ts",
@@ -138,6 +156,7 @@ export const storageMutations: readonly Mutation[] = [
   },
   {
     name: "answers-reads-of-what-was-compacted",
+    themes: ["compaction"],
     faults: ["D7"],
     file: "mvcc/store.ts",
     search: "    if (revision >= this.compactedRevision) return undefined;\n",

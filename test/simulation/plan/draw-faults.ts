@@ -1,33 +1,28 @@
 import { Random } from "../world/random.ts";
-import type { Theme } from "./draw-shape.ts";
+import type { DrawnShape } from "./draw-shape.ts";
 import { type DrawParts, faultDrawers } from "./fault-drawers.ts";
 import { pickWeighted } from "./pick-weighted.ts";
-import type { Fault, FaultKind, PlannedFault, Shape } from "./types.ts";
+import { type Theme, themes } from "./themes.ts";
+import type { DrawOptions, Fault, FaultKind, PlannedFault } from "./types.ts";
 
 /** Mean gaps between faults, in ms; a quiet run has none. */
 const paces = { quiet: 1, calm: 4, rough: 5, storm: 2 } as const;
+const shortPaces = { quiet: 0, calm: 1, rough: 5, storm: 4 } as const;
 const gapMeanMs = { calm: 4000, rough: 1200, storm: 300 } as const;
 
 const faultsMax = 400;
-
-/** What bends the mix of a theme: these kinds are never left out, and come this much more often. */
-const themeKinds: Readonly<Record<Theme, Partial<Record<FaultKind, number>>>> = {
-  mixed: {},
-  reads: { "pause-leader": 4, "isolate-leader": 4 },
-  writes: { "crash-leader": 2, "crash-at-call": 2 },
-  contention: { partition: 2, transfer: 2 },
-  compaction: { "crash-at-call": 2 },
-  snapshots: { crash: 3, partial: 2, pause: 2 },
-  membership: { "change-membership": 8, transfer: 2 },
-};
 
 /**
  * The faults of a run, in order of time. Each run knows only some kinds (swarm testing, Groce et al., ISSTA
  * 2012): what two kinds bring about together, a third often hides.
  */
-export function drawFaults(seed: number, shape: Shape, theme: Theme): PlannedFault[] {
+export function drawFaults(
+  seed: number,
+  { shape, theme }: DrawnShape,
+  { isShort = false }: DrawOptions = {},
+): PlannedFault[] {
   const random = new Random(seed, "faults");
-  const pace = pickWeighted(random, paces);
+  const pace = pickWeighted(random, isShort ? shortPaces : paces);
   if (pace === "quiet") return [];
   const weights = drawWeights(random, theme);
   const parts: DrawParts = {
@@ -84,7 +79,7 @@ function drawReplacements(random: Random, atMs: number): PlannedFault[] {
 function drawWeights(random: Random, theme: Theme): Record<FaultKind, number> {
   const kinds = Object.keys(faultDrawers) as FaultKind[];
   const share = random.pick([0.15, 0.3, 0.5, 1]);
-  const bent = themeKinds[theme];
+  const bent = themes[theme].kinds ?? {};
   const weights = Object.fromEntries(
     kinds.map((kind) => {
       if (bent[kind] !== undefined) return [kind, bent[kind]];

@@ -2,20 +2,12 @@ import type { DiskWeather } from "../disk/types.ts";
 import type { LinkWeather } from "../network/types.ts";
 import { Random } from "../world/random.ts";
 import { pickWeighted } from "./pick-weighted.ts";
-import type { OperationMix, Shape, ShapeLimits } from "./types.ts";
+import { type Theme, themes } from "./themes.ts";
+import type { DrawOptions, OperationMix, Shape, ShapeLimits } from "./types.ts";
 
-/** What a run is mostly about; each bends shape and faults its way. */
-export type Theme = "mixed" | "reads" | "writes" | "contention" | "compaction" | "snapshots" | "membership";
-
-const themes = {
-  mixed: 4,
-  reads: 2,
-  writes: 2,
-  contention: 2,
-  compaction: 2,
-  snapshots: 3,
-  membership: 4,
-} as const satisfies Record<Theme, number>;
+const themeWeights = Object.fromEntries(
+  Object.entries(themes).map(([theme, { weight }]) => [theme, weight]),
+) as Record<Theme, number>;
 
 const memberCounts = { 1: 6, 2: 6, 3: 42, 4: 8, 5: 26, 6: 4, 7: 8 } as const;
 
@@ -24,31 +16,31 @@ export interface DrawnShape {
   readonly theme: Theme;
 }
 
-export function drawShape(seed: number): DrawnShape {
+export function drawShape(seed: number, { theme: asked, isShort = false }: DrawOptions = {}): DrawnShape {
   const random = new Random(seed, "shape");
-  const theme = pickWeighted(random, themes);
-  const members = Number(pickWeighted(random, memberCounts));
-  const spare = theme === "membership" ? random.between(1, 3) : random.between(0, 2);
+  const theme = asked ?? pickWeighted(random, themeWeights);
+  const { spare: [least, most] = [0, 2], bend } = themes[theme];
+  const clients = random.between(1, 5);
   const electionTimeoutMs = random.pick([150, 200, 300, 500, 800, 1500]);
-  const clients = theme === "contention" ? random.between(3, 8) : random.between(1, 5);
-  const operationsPerSecond = random.pick([5, 15, 30, 60]);
-  const shape: Shape = {
+  const members = Number(pickWeighted(random, memberCounts));
+  const drawn: Shape = {
     members,
-    slots: members + spare,
+    slots: members,
     clients,
-    keys: theme === "contention" ? random.between(1, 2) : random.pick([2, 4, 8, 20, 60]),
-    thinkMeanMs: Math.round((clients / operationsPerSecond) * 1000),
-    durationMs: drawDuration(random),
+    keys: random.pick([2, 4, 8, 20, 60]),
+    thinkMeanMs: Math.round((clients / random.pick([5, 15, 30, 60])) * 1000),
+    durationMs: isShort ? random.between(5000, 12_000) : drawDuration(random),
     electionTimeoutMs,
     // The replica asks for at least a tick, and for five heartbeats in an election timeout.
     heartbeatIntervalMs: Math.max(10, Math.floor(electionTimeoutMs / random.between(5, 12) / 10) * 10),
     limits: drawLimits(random, theme),
-    throughCodecs: random.chance(0.25),
+    throughCodecs: random.chance(isShort ? 0.1 : 0.25),
     mix: drawMix(random, theme),
     network: drawCalmNetwork(random),
     disk: drawCalmDisk(random),
   };
-  return { shape, theme };
+  const bent = { ...drawn, ...bend?.(drawn, random) };
+  return { shape: { ...bent, slots: bent.members + random.between(least, most) }, theme };
 }
 
 function drawDuration(random: Random): number {
@@ -93,22 +85,13 @@ const usualMix: OperationMix = {
   changeMembership: 0.15,
 };
 
-const themeMixes: Readonly<Record<Theme, Partial<OperationMix>>> = {
-  mixed: {},
-  reads: { get: 25, getSerializable: 10, getAtLeast: 8, getAtRevision: 6, range: 6 },
-  writes: { put: 40, compareAndSet: 10 },
-  contention: { compareAndSet: 25, get: 15, put: 8 },
-  compaction: { delete: 12, deleteRange: 5, compact: 5, getAtRevision: 6 },
-  snapshots: { put: 30, delete: 6, compact: 2 },
-  membership: { changeMembership: 1.5, transfer: 0.6 },
-};
-
 /** A theme's mix, from which a run leaves some kinds out (swarm testing, Groce et al., ISSTA 2012). */
 function drawMix(random: Random, theme: Theme): OperationMix {
-  const mix = { ...usualMix, ...themeMixes[theme] };
+  const needs = themes[theme].mix ?? {};
+  const mix = { ...usualMix, ...needs };
   const leaveOut = random.pick([0, 0.2, 0.4]);
   const entries = Object.entries(mix).map(([name, weight]) => {
-    const needed = name === "put" || name === "get" || name in themeMixes[theme];
+    const needed = name === "put" || name === "get" || name in needs;
     return [name, !needed && random.chance(leaveOut) ? 0 : weight];
   });
   return Object.fromEntries(entries) as OperationMix;

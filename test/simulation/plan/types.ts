@@ -2,6 +2,7 @@ import type { DiskPart, DiskWeather } from "../disk/types.ts";
 import type { LinkWeather } from "../network/types.ts";
 import type { Counter } from "../world/coverage.ts";
 import type { Violation } from "../world/world.ts";
+import type { Theme } from "./themes.ts";
 
 /** What a run is made of, drawn from its seed. Small on purpose, so that rare corners are common. */
 export interface Shape {
@@ -165,6 +166,14 @@ export interface Plan {
   readonly faults: readonly PlannedFault[];
 }
 
+/** How a plan is drawn by who looks for something. */
+export interface DrawOptions {
+  /** undefined: drawn as well. */
+  readonly theme?: Theme | undefined;
+  /** Of some seconds, and never quiet. */
+  readonly isShort?: boolean;
+}
+
 export interface RunResult {
   readonly plan: Plan;
   readonly violation: Violation | undefined;
@@ -181,6 +190,10 @@ export interface RunResult {
 export interface RunOptions {
   /** Takes the lines of the transcript; undefined: only the last ones are kept, for a violation. */
   readonly transcript: ((line: string) => void) | undefined;
+  /** Ends with the safety phase. */
+  readonly isSafetyOnly?: boolean;
+  /** No last events are wanted, so nothing is run a second time for them. */
+  readonly isBrief?: boolean;
 }
 
 /** Carries out one plan from its first to its last event. Called within `fromEventLoop`. */
