@@ -209,6 +209,9 @@ export class ReplicaSlot implements Slot {
     const { world } = this.#parts;
     const fatal = error instanceof FatalError ? error : asInternal(error);
     world.say(this.name, () => `ends itself: ${fatal.reason}: ${fatal.message}`);
+    if (fatal.reason === "corruptLog" || fatal.reason === "corruptStore") {
+      world.coverage.count("disk.damage-found");
+    }
     if (!this.disk.explains(fatal.reason)) {
       const stack = fatal.reason === "internal" ? `\n${stackOf(error)}` : "";
       world.fail("unexplained-exit", `${this.name} ended itself: ${fatal.reason}: ${fatal.message}${stack}`);

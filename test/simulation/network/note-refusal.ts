@@ -9,7 +9,6 @@ export function noteRefusal(
 ): void {
   note("peer.refused", { peer: hello.from, reason: refusal.reason });
   switch (refusal.reason) {
-    case "wrong-cluster":
     case "wrong-member":
     case "removed":
     case "stale-disk":
