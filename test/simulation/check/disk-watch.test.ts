@@ -87,6 +87,29 @@ describe("identity", () => {
     expect(violation).toBe("identity");
   });
 
+  test("nothing is known of a member whose disk a plan made unreadable", () => {
+    const violation = after((cluster) => {
+      cluster.slots[1]!.end();
+      cluster.slots[1]!.start();
+      cluster.disk(1).tampered += 1;
+      cluster.disk(1).unreadable = true;
+      cluster.look(1);
+    });
+    expect(violation).toBeUndefined();
+  });
+
+  test("identity: a member is at work and nothing of it is durable (B9)", () => {
+    const violation = after((cluster) => {
+      cluster.slots[1]!.end();
+      cluster.disk(1).tampered += 1;
+      cluster.disk(1).unreadable = true;
+      cluster.checks.full(cluster);
+      cluster.slots[1]!.start();
+      cluster.look(1);
+    });
+    expect(violation).toBe("identity");
+  });
+
   test("one-life-per-member: a member runs twice (A14)", () => {
     const cluster = new FakeCluster(2);
     const [a, b] = cluster.slots;

@@ -14,6 +14,7 @@ export class DiskWatch {
   #tip: EntryRecord | undefined;
   /** Every entry of `tip` was compared with what is on the disk since it was last changed by hand. */
   #isRead = false;
+  #isDamaged = false;
   /** A stamped member without a store ran here: it takes no part until it has fetched one. */
   #isRecovering = false;
   #readNext = 0;
@@ -26,13 +27,19 @@ export class DiskWatch {
 
   /** As of now; undefined: nothing is there, or nothing that can be read. */
   get state(): DurableLogState | undefined {
-    if (this.#slot.disk.tampered !== this.#tampered) this.#startAnew();
+    this.refresh();
     return this.#state;
   }
 
-  /** A plan damaged it, so what becomes durable cannot be read back: its member is taken at its word. */
+  /** A plan damaged it under a running process, which is taken at its word: nothing can be read back. */
   get isUnreadable(): boolean {
-    return this.state === undefined && this.#tampered > 0;
+    this.refresh();
+    return this.#isDamaged;
+  }
+
+  /** To be called soon after a plan changed something by hand: whether a process ran tells damage from a wipe. */
+  refresh(): void {
+    if (this.#slot.disk.tampered !== this.#tampered) this.#startAnew();
   }
 
   /** The last entry of the durable log. */
@@ -49,6 +56,7 @@ export class DiskWatch {
     this.#isRead = false;
     this.#applied = disk.durableApplied();
     const state = disk.durableLog();
+    this.#isDamaged = state === undefined && this.#slot.life !== undefined;
     if (state !== undefined) this.changed(state);
   }
 
@@ -60,6 +68,7 @@ export class DiskWatch {
     }
     const before = this.#state;
     this.#state = state;
+    this.#isDamaged = false;
     if (before === undefined || before.memberId !== state.memberId) {
       this.#tip = undefined;
       this.#applied = 0n;

@@ -98,9 +98,11 @@ export class MemberWatch {
   #begin(member: CheckedMember): void {
     const { ledgers, disk, slot } = this.#parts;
     this.#checkIdentity(member);
-    watchApplied(member.machine, (entry, revisionBefore) =>
-      this.#appliedEntry(member, entry, revisionBefore),
-    );
+    const { life } = slot;
+    watchApplied(member.machine, (entry, revisionBefore) => {
+      // A step of a process that ended within it runs to its end, and nobody sees it.
+      if (life?.isOver !== true) this.#appliedEntry(member, entry, revisionBefore);
+    });
     const { log } = member.node;
     this.#isBeginning = true;
     this.#role = "follower";
@@ -121,6 +123,7 @@ export class MemberWatch {
     const { state } = disk;
     const fail = (property: string, message: string): void =>
       ledgers.world.fail(property, `${slot.name}: ${message}`);
+    if (disk.isUnreadable) return;
     if (state === undefined || state.memberId !== member.id || state.clusterId !== member.clusterId) {
       const says = state === undefined ? "nothing" : formatId(state.memberId);
       fail("identity", `member ${formatId(member.id)} runs on a disk that says ${says}`);
@@ -320,9 +323,12 @@ export class MemberWatch {
   }
 
   /** Compares the store as it is with that of all others at the same index. */
-  checkApplied(revisionBefore?: number): void {
-    if (this.#member === undefined) return;
-    const state = appliedState(this.#member.machine);
+  checkApplied(): void {
+    if (this.#member !== undefined) this.#compareStore(this.#member);
+  }
+
+  #compareStore({ machine }: CheckedMember, revisionBefore?: number): void {
+    const state = appliedState(machine);
     const other = this.#parts.ledgers.applied.add(revisionBefore ?? state.revision, state);
     if (other === undefined) return;
     this.#fail(
@@ -333,11 +339,10 @@ export class MemberWatch {
   }
 
   #appliedEntry(member: CheckedMember, entry: Entry, revisionBefore: number): void {
-    // A step of a process that ended within it runs to its end, and nobody sees it.
-    if (this.#parts.slot.member !== member || this.#member !== member) return;
     const { commits } = this.#parts.ledgers;
     const index = Number(entry.index);
-    this.#applied = entry.index;
+    // One that learns of its removal by an entry is no member from there on, and applies what is left.
+    if (this.#member === member) this.#applied = entry.index;
     if (index > commits.index) this.observe();
     const committed = commits.at(index);
     if (committed?.term !== Number(entry.term) || committed.digest !== digestOf(entry)) {
@@ -347,7 +352,7 @@ export class MemberWatch {
       );
       return;
     }
-    this.checkApplied(revisionBefore);
+    this.#compareStore(member, revisionBefore);
   }
 
   #fail(property: string, message: string): void {

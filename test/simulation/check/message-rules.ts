@@ -11,8 +11,9 @@ import type { CheckedSlot } from "./types.ts";
 export interface Sender {
   readonly slot: CheckedSlot;
   readonly watch: MemberWatch;
-  /** undefined: nothing can be read there. */
+  /** undefined: nothing is there, or nothing that can be read. */
   readonly disk: DurableLogState | undefined;
+  readonly isUnreadable: boolean;
   /** The member that leads in a term, if it runs. */
   readonly leaderOf: (term: number) => MemberWatch | undefined;
 }
@@ -88,8 +89,8 @@ function checkPromise(ledgers: Ledgers, sender: Sender, message: Promising): voi
 }
 
 function promiseFault(ledgers: Ledgers, sender: Sender, message: Promising): Fault | undefined {
-  const { slot, disk } = sender;
-  if (disk === undefined && slot.disk.tampered > 0) {
+  const { slot, disk, isUnreadable } = sender;
+  if (isUnreadable) {
     if (message.type === "RequestVoteResponse")
       ledgers.votes.add(message.from, Number(message.term), message.to);
     return undefined;

@@ -398,6 +398,24 @@ describe("applied entries", () => {
     expect(violation).toBe("state-machine-safety");
   });
 
+  test("a member that is removed by an entry applies those after it, and may say so", () => {
+    const violation = after((cluster) => {
+      cluster.settle(0);
+      cluster.append(0, "a");
+      cluster.append(0, "b");
+      cluster.replicate(0, 1);
+      cluster.persist(0, 1);
+      const { log, machine } = cluster.member(0);
+      log.committed = 4n;
+      machine.apply(log.entry(3n)!);
+      cluster.slots[0]!.member = undefined;
+      cluster.look(0);
+      machine.apply(log.entry(4n)!);
+      cluster.checks.acknowledged(3n);
+    });
+    expect(violation).toBeUndefined();
+  });
+
   test("a process that died within the step applies on, and nobody sees it", () => {
     const violation = after((cluster) => {
       const { log, machine } = cluster.member(0);

@@ -45,7 +45,11 @@ export class Safety implements SafetyChecks {
   }
 
   afterStep({ touched }: SimCluster): void {
-    if (touched === undefined) return;
+    if (touched === undefined) {
+      // Nobody's process ran: it may have been the plan.
+      for (const disk of this.#disks) disk.refresh();
+      return;
+    }
     const { index } = touched;
     this.#members[index]!.observe();
     const slot = this.#slots[index]!;
@@ -87,9 +91,9 @@ export class Safety implements SafetyChecks {
     if (slot.life === undefined || slot.life.isOver) return;
     const watch = this.#members[index]!;
     watch.observe();
-    const disk = this.#disks[index]!.state;
+    const { state: disk, isUnreadable } = this.#disks[index]!;
     const leaderOf = (term: number): MemberWatch | undefined =>
       this.#members.find((other) => other.role === "leader" && other.term === term);
-    checkMessage(this.#ledgers, { slot, watch, disk, leaderOf }, message);
+    checkMessage(this.#ledgers, { slot, watch, disk, isUnreadable, leaderOf }, message);
   }
 }
