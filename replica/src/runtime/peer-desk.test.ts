@@ -6,6 +6,7 @@ import { systemClock } from "./clock.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { limits } from "./limits.ts";
 import { PeerDesk } from "./peer-desk.ts";
+import { PeerDirectory } from "./peer-directory.ts";
 
 const hello: PeerHello = {
   clusterId: 77n,
@@ -54,18 +55,16 @@ test("a replica between two directories refuses streams, and its own refusals ch
   expect(() => desk.refused(1n, { reason: "removed", index: 5n })).not.toThrow();
 });
 
-test("a member that joins answers whoever sends to it, also on a stream from before it was one", () => {
-  const called: PeerAddress[] = [];
+test("a member answers whoever sends to it, also on a stream from before it was one", () => {
+  const connected: (readonly PeerAddress[])[] = [];
+  const peers = new PeerDirectory(2n, (all) => connected.push(all), limits);
   const received: Message[] = [];
-  const peers = { records: [] as unknown[], called: (peer: PeerAddress) => called.push(peer) };
   const loop = { receive: (messages: readonly Message[]) => received.push(...messages) };
   const lifecycle = { identity: () => ({ memberId: 2n }), member: { peers, loop } } as unknown as Lifecycle;
   const log = createLogger({ level: "silent", format: "json", name: "" });
   const desk = new PeerDesk({ lifecycle, peerUrl: "", log, clock: systemClock, limits });
   desk.receive([heartbeat], hello);
-  expect(called).toEqual([{ memberId: 1n, peerUrl: hello.peerUrl }]);
-  peers.records.push("of a configuration");
   desk.receive([heartbeat], hello);
-  expect(called).toHaveLength(1);
+  expect(connected).toEqual([[{ memberId: 1n, peerUrl: hello.peerUrl }]]);
   expect(received).toHaveLength(2);
 });

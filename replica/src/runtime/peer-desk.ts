@@ -83,8 +83,8 @@ export class PeerDesk implements PeerHandler {
       if (messages.some(isFromLeader)) this.#lifecycle.join(hello.clusterId, caller);
       return;
     }
-    // It joins and knows no configuration yet: who was admitted before there was a member must be answered too.
-    if (member.peers.records.length === 0) member.peers.called(caller);
+    // A stream from before there was a member was not noted, and its end may be unknown to the own configuration.
+    member.peers.called(caller);
     member.loop.receive(messages);
   }
 
