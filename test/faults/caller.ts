@@ -46,7 +46,7 @@ export function callThroughClient(client: Client, timeoutMs: number): Caller {
     } catch (error) {
       if (!(error instanceof RstoreError)) throw error;
       if (error.reason === "compare-failed") return { type: "mismatch", actual: error.facts.revision ?? 0n };
-      return failure(input, error.outcome === "not-applied", error.reason);
+      return failure(input, error.outcome === "not-applied", `${error.reason}: ${error.message}`);
     }
   };
 }
