@@ -1,13 +1,14 @@
 /** `npm run museum`: removes one guard after another and shows that the simulator notices. */
-import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "commander";
-import { type Exhibit, exhibit } from "./exhibit.ts";
-import { exhibitTable, withTable } from "./exhibit-table.ts";
+import { type Exhibit, exhibit, type HuntLimits } from "./exhibit.ts";
+import { museumSection, withSection } from "./exhibit-table.ts";
+import { quickSeeds, readKnownSeeds, writeKnownSeeds } from "./known-seeds.ts";
 import { museum } from "./museum.ts";
 import type { Mutation } from "./mutation.ts";
+import { pickMutations } from "./pick-mutations.ts";
 
 const document = fileURLToPath(new URL("../../../docs/testing.md", import.meta.url));
 
@@ -19,11 +20,12 @@ const options = new Command("npm run museum --")
   .option("--only <part...>", "only mutations whose name contains one of these")
   .option("--pick <n>", "so many of them, chosen by --by", wholeNumber)
   .option("--by <text>", "what chooses, such as a commit", "")
-  .option("--seeds <n>", "most seeds for each", wholeNumber, 2000)
-  .option("--seconds <n>", "most seconds for each", wholeNumber, 120)
+  .option("--quick", "only what was caught before, each by its known seed or another; bounded by seeds")
+  .option("--seeds <n>", "most seeds for each", wholeNumber, 500)
+  .option("--seconds <n>", "most seconds of processor time for each", wholeNumber, 90)
   .option("--first-seed <n>", "where the seeds begin", wholeNumber, 1)
   .option("--workers <n>", "at the same time", wholeNumber, availableParallelism())
-  .option("--write", "writes the table into docs/testing.md")
+  .option("--write", "writes the table into docs/testing.md, and the seeds for --quick")
   .option("--list", "lists the mutations")
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 64))
   .parse()
@@ -31,6 +33,7 @@ const options = new Command("npm run museum --")
     only?: string[];
     pick?: number;
     by: string;
+    quick?: boolean;
     seeds: number;
     seconds: number;
     firstSeed: number;
@@ -39,21 +42,22 @@ const options = new Command("npm run museum --")
     list?: boolean;
   }>();
 
+const known = readKnownSeeds();
+
 function wholeNumber(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("give a whole number above 0");
   return Number(text);
 }
 
-/** Those that a simulation can see; in an order that depends on `--by` when some are picked. */
 function chosen(): Mutation[] {
-  const { only, pick, by } = options;
-  const all = museum.filter(
-    ({ name, outsideOfSimulation }) =>
-      outsideOfSimulation === undefined && (only === undefined || only.some((part) => name.includes(part))),
-  );
-  if (pick === undefined) return all;
-  const rank = ({ name }: Mutation) => createHash("sha256").update(`${by}\n${name}`).digest("hex");
-  return all.sort((a, b) => (rank(a) < rank(b) ? -1 : 1)).slice(0, pick);
+  const candidates = options.quick ? museum.filter(({ name }) => known[name] !== undefined) : museum;
+  return pickMutations(candidates, options);
+}
+
+function limitsOf({ name }: Mutation): HuntLimits {
+  const { quick, seeds, seconds, firstSeed } = options;
+  const fresh = Array.from({ length: seeds }, (_, i) => firstSeed + i);
+  return { seeds: quick ? quickSeeds(known[name], firstSeed)! : fresh, seconds };
 }
 
 async function runAll(mutations: readonly Mutation[]): Promise<Exhibit[]> {
@@ -61,10 +65,10 @@ async function runAll(mutations: readonly Mutation[]): Promise<Exhibit[]> {
   const exhibits = new Map<Mutation, Exhibit>();
   const worker = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const done = await exhibit(next, options);
+      const done = await exhibit(next, limitsOf(next));
       exhibits.set(next, done);
-      const { property, seed, seeds, seconds } = done.caught;
-      const verdict = property === undefined ? "NOT CAUGHT" : `${property}, seed ${seed}`;
+      const { property, message, seed, seeds, seconds } = done.caught;
+      const verdict = property === undefined ? `NOT CAUGHT ${message}` : `${property}, seed ${seed}`;
       const spent = `${seeds} seeds, ${seconds.toFixed(1)} s`;
       console.log(`[${exhibits.size}/${mutations.length}] ${next.name}: ${verdict} (${spent})`);
     }
@@ -81,9 +85,12 @@ async function main(): Promise<void> {
   }
   if (mutations.length === 0) throw new Error("no mutation has such a name: see --list");
   const exhibits = await runAll(mutations);
-  const table = exhibitTable(exhibits);
-  console.log(`\n${table}\n`);
-  if (options.write) writeFileSync(document, withTable(readFileSync(document, "utf8"), table));
+  const section = museumSection(exhibits, museum);
+  console.log(`\n${section}\n`);
+  if (options.write) {
+    writeFileSync(document, withSection(readFileSync(document, "utf8"), section));
+    writeKnownSeeds(exhibits);
+  }
   const missed = exhibits.filter(({ caught }) => caught.property === undefined);
   console.log(`${exhibits.length - missed.length} of ${exhibits.length} mutations caught`);
   process.exitCode = missed.length === 0 ? 0 : 1;
