@@ -76,14 +76,20 @@ export const folders: readonly Folder[] = [
   { name: "replica/bench", imports: ["replica/src", "proto"] },
 
   { name: "client/src", imports: ["proto"] },
-  { name: "client/src/cli", imports: ["client/src", "client/src/local", "proto"] },
-  // Starts replicas as processes and speaks to them through the client; knows of the replica only its
-  // settings and exit codes.
+  { name: "client/src/cli", imports: ["client/src", "proto"] },
+  // What runs and shows a store on this machine: of the operator all but Kubernetes.
   {
-    name: "client/src/local",
-    imports: ["client/src", "proto", "replica/src/errors.ts", "replica/src/log.ts"],
+    name: "client/src/cli/local",
+    imports: ["client/src/cli", "operator/src/platform/process"],
+    types: ["operator/src/plan"],
   },
-  { name: "client/src/testing", imports: ["client/src", "client/src/cli", "client/src/local", "proto"] },
+  // Loaded only when it is asked for.
+  {
+    name: "client/src/cli/local-commands.ts",
+    imports: ["client/src/cli", "operator/src/platform/process/local-error.ts"],
+  },
+  { name: "client/src/testing", imports: ["client/src", "client/src/cli", "proto"] },
+  { name: "client/scripts", imports: [] },
   { name: "client/bench", imports: ["client/src", "client/src/testing", "proto"] },
 
   { name: "operator/src/kube", imports: [] },
@@ -94,13 +100,57 @@ export const folders: readonly Folder[] = [
     imports: ["operator/src/api", "operator/src/plan", "operator/src/status"],
   },
   { name: "operator/src/status", imports: ["operator/src/api", "operator/src/plan"], pure: true },
+  { name: "operator/src/member", imports: ["operator/src/api", "proto"], types: ["operator/src/plan"] },
+  { name: "operator/src/platform", imports: ["operator/src/api"], types: ["operator/src/plan"] },
+  {
+    name: "operator/src/platform/kubernetes",
+    imports: ["operator/src/api", "operator/src/kube", "operator/src/member", "operator/src/platform"],
+    types: ["operator/src/plan"],
+  },
+  // The command line of the client takes it in: it knows nothing of Kubernetes.
+  {
+    name: "operator/src/platform/process",
+    imports: [
+      "operator/src/api",
+      "operator/src/member",
+      "operator/src/plan",
+      "operator/src/platform/plan-spec.ts",
+      "operator/src/status",
+    ],
+  },
+  { name: "operator/src/log.ts", imports: [] },
+  { name: "operator/src/version.ts", imports: [] },
+  { name: "operator/src/settings.ts", imports: ["operator/src/log.ts", "operator/src/version.ts"] },
+  {
+    name: "operator/src/controller",
+    imports: [
+      "operator/src/api",
+      "operator/src/kube",
+      "operator/src/log.ts",
+      "operator/src/member",
+      "operator/src/plan",
+      "operator/src/platform/kubernetes",
+      "operator/src/status",
+    ],
+    types: ["operator/src/settings.ts"],
+  },
+  {
+    name: "operator/src/main.ts",
+    imports: [
+      "operator/src/controller",
+      "operator/src/kube",
+      "operator/src/log.ts",
+      "operator/src/settings.ts",
+      "operator/src/version.ts",
+    ],
+  },
+  { name: "operator/scripts", imports: ["operator/src/api"] },
 
   {
     name: "test",
     imports: [
       "client/src",
       "client/src/cli",
-      "client/src/local",
       "operator/src/api",
       "operator/src/kube",
       "proto",
@@ -113,10 +163,13 @@ export const folders: readonly Folder[] = [
 export const libraries: readonly { readonly library: RegExp; readonly places: readonly string[] }[] = [
   { library: /^lmdb$/, places: ["replica/src/storage/system", "replica/src/storage/damage.test"] },
   // The lock of a directory that dies with its process.
-  { library: /^node:sqlite$/, places: ["replica/src/storage/system", "client/src/local/directory-lock"] },
+  {
+    library: /^node:sqlite$/,
+    places: ["replica/src/storage/system", "operator/src/platform/process/directory-lock"],
+  },
   {
     library: /^@connectrpc\//,
-    places: ["replica/src/rpc", "replica/src/transport", "client/src", "test"],
+    places: ["replica/src/rpc", "replica/src/transport", "client/src", "operator/src/member", "test"],
   },
   {
     library: /^@bufbuild\//,
@@ -128,11 +181,12 @@ export const libraries: readonly { readonly library: RegExp; readonly places: re
       "replica/bench",
       "client/src",
       "client/bench",
+      "operator/src/member",
       "test",
     ],
   },
-  { library: /^prom-client$/, places: ["replica/src/metrics"] },
-  { library: /^pino(-pretty)?$/, places: ["replica/src/log", "client/src/local"] },
+  { library: /^prom-client$/, places: ["replica/src/metrics", "operator/src/controller/metrics"] },
+  { library: /^pino(-pretty)?$/, places: ["replica/src/log", "operator/src/log"] },
   {
     library: /^commander$/,
     places: [
@@ -140,13 +194,20 @@ export const libraries: readonly { readonly library: RegExp; readonly places: re
       "replica/src/cli",
       "client/src/cli",
       "operator/scripts",
+      "operator/src/settings",
       "test/bench",
       "test/scripts",
     ],
   },
   {
     library: /^(zod|yaml)$/,
-    places: ["replica/src/runtime/config", "client/src/local/cluster-file", "operator/src/plan/golden.test"],
+    places: [
+      "replica/src/runtime/config",
+      "operator/scripts/generate",
+      "operator/src/api",
+      "operator/src/plan/golden.test",
+      "operator/src/platform/process",
+    ],
   },
   { library: /^cli-table3$/, places: ["client/src/cli"] },
   { library: /^@kubernetes\//, places: ["operator/src/kube"] },

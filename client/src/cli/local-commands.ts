@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { example } from "./arguments.ts";
+import { durationMsFrom, example } from "./arguments.ts";
 import { type CliIo, CommandContext } from "./context.ts";
 import { CliError, exitCodes } from "./exit-codes.ts";
 
@@ -34,6 +34,11 @@ interface UpFlags {
   readonly logLevel: string;
 }
 
+interface ScaleFlags {
+  readonly data: string;
+  readonly wait: number;
+}
+
 /** What runs a cluster is loaded only when it is asked for. */
 export function addLocalCommands(program: Command, io: CliIo): void {
   const local = program.command("local").description("a cluster of processes on this machine");
@@ -56,8 +61,31 @@ export function addLocalCommands(program: Command, io: CliIo): void {
     )
     .addHelpText("after", example("npx rstore local up", "npx rstore local up --replicas 5"))
     .action(async (flags: UpFlags) => {
-      const { up } = await import("../local/up.ts");
+      const { up } = await import("./local/up.ts");
       await localError(() => up(flags, io));
+    });
+  local
+    .command("scale")
+    .description("another number of replicas: writes it to store.yaml, and waits until it is so")
+    .argument("<replicas>", "1 to 9", replicasFrom)
+    .addOption(dataOption())
+    .addOption(
+      new Option("--wait <duration>", "until it is so; it goes on afterwards")
+        .default(300_000, "5m")
+        .argParser(durationMsFrom),
+    )
+    .addHelpText("after", example("npx rstore local scale 5"))
+    .action(async (replicas: number, flags: ScaleFlags, command: Command) => {
+      const { scale } = await import("./local/scale.ts");
+      const context = new CommandContext(io, command);
+      const onProgress = (line: string): void => context.progress(line);
+      const options = { data: flags.data, waitMs: flags.wait, onProgress };
+      const scaled = await localError(() => scale(replicas, options, io));
+      context.print(scaled, () =>
+        scaled.settled
+          ? `${replicas} replicas: all voters, alive and caught up`
+          : `${replicas} replicas from the next start on: it does not run now`,
+      );
     });
   local
     .command("down")
@@ -65,7 +93,7 @@ export function addLocalCommands(program: Command, io: CliIo): void {
     .addOption(dataOption())
     .addHelpText("after", example("npx rstore local down"))
     .action(async (flags: { readonly data: string }, command: Command) => {
-      const { down } = await import("../local/up.ts");
+      const { down } = await import("./local/down.ts");
       const ended = await localError(() => down(flags.data, io));
       new CommandContext(io, command).print({ ended }, () =>
         ended ? "ended" : "no local cluster runs here",
@@ -73,19 +101,17 @@ export function addLocalCommands(program: Command, io: CliIo): void {
     });
   local
     .command("status")
-    .description("whether a cluster runs in a folder, and where its clients go")
+    .description("whether a cluster runs in a folder, its members, and its conditions with their reasons")
     .addOption(dataOption())
     .addHelpText("after", example("npx rstore local status"))
     .action(async (flags: { readonly data: string }, command: Command) => {
-      const { describeLocal } = await import("../local/up.ts");
+      const { describeLocal, localStatusText } = await import("./local/status.ts");
       const described = await localError(() => describeLocal(flags.data, io));
-      new CommandContext(io, command).print(described, () =>
-        [described.running ? "running" : "not running", ...described.endpoints].join("\n"),
-      );
+      new CommandContext(io, command).print(described, () => localStatusText(described));
     });
   local
     .command("wipe")
-    .description("delete all data of the cluster in a folder")
+    .description("delete all data and settings of the cluster in a folder")
     .addOption(dataOption())
     .option("--yes", "really delete it")
     .addHelpText("after", example("npx rstore local wipe --yes"))
@@ -94,14 +120,14 @@ export function addLocalCommands(program: Command, io: CliIo): void {
         const message = `this deletes all data of the cluster in ${flags.data}: say --yes if that is meant`;
         throw new CliError(exitCodes.usage, message);
       }
-      const { wipe } = await import("../local/up.ts");
+      const { wipe } = await import("./local/wipe.ts");
       const wiped = await localError(() => wipe(flags.data, io));
       new CommandContext(io, command).print({ wiped }, () => `deleted the data in ${wiped}`);
     });
 }
 
 async function localError<T>(call: () => T | Promise<T>): Promise<T> {
-  const { LocalError } = await import("../local/local-error.ts");
+  const { LocalError } = await import("@rstore/operator/platform/process/local-error");
   try {
     return await call();
   } catch (error) {

@@ -1,12 +1,11 @@
-import type { CliIo } from "../cli/context.ts";
-import type { ClusterFile } from "./cluster-file.ts";
-import { type SlotAddress, slotAddress } from "./slots.ts";
+import type { SlotAddress } from "@rstore/operator/platform/process/slot-address";
+import { type CliIo, defaultEndpoint } from "../context.ts";
 
 const colours = [36, 33, 35, 32, 34, 96, 93, 95, 92];
 const red = 31;
 const bold = 1;
 
-/** What a local cluster says to the person in front of it: its own lines, and its replicas' with a prefix. */
+/** What a local store says to the person in front of it: its own lines, and its replicas' with a prefix. */
 export class Voice {
   readonly #io: CliIo;
   readonly #colour: boolean;
@@ -16,10 +15,8 @@ export class Voice {
     this.#colour = io.stdout.isTTY === true && io.env.NO_COLOR === undefined;
   }
 
-  greet(addresses: readonly SlotAddress[], dataDir: string): void {
-    this.#write(
-      `rstore: ${addresses.length} replica${addresses.length === 1 ? "" : "s"}, data in ${dataDir}`,
-    );
+  greet(addresses: readonly SlotAddress[], folder: string): void {
+    this.#write(`rstore: ${addresses.length} replica${addresses.length === 1 ? "" : "s"}, data in ${folder}`);
     for (const slot of addresses) {
       this.#write(
         `${this.#prefix(slot)} clients ${slot.clientUrl}  members ${slot.peerUrl}  metrics ${slot.metricsUrl}/metrics`,
@@ -27,9 +24,8 @@ export class Voice {
     }
   }
 
-  ready(file: ClusterFile, members: number, dataDir: string): void {
-    const { clientUrl } = slotAddress(1, file, dataDir);
-    const endpoints = file.clientPort === 4001 ? "" : ` --endpoints ${clientUrl}`;
+  ready({ clientUrl }: SlotAddress, members: number): void {
+    const endpoints = clientUrl === defaultEndpoint ? "" : ` --endpoints ${clientUrl}`;
     const lines = [
       "",
       this.#paint(
@@ -39,7 +35,7 @@ export class Voice {
       `  curl -X PUT -d '"hello"' ${clientUrl}/key/greeting`,
       `  npx rstore${endpoints} put greeting hello`,
       `  npx rstore${endpoints} get greeting`,
-      "Ctrl-C ends it; the data stays.",
+      "Ctrl-C ends it; the data stays. Another size: npx rstore local scale 5",
       "",
     ];
     this.#write(lines.join("\n"));
@@ -54,11 +50,11 @@ export class Voice {
   }
 
   alarm(text: string): void {
-    this.#write(this.#paint(red, `rstore | stuck: ${text}`));
+    this.#write(this.#paint(red, `rstore | ${text}`));
   }
 
   #prefix({ slot, name }: SlotAddress): string {
-    return this.#paint(colours[(slot - 1) % colours.length]!, `${name.padEnd(6)} |`);
+    return this.#paint(colours[slot % colours.length]!, `${name.padEnd(6)} |`);
   }
 
   #paint(code: number, text: string): string {

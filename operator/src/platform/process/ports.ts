@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { LocalError } from "./local-error.ts";
-import { localHost, type SlotAddress } from "./slots.ts";
+import { localHost, type SlotAddress } from "./slot-address.ts";
 
 interface NamedPort {
   readonly port: number;
