@@ -11,7 +11,7 @@ export interface Machine {
    */
   openTables(file: string, tables: readonly string[]): TableEngine;
   /** Flushes what a crash left of a data file, and says whether it can be trusted to be mapped. */
-  checkDataFile(file: string, options: { readonly walk: boolean }): FileCheck;
+  checkDataFile(file: string, options: { readonly walk: boolean }): FileCheck | Promise<FileCheck>;
   /** Nobody else gets it until the answer is called or the process dies. Throws FatalError directoryLocked. */
   lockDirectory(file: string, directory: string): () => void;
 }

@@ -136,7 +136,7 @@ async function writeFirst(environment: Environment, { identity, bounds }: RaftSt
 
 /** Throws corruptLog when `raft/` is lost or damaged: that is not a blank directory (B1, B10). */
 async function isBlank({ layout, machine }: OpenContext, hasSuperblock: boolean): Promise<boolean> {
-  const check = machine.checkDataFile(layout.raftFile, { walk: true });
+  const check = await machine.checkDataFile(layout.raftFile, { walk: true });
   if (check.kind === "damaged") throw corrupt(check.what);
   if (check.kind === "good") return false;
   if (hasSuperblock) throw corrupt(`the data file is ${check.kind}`);

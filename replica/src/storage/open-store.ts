@@ -39,7 +39,7 @@ async function findDamage({ layout, machine }: OpenContext): Promise<string | un
   const mark = await files.readFile(layout.damageMark);
   if (mark !== undefined) return `damage was found: ${mark}`;
   const starts = Number((await files.readFile(layout.startsMark)) ?? 0);
-  const check = machine.checkDataFile(layout.storeFile, { walk: !(starts < walkAfterStarts) });
+  const check = await machine.checkDataFile(layout.storeFile, { walk: !(starts < walkAfterStarts) });
   if (check.kind === "damaged") return check.what;
   if (check.kind === "good") {
     await files.writeFile(layout.startsMark, `${starts < walkAfterStarts ? starts + 1 : 1}`);

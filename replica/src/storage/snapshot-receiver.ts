@@ -119,7 +119,7 @@ export class SnapshotReceiver implements SnapshotSink {
 
   /** The checksum says that it arrived as it was sent; this, that it is what it was said to be. */
   async #checkContents({ snapshot }: SnapshotDescription, path: string): Promise<StoreMeta> {
-    const check = this.#context.machine.checkDataFile(path, { walk: false });
+    const check = await this.#context.machine.checkDataFile(path, { walk: false });
     if (check.kind !== "good") {
       await this.#startOver();
       throw badSnapshot(check.kind === "damaged" ? check.what : "it is empty");

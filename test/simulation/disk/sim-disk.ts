@@ -1,5 +1,4 @@
 import type { Entry } from "@rstore/replica/raft/types";
-import type { Machine } from "@rstore/replica/storage/machine.types";
 import type { Life } from "../cluster/types.ts";
 import type { Random } from "../world/random.ts";
 import type { World } from "../world/world.ts";
@@ -56,7 +55,7 @@ export class SimulatedDisk implements SimDisk {
     this.#durable = new DurableView(this.#state);
   }
 
-  machine(life: Life): Machine {
+  machine(life: Life): SimMachine {
     if (this.#life !== life) {
       this.#life = life;
       this.#faults.begin();

@@ -1,5 +1,5 @@
 import { FatalError } from "@rstore/replica/errors";
-import type { Machine, TableEngine } from "@rstore/replica/storage/machine.types";
+import type { FileCheck, Machine, TableEngine } from "@rstore/replica/storage/machine.types";
 import type { Life } from "../cluster/types.ts";
 import { ProcessIsOver } from "./disk-calls.ts";
 import { FileSystemError } from "./folder-tree.ts";
@@ -7,8 +7,6 @@ import { SimFile } from "./sim-file.ts";
 import { type FileSystemParts, SimFileSystem } from "./sim-file-system.ts";
 import { SimTableEngine } from "./sim-table-engine.ts";
 import { decodeTableFile, findHeadDamage } from "./table-file.ts";
-
-type FileCheck = ReturnType<Machine["checkDataFile"]>;
 
 /** Who holds a directory: a lock dies with the life that took it. */
 export interface DirectoryLocks {

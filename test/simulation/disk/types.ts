@@ -1,6 +1,6 @@
 import type { Entry } from "@rstore/replica/raft/types";
-import type { Machine } from "@rstore/replica/storage/machine.types";
 import type { Life } from "../cluster/types.ts";
+import type { SimMachine } from "./sim-machine.ts";
 
 export type DiskPart = "raft" | "store" | "superblock" | "snapshot";
 
@@ -43,7 +43,7 @@ export interface SimDisk {
   /** Path of the data directory on it: the parts are found by name below this. */
   readonly directory: string;
   /** The machine below storage for one life; nothing of it happens after the life is over. */
-  machine(life: Life): Machine;
+  machine(life: Life): SimMachine;
   /** The process on it died: decides what becomes of everything that was not flushed. */
   crash(): void;
   /** Called at each call of `machine`, before it has any effect: for crashes within a turn. */

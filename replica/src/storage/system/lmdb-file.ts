@@ -1,4 +1,5 @@
 import { closeSync, fdatasyncSync, fstatSync, openSync, readSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
 import type { FileCheck } from "../machine.types.ts";
 import { findTreeDamage, type PageFile, type TreeRoot } from "./lmdb-tree.ts";
 
@@ -12,6 +13,8 @@ const magic = 0xbeefc0de;
 const dataVersion = 2;
 const headerBytes = 24;
 const metaBytes = headerBytes + 144;
+/** Pages read before other work has its turn. */
+const PAGES_AT_ONCE = 64;
 /** MDB_meta: magic, version, address, map size; then the trees of free pages and of names. */
 const freeTreeAt = headerBytes + 24;
 const mainTreeAt = freeTreeAt + 48;
@@ -58,9 +61,9 @@ function newestMeta(file: number): MetaPage | undefined {
 /**
  * Flushes a data file, so that what is found is durable before anything relies on it, and checks it before it
  * is mapped. A file may rightly be shorter than its meta page says, when its last pages are free: then, or
- * when `walk` asks for it, all trees are walked for pages that are missing or damaged. Synchronous: for start.
+ * when `walk` asks for it, all trees are walked for pages that are missing or damaged, while probes are answered.
  */
-export function checkDataFile(path: string, options: { readonly walk: boolean }): FileCheck {
+export async function checkDataFile(path: string, options: { readonly walk: boolean }): Promise<FileCheck> {
   let file: number;
   try {
     file = openSync(path, "r+");
@@ -76,10 +79,18 @@ export function checkDataFile(path: string, options: { readonly walk: boolean })
     if (!meta) return { kind: "damaged", what: "a meta page of the data file is not one" };
     const short = size < Number(meta.lastPage + 1n) * meta.pageBytes;
     if (!short && !options.walk) return { kind: "good" };
-    const what = findTreeDamage(pagesOf(file, size, meta), meta.trees);
+    const what = await inSteps(findTreeDamage(pagesOf(file, size, meta), meta.trees));
     return what === undefined ? { kind: "good" } : { kind: "damaged", what };
   } finally {
     closeSync(file);
+  }
+}
+
+async function inSteps<T>(walk: Generator<undefined, T>): Promise<T> {
+  for (let pages = 1; ; pages++) {
+    const step = walk.next();
+    if (step.done) return step.value;
+    if (pages % PAGES_AT_ONCE === 0) await setImmediate();
   }
 }
 

@@ -47,9 +47,13 @@ interface OpenPage {
  * Walks B+trees page by page (mdb.c: MDB_page_header, MDB_node) and says what is wrong with the first page
  * that is missing, in the wrong place or not what its parent says; undefined when there is none. The tree of
  * free pages comes first: a page that it lists and another tree uses would be written over. What overflow
- * pages hold is not read: records have their own checksums.
+ * pages hold is not read: records have their own checksums. Gives way after each page: a large file takes
+ * minutes on a slow disk.
  */
-export function findTreeDamage(file: PageFile, roots: readonly TreeRoot[]): string | undefined {
+export function* findTreeDamage(
+  file: PageFile,
+  roots: readonly TreeRoot[],
+): Generator<undefined, string | undefined> {
   const pages = new PageMap(file);
   const freeLists: Buffer[] = [];
   const open: OpenPage[] = [];
@@ -61,6 +65,7 @@ export function findTreeDamage(file: PageFile, roots: readonly TreeRoot[]): stri
     for (let next = open.pop(); next; next = open.pop()) {
       const { page, depth, bytewise } = next;
       pages.use(page, 1n);
+      yield;
       for (const node of readNodes(file, next)) {
         if (depth > 1) open.push({ ...next, page: childOf(node), depth: depth - 1 });
         else if (node.flags & subTreeFlag) enter(subTreeOf(page, node, bytewise));
