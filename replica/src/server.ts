@@ -9,7 +9,10 @@ import { membershipRoutes } from "./rpc/membership-service.ts";
 import { createMetricsServer } from "./rpc/metrics-server.ts";
 import { systemClock } from "./runtime/clock.ts";
 import type { ReplicaConfig } from "./runtime/config.ts";
+import type { Lifecycle } from "./runtime/lifecycle.ts";
 import { limits as runtimeLimits } from "./runtime/limits.ts";
+import { Liveness } from "./runtime/liveness.ts";
+import type { Replica } from "./runtime/replica.ts";
 import type { RpcLimits } from "./runtime/replica-api.ts";
 import { openDataDirectory } from "./storage/open-data-directory.ts";
 import { systemMachine } from "./storage/system/system-machine.ts";
@@ -38,6 +41,8 @@ export async function startReplica(
 ): Promise<RunningReplica> {
   const clock = systemClock;
   const random = Math.random;
+  const metrics = new Metrics();
+  const probes = await startProbes(config, metrics, log);
   const directory = await openDataDirectory(config.dataDir, {
     machine: systemMachine,
     randomBytes,
@@ -46,7 +51,6 @@ export async function startReplica(
     commitDeadlineMs: config.diskDeadlineMs,
     logCacheMaxBytes: LOG_CACHE_MAX_BYTES,
   });
-  const metrics = new Metrics();
   const peerLimits = { deadPeerMs: config.missedHeartbeats * config.heartbeatIntervalMs };
   const { lifecycle, replica, handler, transport } = await assembleReplica({
     directory,
@@ -72,8 +76,6 @@ export async function startReplica(
     services: membershipRoutes(replica, { limits, log }),
     logger: log,
   });
-  const metricsListen = endpoint(config.metricsListen);
-  const metricsServer = await createMetricsServer({ api: replica, metrics, listen: metricsListen, log });
   const listen = endpoint(config.clientListen);
   const clientServer = await createClientServer({ api: replica, limits, metrics, listen, log });
   metrics.readReplica(() => ({
@@ -83,6 +85,7 @@ export async function startReplica(
     proposalsPending: replica.proposalsPending,
     peers: transport.stats(),
   }));
+  probes.serve(lifecycle, replica);
   lifecycle.start(transport);
   return {
     async stop() {
@@ -90,8 +93,39 @@ export async function startReplica(
       await clientServer.close();
       await transport.close();
       await peerServer.close();
-      await metricsServer.close();
+      await probes.close();
       await lifecycle.close();
+    },
+  };
+}
+
+interface Probes {
+  /** From here on they say what the replica says. */
+  serve(lifecycle: Lifecycle, replica: Replica): void;
+  close(): Promise<void>;
+}
+
+/** The port of metrics and probes, which answers while the disk is recovered, however long that takes (C4). */
+async function startProbes(config: ReplicaConfig, metrics: Metrics, log: Logger): Promise<Probes> {
+  let serving: { readonly lifecycle: Lifecycle; readonly replica: Replica } | undefined;
+  const turns = (): number | undefined =>
+    serving?.lifecycle.leaving ? undefined : serving?.lifecycle.member?.loop.turns;
+  const liveness = new Liveness({ clock: systemClock, turns });
+  const server = await createMetricsServer({
+    api: { readiness: () => serving?.replica.readiness() ?? ["opening its data directory"] },
+    liveness: () => liveness.problems(),
+    metrics,
+    listen: endpoint(config.metricsListen),
+    log,
+  });
+  liveness.start();
+  return {
+    serve(lifecycle, replica) {
+      serving = { lifecycle, replica };
+    },
+    close() {
+      liveness.stop();
+      return server.close();
     },
   };
 }

@@ -13,6 +13,7 @@ import { loadConfig } from "./config.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { limits } from "./limits.ts";
+import { Replica } from "./replica.ts";
 import { noMetrics } from "./runtime-metrics.ts";
 
 const clusterId = 77n;
@@ -70,6 +71,43 @@ describe("what a replica is", () => {
   });
 
   const memberId = (): bigint => lifecycle.identity().memberId;
+
+  test("readiness: blank, serving also on a full disk (B11), removed, each as it is (C4)", async () => {
+    const parts = {
+      lifecycle,
+      config: loadConfig({ dataDir: path }, {}),
+      version: "",
+      clock: systemClock,
+      limits,
+    };
+    const full = { report: { state: "full" }, problem: () => "the disk is almost full" };
+    const replica = new Replica({ ...parts, disk: full as unknown as DiskWatch });
+    lifecycle.start(transport);
+    expect(replica.readiness()).toEqual(["not initialised: belongs to no cluster"]);
+    await lifecycle.bootstrap(clusterId, memberId());
+    await expect.poll(() => replica.readiness()).toEqual([]);
+    expect(replica.status().problems).toEqual(["the disk is almost full"]);
+    lifecycle.removedAt(5n);
+    expect(replica.readiness()).toEqual(["removed from the cluster"]);
+  });
+
+  test("a replica that was asked to stop is not ready at once, while it hands over", async () => {
+    const parts = {
+      lifecycle,
+      config: loadConfig({ dataDir: path }, {}),
+      version: "",
+      clock: systemClock,
+      limits,
+    };
+    const replica = new Replica({ ...parts, disk });
+    lifecycle.start(transport);
+    await lifecycle.bootstrap(clusterId, memberId());
+    await expect.poll(() => replica.readiness()).toEqual([]);
+    const stopped = lifecycle.stop();
+    expect(lifecycle.stopping, "it still serves").toBe(false);
+    expect(replica.readiness()).toEqual(["stopping"]);
+    await stopped;
+  });
 
   test("bootstrap asked again never wakes a member that was removed", async () => {
     lifecycle.start(transport);

@@ -1,15 +1,14 @@
 import { encodeMemberRecords } from "../apply/member-records.ts";
-import { FatalError } from "../errors.ts";
+import type { FatalError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { encodeConfiguration } from "../raft/confchange/codec.ts";
-import { LostEntriesError } from "../raft/log.ts";
 import type { MemberId } from "../raft/types.ts";
-import { diskReason } from "../storage/io-error.ts";
-import { type DataDirectory, type StartState, StorageError, type StorageUsage } from "../storage/types.ts";
+import type { DataDirectory, StartState, StorageUsage } from "../storage/types.ts";
 import type { PeerAddress, PeerTransport } from "../transport/types.ts";
 import type { Clock } from "./clock.ts";
 import type { ReplicaConfig } from "./config.ts";
 import type { DiskWatch } from "./disk-watch.ts";
+import { asFatal, storageRefusal } from "./lifecycle-errors.ts";
 import type { RuntimeLimits } from "./limits.ts";
 import { Member } from "./member.ts";
 import { formatId } from "./membership.ts";
@@ -43,6 +42,7 @@ export class Lifecycle {
   #joining: Promise<void> | undefined;
   /** Set from when the member knows that it is removed, before the disk says so; never rejects. */
   #removing: { readonly index: bigint; readonly done: Promise<void> } | undefined;
+  #leaving = false;
   #stopping = false;
   /** The old directory is closed and the new one is not open yet. */
   #resetting = false;
@@ -198,6 +198,11 @@ export class Lifecycle {
     return this.#recovery;
   }
 
+  /** It was asked to stop; it serves while it hands over. */
+  get leaving(): boolean {
+    return this.#leaving;
+  }
+
   get stopping(): boolean {
     return this.#stopping;
   }
@@ -351,6 +356,7 @@ export class Lifecycle {
 
   /** Hands leadership over, lets what is under way end, and writes everything to the disk. */
   async stop(): Promise<void> {
+    this.#leaving = true;
     const member = this.#member;
     if (member !== undefined) await member.handOver();
     this.#stopping = true;
@@ -368,33 +374,4 @@ export class Lifecycle {
   close(): Promise<void> {
     return this.#directory.close();
   }
-}
-
-function storageRefusal(error: unknown): unknown {
-  if (!(error instanceof StorageError)) return error;
-  const reasons = {
-    wrongCluster: "wrong-cluster",
-    wrongMember: "wrong-member",
-    alreadyInitialized: "already-initialized",
-    notRemoved: "invalid-argument",
-    noSpace: "no-space",
-    badSnapshot: "internal",
-  } as const;
-  return new ReplicaError(reasons[error.code], error.message, { cause: error });
-}
-
-function asFatal(error: unknown): FatalError {
-  if (error instanceof FatalError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof Error && error.name === "UnknownCommandError") {
-    return new FatalError("unknownCommand", message, { cause: error });
-  }
-  if (error instanceof LostEntriesError) {
-    const why = `the log ends before what this member had acknowledged (${message}): was an old copy put in its place? Remove the member from the cluster and add a new, empty one`;
-    return new FatalError("corruptLog", why, { cause: error });
-  }
-  if (error instanceof Error && error.name === "UnknownFormatError") {
-    return new FatalError("unknownFormat", message, { cause: error });
-  }
-  return new FatalError(diskReason(error) ?? "internal", message, { cause: error });
 }

@@ -24,6 +24,8 @@ export const limits = {
   repeatedLogMs: 30_000,
   /** How long a member asks at once whether it has caught up. */
   catchUpAskMs: 1000,
+  /** Election timeouts without a leader after which a member is not ready: an election must not show. */
+  leaderlessTimeouts: 3,
   /** Pause before a write is tried with another leader. */
   leaderRetryMs: 50,
   /** A replica that stops waits this long for what is under way. */

@@ -28,6 +28,7 @@ import { PeerDirectory } from "./peer-directory.ts";
 import { Proposals } from "./proposals.ts";
 import { RaftLoop } from "./raft-loop.ts";
 import { raftOptions, sleepMaxTicks } from "./raft-options.ts";
+import { Readiness } from "./readiness.ts";
 import {
   type MemberRecord,
   type ReadOptions,
@@ -66,6 +67,7 @@ export class Member {
   readonly machine: StateMachine;
   readonly proposals: Proposals;
   readonly reads: LinearizableReads;
+  readonly readiness: Readiness;
   readonly snapshotSender: SnapshotSender;
   readonly snapshotReceiver: SnapshotReceiver;
   readonly #parts: MemberParts;
@@ -74,7 +76,6 @@ export class Member {
   #softState: SoftState = { leader: NO_MEMBER, role: "follower" };
   readonly peers: PeerDirectory;
   readonly #housekeeping: Housekeeping;
-  #caughtUp: "no" | "asking" | "yes" = "no";
 
   constructor(parts: MemberParts) {
     const { directory, config, clock, transport, metrics, limits } = parts;
@@ -122,6 +123,7 @@ export class Member {
     this.node = new RawNode(options, this.snapshotSender.logForCore());
     this.proposals = new Proposals(() => clock.wallMs(), limits);
     this.reads = new LinearizableReads(limits);
+    this.readiness = new Readiness({ clock, limits, reads: this.reads });
     this.peers = new PeerDirectory(this.id, (peers) => transport.setPeers(peers), limits);
     this.#writes = new WritePath({
       ...parts,
@@ -181,11 +183,6 @@ export class Member {
 
   get role(): Role {
     return this.#softState.role;
-  }
-
-  /** Since its start it was once as far as a majority. */
-  get caughtUp(): boolean {
-    return this.#caughtUp === "yes";
   }
 
   /** As leader: up to where a member has acknowledged the log as durable. */
@@ -336,6 +333,7 @@ export class Member {
     const { log, metrics, clock } = this.#parts;
     const before = this.#softState;
     this.#softState = state;
+    this.readiness.leaderIs(state.leader);
     if (before.role !== state.role || before.leader !== state.leader) {
       log.info(
         {
@@ -356,21 +354,6 @@ export class Member {
     this.#waiters.leader.check(clock.nowMs());
   }
 
-  /** A linearizable read that succeeds shows that this member is not behind. */
-  #confirmCaughtUp(): void {
-    if (this.#caughtUp !== "no" || this.leader === NO_MEMBER) return;
-    this.#caughtUp = "asking";
-    const { clock, limits } = this.#parts;
-    this.reads.add(clock.nowMs() + limits.catchUpAskMs).then(
-      () => {
-        this.#caughtUp = "yes";
-      },
-      () => {
-        this.#caughtUp = "no";
-      },
-    );
-  }
-
   /** Answers when it has something to do again, if nothing happens before. */
   #turnEnded(nowMs: number): number {
     const { log, limits } = this.#parts;
@@ -378,7 +361,7 @@ export class Member {
       const configuration = describeIndexedConfiguration(this.node.configuration);
       log.info({ msgId: "raft.configuration", configuration }, `configuration ${configuration}`);
     }
-    this.#confirmCaughtUp();
+    this.readiness.confirm();
     this.#waiters.check(nowMs);
     this.#writes.expire(nowMs);
     this.machine.tick(nowMs);

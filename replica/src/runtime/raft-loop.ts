@@ -56,6 +56,7 @@ export class RaftLoop {
   #installing: Promise<void> | undefined;
   #lastTickMs: number;
   #scheduled = false;
+  #turns = 0;
   /** When the timer ends the sleep; it may have ended it already. */
   #wakeMs = 0;
   #cancelTimer: (() => void) | undefined;
@@ -129,6 +130,11 @@ export class RaftLoop {
     });
   }
 
+  /** So far; it grows several times a second also when nothing happens. */
+  get turns(): number {
+    return this.#turns;
+  }
+
   /** Since when the oldest write has been under way; undefined: none is. */
   get writingSinceMs(): number | undefined {
     return this.#writing[0]?.sinceMs;
@@ -152,6 +158,7 @@ export class RaftLoop {
 
   #turn(): void {
     const { clock, node, proposals, reads, effects, limits } = this.#parts;
+    this.#turns += 1;
     this.#tick();
     this.#reportDurable();
     const messages = this.#messages;

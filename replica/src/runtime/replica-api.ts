@@ -178,7 +178,10 @@ export interface ReplicaApi {
   answerState(): AnswerState;
   identity(): Identity;
   status(): ReplicaStatus;
-  /** Ready to serve: initialised, caught up once since start, a leader known. Else the reasons why not. */
+  /**
+   * Why it does not serve linearizable requests; empty when it does. Without a leader it counts as serving until
+   * that has lasted three election timeouts.
+   */
   readiness(): readonly string[];
 
   /** Proposes the writes together; one outcome for each, in order. */

@@ -76,22 +76,31 @@ export class Replica implements ReplicaApi {
       directory: this.#lifecycle.directory,
       member: this.#lifecycle.member,
       diskBytesAvailable: this.#parts.disk.report.freeBytes,
-      problems: this.readiness(),
+      problems: this.#problems(),
     });
   }
 
+  /**
+   * A full disk is no reason: reads, and the deletes that make room, are served (B11). Nor is an election, which
+   * would take every replica out of its Service at once (C4).
+   */
   readiness(): readonly string[] {
-    if (this.#lifecycle.stopping) return ["stopping"];
-    if (this.#lifecycle.isRemoved) return ["removed from the cluster"];
-    const member = this.#lifecycle.member;
-    if (this.#lifecycle.recovery !== undefined) return ["its store was lost and is fetched from a peer"];
-    if (member === undefined) return ["not initialised: belongs to no cluster"];
-    const problems: string[] = [];
-    if (member.leader === NO_MEMBER) problems.push("no leader is known");
+    const { config, limits } = this.#parts;
+    return this.#notServing(limits.leaderlessTimeouts * config.electionTimeoutMs);
+  }
+
+  #problems(): readonly string[] {
     const disk = this.#parts.disk.problem();
-    if (disk !== undefined) problems.push(disk);
-    if (!member.caughtUp) problems.push("has not caught up since its start");
-    return problems;
+    return disk === undefined ? this.#notServing(0) : [...this.#notServing(0), disk];
+  }
+
+  #notServing(leaderlessMs: number): readonly string[] {
+    const lifecycle = this.#lifecycle;
+    if (lifecycle.leaving) return ["stopping"];
+    if (lifecycle.resetting) return ["its data is being set aside"];
+    if (lifecycle.isRemoved) return ["removed from the cluster"];
+    if (lifecycle.recovery !== undefined) return ["its store was lost and is fetched from a peer"];
+    return lifecycle.member?.readiness.problems(leaderlessMs) ?? ["not initialised: belongs to no cluster"];
   }
 
   write(operations: readonly WriteOperation[], options: WriteOptions): Promise<readonly WriteOutcome[]> {
