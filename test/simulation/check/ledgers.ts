@@ -1,5 +1,6 @@
 import type { World } from "../world/world.ts";
 import { AppliedLedger } from "./applied-ledger.ts";
+import { CampaignLedger } from "./campaign-rules.ts";
 import { CommitLedger } from "./commit-ledger.ts";
 import { ElectionLedger } from "./election-ledger.ts";
 import { EntryLedger } from "./entry-ledger.ts";
@@ -11,6 +12,7 @@ export class Ledgers {
   readonly entries = new EntryLedger();
   readonly commits = new CommitLedger(this.entries.root);
   readonly votes = new VoteLedger();
+  readonly campaigns = new CampaignLedger();
   readonly applied = new AppliedLedger();
   readonly elections: ElectionLedger;
   /** The only one there may ever be (B3); undefined: no disk has one yet. */

@@ -20,6 +20,7 @@ const vote = (term: bigint): Message => ({
   granted: true,
 });
 
+/** By a transfer, which needs no pre-votes. */
 const request = (change: Partial<RequestVote> = {}): RequestVote => ({
   type: "RequestVote",
   from: 20n,
@@ -27,7 +28,7 @@ const request = (change: Partial<RequestVote> = {}): RequestVote => ({
   term: 3n,
   lastLogIndex: 2n,
   lastLogTerm: 2n,
-  transfer: false,
+  transfer: true,
   ...change,
 });
 

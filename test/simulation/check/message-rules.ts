@@ -1,5 +1,6 @@
 import type { AppendEntries, AppendEntriesResponse, Message, RequestVote } from "@rstore/replica/raft/types";
 import type { DurableLogState } from "../disk/types.ts";
+import { checkCampaign } from "./campaign-rules.ts";
 import { mayCampaign } from "./configuration-rules.ts";
 import { describeRecord, formatId } from "./describe.ts";
 import { recordAt } from "./entry-ledger.ts";
@@ -20,6 +21,7 @@ export interface Sender {
 
 /** What a message claims or promises must be true, and durable where it is a promise, before it leaves. */
 export function checkMessage(ledgers: Ledgers, sender: Sender, message: Message): void {
+  checkCampaign(ledgers, sender, message);
   switch (message.type) {
     case "AppendEntries":
       checkLeads(ledgers, sender, message);
