@@ -38,6 +38,9 @@ export class EnvelopeReader {
   #headerBytes = 0;
   #message: Buffer | undefined;
   #messageBytes = 0;
+  #completed = 0;
+  /** The message that is being read, by the number of those before it, and since when. */
+  #reading = { number: 0, sinceMs: 0 };
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
@@ -65,8 +68,21 @@ export class EnvelopeReader {
       complete.push({ endStream: (this.#header[0]! & END_STREAM_FLAG) !== 0, data });
       this.#message = undefined;
       this.#headerBytes = 0;
+      this.#completed += 1;
     }
     return complete;
+  }
+
+  /**
+   * To be called as bytes arrive. Throws PeerError "timeout" when one message took in whatever came for longer
+   * than this: a damaged length swallows all that follows, and no checksum of a content ever tells (C2).
+   */
+  assertEnds(nowMs: number, maxMs: number): void {
+    const isNew = this.#reading.number !== this.#completed;
+    if (isNew || this.#headerBytes === 0) this.#reading = { number: this.#completed, sinceMs: nowMs };
+    if (nowMs - this.#reading.sinceMs <= maxMs) return;
+    const claimed = this.#message === undefined ? "" : ` of ${this.#message.length} bytes`;
+    throw new PeerError("timeout", `a message${claimed} did not end within ${maxMs} ms`);
   }
 
   #allocate(): Buffer {

@@ -91,6 +91,7 @@ class InboundStream {
       }
       const link = this.#link;
       if (link === undefined) return;
+      this.#reader.assertEnds(this.#parts.clock.nowMs(), messageMaxMs(link.kind, this.#parts.limits));
       const counters = this.#parts.links.counters(link.hello.from);
       counters.bytesReceived += chunk.length;
       counters.messagesReceived += messages.length;
@@ -172,6 +173,11 @@ class InboundStream {
     if (this.#link !== undefined) this.#parts.links.closed(this.#link);
     return true;
   }
+}
+
+/** What the control stream carries is small; of the rest the largest must have time to arrive. */
+export function messageMaxMs(kind: InboundLink["kind"], limits: PeerLimits): number {
+  return kind === "control" ? limits.deadPeerMs : limits.stallTimeoutMs;
 }
 
 function kindOf(kind: StreamKind): InboundLink["kind"] {

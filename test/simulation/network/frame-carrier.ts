@@ -84,6 +84,11 @@ export class FrameReader {
     });
   }
 
+  /** As production's, of what comes as bytes. */
+  assertEnds(nowMs: number, maxMs: number): void {
+    this.#reader.assertEnds(nowMs, maxMs);
+  }
+
   #envelopes(body: FrameBytes | ChunkBytes): Uint8Array[] {
     if (body.bytes !== body.sent) {
       this.#tainted = true;

@@ -1,5 +1,5 @@
 import type { Message } from "@rstore/replica/raft/types";
-import { judge } from "@rstore/replica/transport/inbound-stream";
+import { judge, messageMaxMs } from "@rstore/replica/transport/inbound-stream";
 import { PeerError, peerErrorFrom } from "@rstore/replica/transport/peer-error";
 import type { InboundLink, LinkToken } from "@rstore/replica/transport/peer-links";
 import type { PeerHello, PeerRefusal } from "@rstore/replica/transport/types";
@@ -49,6 +49,7 @@ export class SimInboundStream {
       sizeBytes += parcel.sizeBytes;
       try {
         this.#take(parcel.body, messages);
+        this.#assertEnds();
       } catch (error) {
         if (!(error instanceof PeerError)) throw error;
         this.#fail(error);
@@ -64,6 +65,12 @@ export class SimInboundStream {
     if (messages.length === 0) return;
     network.world.note(networkNotes.delivered, this.#socket.other.place * 65536 + slot, messages.length);
     handler.receive(messages, link.hello);
+  }
+
+  #assertEnds(): void {
+    const { clock, limits } = this.#shared;
+    if (this.#link !== undefined)
+      this.#reader.assertEnds(clock.nowMs(), messageMaxMs(this.#link.kind, limits));
   }
 
   #take(body: Body, messages: Message[]): void {
