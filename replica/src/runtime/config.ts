@@ -77,6 +77,15 @@ export const configSchema = z.object({
     .describe("applied changes are written to store/ at least this often"),
   diskDeadlineMs: milliseconds.default(30_000).describe("a disk write that takes longer ends the process"),
 
+  compactionKeepRevisions: count
+    .default(0)
+    .describe("so many revisions stay readable, older history is compacted; 0: no such rule"),
+  compactionKeepSeconds: count
+    .default(0)
+    .describe(
+      "history stays readable for so long, then it is compacted; with both rules the longer one counts; 0: no such rule",
+    ),
+
   requestMaxBytes: bytes.default(1536 * KIB).describe("most bytes of one request"),
   responseMaxBytes: bytes.default(4 * MIB).describe("a range answer ends when it reaches this size"),
   batchMaxOperations: count.default(10_000).describe("most operations in one batch"),

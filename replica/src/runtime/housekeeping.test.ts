@@ -15,6 +15,7 @@ async function handOversUntil(untilMs: number, change: object): Promise<number[]
     isLeader: () => true,
     snapshotSender: { tick: () => {}, pinnedIndex: () => undefined },
     machine: { durableAppliedIndex: 0n },
+    compactor: { tick: () => {} },
     handOver: async () => {
       handOvers.push(nowMs);
     },

@@ -1,5 +1,6 @@
 import type { Logger } from "../log.ts";
 import type { DataDirectory } from "../storage/types.ts";
+import type { Compactor } from "./compactor.ts";
 import type { ReplicaConfig } from "./config.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import type { RuntimeLimits } from "./limits.ts";
@@ -13,6 +14,7 @@ interface HousekeepingParts {
   readonly limits: RuntimeLimits;
   readonly machine: StateMachine;
   readonly snapshotSender: SnapshotSender;
+  readonly compactor: Compactor;
   readonly isLeader: () => boolean;
   readonly handOver: () => Promise<void>;
   /** Since when the oldest write of the log has been under way; undefined: none is. */
@@ -41,6 +43,7 @@ export class Housekeeping {
     if (nowMs < this.#nextMs) return;
     this.#nextMs = nowMs + this.#parts.limits.housekeepingMs;
     this.#parts.snapshotSender.tick();
+    this.#parts.compactor.tick(nowMs);
     this.#compactLog();
     this.#checkDisk(nowMs);
     this.#checkStall(nowMs);

@@ -26,6 +26,10 @@ export const limits = {
   catchUpAskMs: 1000,
   /** Election timeouts without a leader after which a member is not ready: an election must not show. */
   leaderlessTimeouts: 3,
+  /** Time between two compactions that the leader proposes by itself. */
+  compactionEveryMs: 10_000,
+  /** Remembered revisions of earlier times, spread over the seconds of history that are kept. */
+  compactionSamplesMax: 100,
   /** Pause before a write is tried with another leader. */
   leaderRetryMs: 50,
   /** A replica that stops waits this long for what is under way. */

@@ -17,6 +17,7 @@ import {
 import type { DataDirectory } from "../storage/types.ts";
 import type { PeerTransport } from "../transport/types.ts";
 import type { Clock } from "./clock.ts";
+import { Compactor } from "./compactor.ts";
 import type { ReplicaConfig } from "./config.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import { Housekeeping } from "./housekeeping.ts";
@@ -138,6 +139,7 @@ export class Member {
       ...parts,
       machine: this.machine,
       snapshotSender: this.snapshotSender,
+      compactor: this.#createCompactor(),
       isLeader: () => this.isLeader,
       handOver: () => this.handOver(),
       writingSinceMs: () => this.loop.writingSinceMs,
@@ -165,6 +167,23 @@ export class Member {
         softStateChanged: (state) => this.#softStateChanged(state),
         turnEnded: (nowMs) => this.#turnEnded(nowMs),
         failed: (error) => this.#failed(error),
+      },
+    });
+  }
+
+  #createCompactor(): Compactor {
+    const { config, clock, limits } = this.#parts;
+    return new Compactor({
+      config,
+      limits,
+      isLeader: () => this.isLeader,
+      revision: () => this.machine.store.revision,
+      compactedRevision: () => this.machine.store.compactedRevision,
+      propose: (revision) => {
+        const deadlineMs = clock.nowMs() + config.requestTimeoutMs;
+        // What is not applied is proposed again, by this leader or the next.
+        this.proposals.add([{ type: "compact", revision }], deadlineMs).catch(() => {});
+        this.loop.schedule();
       },
     });
   }
