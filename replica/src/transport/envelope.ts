@@ -40,7 +40,7 @@ export class EnvelopeReader {
   #messageBytes = 0;
   #completed = 0;
   /** The message that is being read, by the number of those before it, and since when. */
-  #reading = { number: 0, sinceMs: 0 };
+  #reading: { readonly number: number; readonly sinceMs: number } | undefined;
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
@@ -78,8 +78,13 @@ export class EnvelopeReader {
    * than this: a damaged length swallows all that follows, and no checksum of a content ever tells (C2).
    */
   assertEnds(nowMs: number, maxMs: number): void {
-    const isNew = this.#reading.number !== this.#completed;
-    if (isNew || this.#headerBytes === 0) this.#reading = { number: this.#completed, sinceMs: nowMs };
+    if (this.#headerBytes === 0) {
+      this.#reading = undefined;
+      return;
+    }
+    if (this.#reading?.number !== this.#completed) {
+      this.#reading = { number: this.#completed, sinceMs: nowMs };
+    }
     if (nowMs - this.#reading.sinceMs <= maxMs) return;
     const claimed = this.#message === undefined ? "" : ` of ${this.#message.length} bytes`;
     throw new PeerError("timeout", `a message${claimed} did not end within ${maxMs} ms`);
