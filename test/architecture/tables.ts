@@ -153,6 +153,7 @@ export const folders: readonly Folder[] = [
       "client/src/cli",
       "operator/src/api",
       "operator/src/kube",
+      "operator/src/platform/process",
       "proto",
       "replica/src",
     ],
