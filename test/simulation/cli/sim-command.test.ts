@@ -119,6 +119,21 @@ test("a violation ends with 1: seed, property, last events, the shrunk plan and 
   expect(plan.faults.map(({ fault }) => fault.kind)).toEqual(["wipe"]);
 });
 
+test("a smaller plan that breaks another property is not the same failure", async () => {
+  const runPlan: RunPlan = (plan) => {
+    if (breaksOnWipe(plan, { transcript: undefined }).violation === undefined) return resultOf(plan);
+    return resultOf(plan, plan.shape.clients > 1 ? "log-matching" : "linearizable");
+  };
+  const seed = Array.from({ length: 400 }, (_, i) => i).find((candidate) => {
+    const { shape, faults } = drawPlan(candidate);
+    return shape.clients > 1 && faults.some(({ fault }) => fault.kind === "wipe");
+  })!;
+  const { files } = await sim(`--seed ${seed}`, { runPlan });
+  const plan = JSON.parse(files.get(`/failures/${seed}.json`)!) as Plan;
+  expect(plan.faults).toHaveLength(1);
+  expect(plan.shape.clients).toBeGreaterThan(1);
+});
+
 test("a violation stops the session, unless it is to go on", async () => {
   const runPlan: RunPlan = (plan) => resultOf(plan, plan.seed % 2 === 0 ? "linearizable" : undefined);
   const stopped = await sim("--seeds 1..9 --workers 1 --shrink-seconds 0", { runPlan });
