@@ -39,7 +39,11 @@ export function drawShape(seed: number, { theme: asked, isShort = false }: DrawO
     network: drawCalmNetwork(random),
     disk: drawCalmDisk(random),
   };
-  const bent = { ...drawn, ...bend?.(drawn, random) };
+  const bent: { -readonly [K in keyof Shape]: Shape[K] } = { ...drawn, ...bend?.(drawn, random) };
+  if (bent.throughCodecs) {
+    const corruptChance = new Random(seed, "corruption").pick([0, 0.0002, 0.005]);
+    bent.network = { ...bent.network, corruptChance };
+  }
   return { shape: { ...bent, slots: bent.members + random.between(least, most) }, theme };
 }
 
