@@ -153,6 +153,8 @@ export const folders: readonly Folder[] = [
       "client/src/cli",
       "operator/src/api",
       "operator/src/kube",
+      "operator/src/plan",
+      "operator/src/status",
       "operator/src/platform/process",
       "proto",
       "replica/src",

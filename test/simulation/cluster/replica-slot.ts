@@ -67,6 +67,7 @@ export class ReplicaSlot implements Slot {
   readonly clientUrl: string;
   readonly disk: SimDisk;
   supervised = true;
+  placed = true;
   lastExit: Exit | undefined;
   readonly #parts: ReplicaSlotParts;
   readonly #random: Random;
@@ -108,7 +109,7 @@ export class ReplicaSlot implements Slot {
 
   start(): void {
     this.#cancelRestart();
-    if (this.#process !== undefined) return;
+    if (this.#process !== undefined || !this.placed) return;
     const { world, launch, entered } = this.#parts;
     this.#lives += 1;
     const random = world.random(`process ${this.index}.${this.#lives}`);

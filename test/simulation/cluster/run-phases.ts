@@ -1,4 +1,6 @@
 import type { SafetyChecks } from "../check/types.ts";
+import { OperatorLiveness } from "../operator/operator-liveness.ts";
+import type { SimulatedOperator } from "../operator/simulated-operator.ts";
 import type { FaultInjector } from "../plan/fault-injector.ts";
 import type { Plan } from "../plan/types.ts";
 import type { Workload } from "../workload/types.ts";
@@ -15,6 +17,8 @@ export interface PhaseParts {
   readonly checks: SafetyChecks;
   readonly workload: Workload;
   readonly faults: FaultInjector;
+  /** Set: it founds the cluster and looks after it. */
+  readonly operator: SimulatedOperator | undefined;
   /** Steps between two full checks. */
   readonly checkEvery: number;
   readonly isSafetyOnly: boolean;
@@ -24,11 +28,46 @@ export interface PhaseParts {
 const FOUNDING_MAX_MS = 60_000;
 /** How many runs have their faults from the first moment on. */
 const EARLY_FAULTS_CHANCE = 0.1;
+const EARLY_FAULTS_OF_OPERATOR_CHANCE = 0.4;
 /** The last operations end by their deadlines. */
 const DRAIN_MAX_MS = 60_000;
 
 /** One run from the founding of its cluster to the end of the liveness phase. Answers the note of the result. */
 export function runPhases(parts: PhaseParts): string | undefined {
+  const { operator } = parts;
+  return operator === undefined ? runStore(parts) : runOperator(parts, operator);
+}
+
+/** The operator founds the cluster, beside faults at times, and must bring everything about in the end. */
+function runOperator(parts: PhaseParts, operator: SimulatedOperator): string | undefined {
+  const { plan, world, cluster, workload, faults } = parts;
+  const faultsFromStart = world.random("run").chance(EARLY_FAULTS_OF_OPERATOR_CHANCE);
+  world.at(0, () => operator.start());
+  if (faultsFromStart) faults.schedule(plan.faults);
+  runUntil(parts, FOUNDING_MAX_MS * 1000, () => operator.isFounded || faultsFromStart);
+  if (!operator.isFounded && !faultsFromStart && world.violation === undefined) {
+    world.fail(
+      "founds",
+      `no cluster of ${plan.shape.members} after ${FOUNDING_MAX_MS / 1000} s without faults`,
+    );
+  }
+  if (!faultsFromStart) faults.schedule(plan.faults);
+  workload.start(cluster);
+  runUntil(parts, world.nowUs + plan.shape.durationMs * 1000, () => false);
+  workload.end();
+  runUntil(parts, world.nowUs + DRAIN_MAX_MS * 1000, () => workload.isIdle);
+  if (!parts.isSafetyOnly && world.violation === undefined) {
+    const liveness = new OperatorLiveness({ cluster, faults, operator });
+    world.at(0, () => liveness.begin());
+    runUntil(parts, Number.MAX_SAFE_INTEGER, () => liveness.isOver);
+  }
+  if (world.violation !== undefined) return undefined;
+  parts.checks.full(cluster, true);
+  workload.check();
+  return undefined;
+}
+
+function runStore(parts: PhaseParts): string | undefined {
   const { plan, world, cluster, workload, faults } = parts;
   const random = world.random("run");
   const faultsFromStart = random.chance(EARLY_FAULTS_CHANCE);

@@ -58,6 +58,8 @@ export interface Slot {
   setClockRate(rate: number): void;
   /** Whether a process that ends is started again by itself, after a while. */
   supervised: boolean;
+  /** False: there is no place for a process, so that none starts. */
+  placed: boolean;
 }
 
 export interface SimCluster {

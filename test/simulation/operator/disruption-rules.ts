@@ -1,6 +1,6 @@
 import type { PlanInput } from "@rstore/operator/plan/observation";
 import type { Step } from "@rstore/operator/plan/step";
-import type { MemberId } from "@rstore/replica/raft/types";
+import type { Configuration, MemberId } from "@rstore/replica/raft/types";
 import type { SimCluster } from "../cluster/types.ts";
 import { halvesOf, type LossLedger, minorityOf } from "../plan/loss-ledger.ts";
 import { operatorNowMs } from "./operator-time.ts";
@@ -66,7 +66,12 @@ export class DisruptionRules {
 
   /** At most one disruptive step, and none without its latch. */
   planned({ slots, status }: PlanInput, steps: readonly Step[]): void {
-    const kinds: readonly Step["kind"][] = ["changeMembership", "transferLeadership", "deleteClaim", "stopSlots"];
+    const kinds: readonly Step["kind"][] = [
+      "changeMembership",
+      "transferLeadership",
+      "deleteClaim",
+      "stopSlots",
+    ];
     const ready = new Set(slots.filter(({ replica }) => replica?.ready).map(({ replica }) => replica!.uid));
     const acts = steps.filter(
       (step) => kinds.includes(step.kind) || (step.kind === "restartSlot" && ready.has(step.replicaUid)),
@@ -95,7 +100,7 @@ export class DisruptionRules {
     }
     const voter = this.#voterIn(place);
     if (voter === undefined) return;
-    const isSmall = (this.#configuration().voters.length ?? 0) <= 2;
+    const isSmall = this.#configuration().voters.length <= 2;
     if (!isSmall) this.#mayTakeDown(voter, place, basis);
   }
 
@@ -132,7 +137,8 @@ export class DisruptionRules {
         ({ voters, outgoing, learners }) =>
           voters.includes(id) || outgoing.includes(id) || learners.includes(id),
       );
-      if (isMember) this.#fail("takes-member-away", `${place.slot.name} is a member, and its process is stopped`);
+      if (isMember)
+        this.#fail("takes-member-away", `${place.slot.name} is a member, and its process is stopped`);
     }
   }
 
@@ -146,24 +152,34 @@ export class DisruptionRules {
     const { configuration, committed } = known;
     const isVoter = [configuration, committed].some((c) => halvesOf(c).some((half) => half.includes(id)));
     const isLearner = [configuration, committed].some(({ learners }) => learners.includes(id));
-    const fail = (why: string): void =>
+    const fail = (why: string): void => {
       this.#fail("claims", `the claim of ${slot.name} is deleted (member ${id.toString(16)}): ${why}`);
+    };
     const seen = basis.input.slots.find(({ index }) => index === slot.index);
     const isNodeLost = seen?.node.state !== "ok" || (pod?.node ?? claim?.boundTo)?.isOk === false;
-    if (isLearner && !isVoter) return fail("it is a learner");
+    if (isLearner && !isVoter) fail("it is a learner");
     if (!isVoter) {
       const { whenScaled } = basis.input.spec;
       const isAsked = whenScaled === "Delete" || !truth.everVoters.has(id) || losses.isLost(id);
       if (!isAsked && damageOf(place) === undefined && !isNodeLost) fail("policy keeps it");
       return;
     }
-    if (platform.isAttachable || !isNodeLost) return fail("it is a voter whose disk may come back");
+    if (platform.isAttachable || !isNodeLost) {
+      fail("it is a voter whose disk may come back");
+      return;
+    }
     const { node } = seen!;
     if (node.state === "unreachable") {
       const overdueMs = operatorNowMs(this.#parts.cluster.world) - node.since - this.#deadlineMs(basis);
       if (overdueMs < -DEADLINE_TOLERANCE_MS) fail(`the deadline is over only in ${-overdueMs} ms`);
     }
     if (truth.isSteady(id, this.#doubtUs)) fail("it is alive");
+    for (const half of halvesOf(configuration)) {
+      const left = half.filter((other) => other !== id && !basis.dead.has(other));
+      if (half.includes(id) && left.length * 2 <= half.length) {
+        fail(`of ${half.length} voters only ${left.length} are alive without it`);
+      }
+    }
     this.#mayTakeDown(id, place, basis);
   }
 
@@ -203,7 +219,10 @@ export class DisruptionRules {
     const lost = voters.filter((id) => losses.isLost(id));
     if (lost.length > minorityOf(voters.length)) {
       if (lost.every((id) => basis.lost.has(id)) && lost.every((id) => basis.dead.has(id))) {
-        this.#fail("quorum", `${lost.length} of the ${voters.length} voters of the new configuration are lost`);
+        this.#fail(
+          "quorum",
+          `${lost.length} of the ${voters.length} voters of the new configuration are lost`,
+        );
       }
       throw new CallFailed("too many of its voters were lost meanwhile");
     }
@@ -211,7 +230,10 @@ export class DisruptionRules {
     if (dead.length > minorityOf(voters.length)) {
       this.#fail("quorum", `${dead.length} of the ${voters.length} voters of the new configuration are dead`);
     }
-    this.#judgeLeavers(current.filter((id) => !voters.includes(id)), basis);
+    this.#judgeLeavers(
+      current.filter((id) => !voters.includes(id)),
+      basis,
+    );
   }
 
   /** Whoever leaves sits above the wanted slots, or its disk can't be used any more. */
@@ -254,8 +276,8 @@ export class DisruptionRules {
     }
   }
 
-  #configuration() {
-    return this.#parts.truth.known?.configuration ?? { voters: [], outgoing: [], learners: [], learnersNext: [] };
+  #configuration(): Configuration {
+    return this.#parts.truth.known?.configuration ?? none;
   }
 
   /** Running, and no doubt that it is a voter. */
@@ -269,6 +291,14 @@ export class DisruptionRules {
     this.#parts.cluster.world.fail(`operator-${rule}`, message);
   }
 }
+
+const none: Configuration = {
+  voters: [],
+  outgoing: [],
+  learners: [],
+  learnersNext: [],
+  context: new Uint8Array(),
+};
 
 function sameMembers(a: readonly MemberId[], b: readonly MemberId[]): boolean {
   return a.length === b.length && a.every((id) => b.includes(id));

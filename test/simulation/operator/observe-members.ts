@@ -1,6 +1,5 @@
 import type { Configuration, ConfiguredMember, MemberKind } from "@rstore/operator/plan/observation";
-import type { MemberListing, ReplicaStatus } from "@rstore/replica/runtime/replica-api";
-import type { Identity } from "@rstore/replica/runtime/replica-api";
+import type { Identity, MemberListing, ReplicaStatus } from "@rstore/replica/runtime/replica-api";
 import type { ReplicaCaller } from "./replica-caller.ts";
 import type { SlotObjects } from "./types.ts";
 

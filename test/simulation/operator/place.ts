@@ -24,7 +24,7 @@ export interface VolumeClaim {
 
 /** What the platform keeps of one slot. */
 export interface Place {
-  readonly slot: Slot & { placed: boolean };
+  readonly slot: Slot;
   pod: Pod | undefined;
   claim: VolumeClaim | undefined;
 }

@@ -1,6 +1,6 @@
 import type { Replica } from "@rstore/replica/runtime/replica";
-import { clientPlace } from "../network/types.ts";
 import type { SimCluster, Slot } from "../cluster/types.ts";
+import { clientPlace } from "../network/types.ts";
 import type { Place } from "./place.ts";
 import { CallFailed } from "./types.ts";
 

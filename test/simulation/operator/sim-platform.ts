@@ -1,5 +1,5 @@
 import type { World } from "../world/world.ts";
-import { isBad, objectsOf, isReady, type Place, type Pod } from "./place.ts";
+import { isBad, isReady, objectsOf, type Place, type Pod } from "./place.ts";
 import { SimNode } from "./sim-node.ts";
 import { CallFailed, type SimObjects, type SimSet } from "./types.ts";
 
@@ -117,6 +117,15 @@ export class SimPlatform {
   /** Takes effect when no process uses it any more. */
   deleteClaim(place: Place, uid: string): void {
     if (place.claim?.uid === uid) place.claim.deleting = true;
+  }
+
+  /** Nothing runs on that node any more. */
+  machineEnded(node: SimNode): void {
+    for (const { slot, pod } of this.places) {
+      if (pod?.node !== node) continue;
+      slot.placed = false;
+      slot.crash();
+    }
   }
 
   /** The set and the budget are gone with their owner, and the processes with them; claims stay. */

@@ -52,7 +52,8 @@ export class Truth {
     this.known = { index, configuration, committed, isSettled, leader: status.id };
     for (const id of halvesOf(configuration).flat()) this.everVoters.add(id);
     for (const { id, match, recentActive } of status.members) {
-      const isAlive = id === status.id || (recentActive && match + LAG_MAX >= status.commit && this.#runs(id));
+      const isAlive =
+        id === status.id || (recentActive && match + LAG_MAX >= status.commit && this.#runs(id));
       if (isAlive) {
         this.#lastAliveUs.set(id, world.nowUs);
         if (!this.#aliveSinceUs.has(id)) this.#aliveSinceUs.set(id, world.nowUs);

@@ -1,3 +1,4 @@
+import { operatorFaults } from "../operator/operator-faults.ts";
 import { diskFaults } from "./apply-disk.ts";
 import { membershipFaults } from "./apply-membership.ts";
 import { networkFaults } from "./apply-network.ts";
@@ -11,6 +12,7 @@ const table: { readonly [K in FaultKind]: ApplyFault<K> } = {
   ...networkFaults,
   ...diskFaults,
   ...membershipFaults,
+  ...operatorFaults,
 };
 
 /** Carries out one fault and has it end by itself. `copy` is what an old copy puts back. */

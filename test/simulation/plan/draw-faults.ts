@@ -3,7 +3,7 @@ import type { DrawnShape } from "./draw-shape.ts";
 import { type DrawParts, faultDrawers } from "./fault-drawers.ts";
 import { pickWeighted } from "./pick-weighted.ts";
 import { type Theme, themes } from "./themes.ts";
-import type { DrawOptions, Fault, FaultKind, PlannedFault } from "./types.ts";
+import type { DrawOptions, Fault, FaultKind, PlannedFault, StoreFaultKind } from "./types.ts";
 
 /** Mean gaps between faults, in ms; a quiet run has none. */
 const paces = { quiet: 1, calm: 4, rough: 5, storm: 2 } as const;
@@ -25,6 +25,7 @@ export function drawFaults(
   const pace = pickWeighted(random, isShort ? shortPaces : paces);
   if (pace === "quiet") return [];
   const weights = drawWeights(random, theme);
+  const isLookedAfter = shape.operator !== undefined;
   const parts: DrawParts = {
     random,
     shape,
@@ -42,7 +43,7 @@ export function drawFaults(
     const fault = faultDrawers[pickWeighted(random, weights)](parts);
     if (fault === undefined) continue;
     faults.push({ atMs, fault });
-    if (destructive.has(fault.kind)) faults.push(...drawReplacements(random, atMs));
+    if (destructive.has(fault.kind) && !isLookedAfter) faults.push(...drawReplacements(random, atMs));
     if (fault.kind === "old-copy" && fault.remembered) faults.push(...drawForgetting(random, atMs, fault));
   }
   return faults.filter((planned) => planned.atMs < shape.durationMs).sort((a, b) => a.atMs - b.atMs);
@@ -76,8 +77,8 @@ function drawReplacements(random: Random, atMs: number): PlannedFault[] {
   }));
 }
 
-function drawWeights(random: Random, theme: Theme): Record<FaultKind, number> {
-  const kinds = Object.keys(faultDrawers) as FaultKind[];
+function drawWeights(random: Random, theme: Theme): Record<StoreFaultKind, number> {
+  const kinds = Object.keys(faultDrawers) as StoreFaultKind[];
   const share = random.pick([0.15, 0.3, 0.5, 1]);
   const bent = themes[theme].kinds ?? {};
   const weights = Object.fromEntries(
@@ -85,7 +86,7 @@ function drawWeights(random: Random, theme: Theme): Record<FaultKind, number> {
       if (bent[kind] !== undefined) return [kind, bent[kind]];
       return [kind, random.chance(share) ? random.pick([1, 1, 1, 3]) : 0];
     }),
-  ) as Record<FaultKind, number>;
+  ) as Record<StoreFaultKind, number>;
   if (Object.values(weights).every((weight) => weight === 0)) weights[random.pick(kinds)] = 1;
   return weights;
 }

@@ -1,6 +1,7 @@
 import type { SimCluster, Slot } from "../cluster/types.ts";
 import type { DiskWeather } from "../disk/types.ts";
 import type { LinkWeather } from "../network/types.ts";
+import type { SimulatedOperator } from "../operator/simulated-operator.ts";
 import type { Random } from "../world/random.ts";
 import type { Holds } from "./holds.ts";
 import type { Layers } from "./layers.ts";
@@ -31,6 +32,8 @@ export interface FaultContext {
   readonly losses: LossLedger;
   readonly oldCopies: OldCopies;
   readonly administrator: MembershipAdministrator;
+  /** Set: it looks after the cluster. */
+  readonly operator: SimulatedOperator | undefined;
 }
 
 export type FaultOf<K extends FaultKind> = Extract<Fault, { kind: K }>;

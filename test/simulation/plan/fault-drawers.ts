@@ -1,7 +1,7 @@
 import type { DiskPart, DiskWeather } from "../disk/types.ts";
 import { clientPlace, type LinkWeather } from "../network/types.ts";
 import type { Random } from "../world/random.ts";
-import type { Fault, FaultKind, Shape } from "./types.ts";
+import type { Fault, FaultKind, Shape, StoreFaultKind } from "./types.ts";
 
 export interface DrawParts {
   readonly random: Random;
@@ -56,7 +56,7 @@ function stormyDisk(random: Random): DiskWeather {
 }
 
 /** How each kind is drawn. A plan is data: who leads, and what a disk then holds, is known only when it runs. */
-export const faultDrawers: { readonly [K in FaultKind]: Drawer<K> } = {
+export const faultDrawers: { readonly [K in StoreFaultKind]: Drawer<K> } = {
   crash: (draw) => ({ kind: "crash", slot: anySlot(draw), downMs: draw.lastMs() }),
   "crash-at-call": (draw) => ({
     kind: "crash-at-call",

@@ -2,6 +2,7 @@ import { Happening } from "../cluster/happening.ts";
 import type { SimCluster, Slot } from "../cluster/types.ts";
 import type { DiskWeather } from "../disk/types.ts";
 import type { LinkWeather } from "../network/types.ts";
+import type { SimulatedOperator } from "../operator/simulated-operator.ts";
 import { applyFault } from "./apply-fault.ts";
 import { linkOfKey } from "./apply-network.ts";
 import { describeFault } from "./describe-fault.ts";
@@ -28,6 +29,7 @@ export class FaultInjector {
   readonly #links = new Map<string, Layers<LinkWeather | undefined>>();
   readonly #disks = new Map<Slot, Layers<DiskWeather>>();
   readonly #spaces = new Map<Slot, Layers<number | undefined>>();
+  #operator: SimulatedOperator | undefined;
   #ended = false;
   #count = 0;
 
@@ -36,6 +38,11 @@ export class FaultInjector {
     this.#memory = memory;
     this.losses = new LossLedger(cluster);
     this.#context = this.#createContext();
+  }
+
+  /** It looks after the cluster from now on. */
+  set operator(operator: SimulatedOperator) {
+    this.#operator = operator;
   }
 
   /** Times of the plan count from now. */
@@ -70,7 +77,7 @@ export class FaultInjector {
     this.#count += 1;
     world.note(Happening.fault, this.#count);
     this.#context.say(() => describeFault(fault));
-    applyFault(this.#context, fault, copy);
+    applyFault({ ...this.#context, operator: this.#operator }, fault, copy);
   }
 
   /** All links and disks as the shape says, all processes up, all clocks right; nothing of the plan follows. */
@@ -133,6 +140,7 @@ export class FaultInjector {
       say,
       down,
       administrator,
+      operator: undefined,
       losses,
       oldCopies: new OldCopies({
         cluster: this.#cluster,

@@ -15,6 +15,7 @@ const LOOK_EVERY_MS = 500;
 export class LossLedger {
   readonly #cluster: SimCluster;
   readonly #lost = new Set<MemberId>();
+  readonly #atRisk = new Set<MemberId>();
   readonly #damagedStores = new Map<MemberId, { readonly slot: Slot; looks: number; life: unknown }>();
 
   constructor(cluster: SimCluster) {
@@ -32,6 +33,15 @@ export class LossLedger {
 
   add(member: MemberId): void {
     this.#lost.add(member);
+  }
+
+  /** Out of reach: somebody may give it up. It counts for what may be lost, and nobody has to do without it. */
+  risk(member: MemberId): void {
+    this.#atRisk.add(member);
+  }
+
+  endRisk(member: MemberId): void {
+    this.#atRisk.delete(member);
   }
 
   /** Its store may be damaged, which costs a copy of the state but no promise. */
@@ -74,7 +84,7 @@ export class LossLedger {
   }
 
   #counts(member: MemberId): boolean {
-    return this.#lost.has(member) || this.#damagedStores.has(member);
+    return this.#lost.has(member) || this.#damagedStores.has(member) || this.#atRisk.has(member);
   }
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { operatorFaultDrawers } from "../operator/draw-operator-faults.ts";
 import { faultDrawers } from "./fault-drawers.ts";
 import type { Plan } from "./types.ts";
 
@@ -31,7 +32,8 @@ function problemOf(plan: Partial<Plan> | null): string | undefined {
   if (typeof shape?.members !== "number" || typeof shape.slots !== "number") return "`shape` is missing";
   if (!Array.isArray(faults)) return "`faults` must be a list";
   const unknown = faults.find(
-    ({ atMs, fault }) => typeof atMs !== "number" || !(fault?.kind in faultDrawers),
+    ({ atMs, fault }) =>
+      typeof atMs !== "number" || !(fault?.kind in { ...faultDrawers, ...operatorFaultDrawers }),
   );
   return unknown === undefined ? undefined : `it has no fault ${JSON.stringify(unknown)}`;
 }

@@ -15,7 +15,8 @@ export type Theme =
   | "joint"
   | "damage"
   | "forwarding"
-  | "transfers";
+  | "transfers"
+  | "operator";
 
 export interface ThemeBend {
   /** How often it comes when nobody asks for one. */
@@ -147,5 +148,22 @@ export const themes: Readonly<Record<Theme, ThemeBend>> = {
     mix: { put: 25, compareAndSet: 10, transfer: 3 },
     kinds: { transfer: 10, "one-way": 2, partition: 2, pause: 2, "link-weather": 2 },
     bend: (shape, random) => ({ ...nervous(shape, random), members: random.pick([3, 3, 5]) }),
+  },
+  /** An operator looks after the cluster: nobody else changes who is a member, or resets what was removed. */
+  operator: {
+    weight: 3,
+    mix: { changeMembership: 0 },
+    kinds: { "change-membership": 0, "replace-lost": 0, crash: 2, wipe: 1 },
+    spare: [1, 3],
+    bend: (shape, random) => ({
+      ...nervous(shape, random),
+      members: random.pick([1, 2, 3, 3, 3, 3, 4, 5]),
+      operator: {
+        replaceAfterSeconds: random.pick([10, 30, 60]),
+        catchUpDeadlineSeconds: random.pick([15, 60, 300]),
+        whenScaled: random.pick(["Retain", "Delete"]),
+        attachable: random.chance(0.3),
+      },
+    }),
   },
 };

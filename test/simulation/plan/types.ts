@@ -1,5 +1,6 @@
 import type { DiskPart, DiskWeather } from "../disk/types.ts";
 import type { LinkWeather } from "../network/types.ts";
+import type { OperatorWeather } from "../operator/types.ts";
 import type { Counter } from "../world/coverage.ts";
 import type { Violation } from "../world/world.ts";
 import type { Theme } from "./themes.ts";
@@ -25,6 +26,17 @@ export interface Shape {
   readonly mix: OperationMix;
   readonly network: LinkWeather;
   readonly disk: DiskWeather;
+  /** Set: an operator looks after the cluster, from its founding on; nobody else changes who is a member. */
+  readonly operator?: OperatorShape | undefined;
+}
+
+/** The resource that an operator looks after; `members` are its first `replicas`. Its seconds are a tenth of the run's. */
+export interface OperatorShape {
+  readonly replaceAfterSeconds: number;
+  readonly catchUpDeadlineSeconds: number;
+  readonly whenScaled: "Retain" | "Delete";
+  /** Volumes can be attached on other nodes than where they are. */
+  readonly attachable: boolean;
 }
 
 export interface ShapeLimits {
@@ -150,9 +162,42 @@ export type Fault =
     }
   /** An administrator puts an empty member in the place of each that was lost. */
   | { readonly kind: "replace-lost" }
-  | { readonly kind: "transfer"; readonly to: number };
+  | { readonly kind: "transfer"; readonly to: number }
+  | OperatorFault;
+
+/** What befalls an operator, its resource, and the platform that it acts on. */
+export type OperatorFault =
+  | { readonly kind: "edit-replicas"; readonly replicas: number }
+  /** `bad`: no process can run with it. */
+  | { readonly kind: "edit-template"; readonly bad: boolean }
+  /** Out of reach, its process ended or only cut off; then it comes back, or never. */
+  | {
+      readonly kind: "lose-node";
+      readonly slot: number;
+      readonly fate: "back" | "gone" | "out-of-service";
+      readonly stops: boolean;
+      readonly forMs: number;
+    }
+  | { readonly kind: "delete-claim"; readonly slot: number; readonly withPod: boolean }
+  | { readonly kind: "evict-pod"; readonly slot: number }
+  /** Its claims are kept, but for those of some slots. */
+  | {
+      readonly kind: "recreate-resource";
+      readonly replicas: number;
+      readonly without: readonly number[];
+      readonly downMs: number;
+    }
+  /** After so many more of its calls: between two of its steps. */
+  | { readonly kind: "crash-operator"; readonly calls: number; readonly downMs: number }
+  /** Another one takes over before it goes on. */
+  | { readonly kind: "pause-operator"; readonly calls: number; readonly forMs: number }
+  | { readonly kind: "operator-weather"; readonly weather: OperatorWeather; readonly forMs: number }
+  | { readonly kind: "cut-operator"; readonly slots: readonly number[]; readonly forMs: number };
 
 export type FaultKind = Fault["kind"];
+export type OperatorFaultKind = OperatorFault["kind"];
+/** Of the store itself, with an operator or without. */
+export type StoreFaultKind = Exclude<FaultKind, OperatorFaultKind>;
 
 export interface PlannedFault {
   readonly atMs: number;

@@ -74,6 +74,23 @@ export const counters = [
   "reads.on-follower",
   "store.compacted",
   "liveness.converged",
+  "operator.bootstrapped",
+  "operator.adopted",
+  "operator.scaled-out",
+  "operator.scaled-in",
+  "operator.replaced",
+  "operator.gave-up",
+  "operator.restarted",
+  "operator.claim-deleted",
+  "operator.spec-edited",
+  "operator.recreated",
+  "operator.drained",
+  "operator.node-lost",
+  "operator.stale-view",
+  "operator.acted-late",
+  "operator.crashed-between-steps",
+  "operator.two-at-once",
+  "operator.converged",
 ] as const;
 
 export type Counter = (typeof counters)[number];
