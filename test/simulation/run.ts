@@ -6,6 +6,7 @@ import { runPhases } from "./cluster/run-phases.ts";
 import { watchRejections } from "./cluster/watch-rejections.ts";
 import { SimulatedDisk } from "./disk/sim-disk.ts";
 import { createSimNetwork } from "./network/sim-network.ts";
+import { SimulatedOperator } from "./operator/simulated-operator.ts";
 import { FaultInjector } from "./plan/fault-injector.ts";
 import { PeerMemory } from "./plan/peer-memory.ts";
 import type { Plan, RunOptions, RunResult } from "./plan/types.ts";
@@ -80,11 +81,14 @@ function assemble({ shape }: Plan, world: World) {
     launch: (parts) => new LaunchedReplica({ world, network, settings, memory }, parts),
   });
   const faults = new FaultInjector(cluster, memory);
-  const { promoteMaxLagEntries } = settings.config;
-  const checks = new Safety(cluster, { promoteMaxLagEntries });
+  const operator =
+    shape.operator && new SimulatedOperator({ cluster, shape: shape.operator, losses: faults.losses });
+  if (operator !== undefined) faults.operator = operator;
+  const { promoteMaxLagEntries, electionTimeoutMs } = settings.config;
+  const checks = new Safety(cluster, { promoteMaxLagEntries, electionTimeoutMs });
   const workload = new ClientWorkload({
     acknowledged: (revision) => checks.acknowledged(revision),
     isLost: (memberId) => faults.losses.isLost(memberId),
   });
-  return { cluster, faults, checks, workload, checkEvery: CHECK_EVERY };
+  return { cluster, faults, checks, workload, operator, checkEvery: CHECK_EVERY };
 }

@@ -2,6 +2,7 @@ import type { Message } from "@rstore/replica/raft/types";
 import type { SimCluster } from "../cluster/types.ts";
 import type { DurableLogState } from "../disk/types.ts";
 import { DiskWatch } from "./disk-watch.ts";
+import { LeadershipWatch } from "./leadership-watch.ts";
 import { Ledgers } from "./ledgers.ts";
 import { MemberWatch } from "./member-watch.ts";
 import { checkMessage } from "./message-rules.ts";
@@ -16,6 +17,8 @@ const EMPTY_REVISION = 1;
 
 export interface SafetyOptions {
   readonly promoteMaxLagEntries?: number;
+  /** undefined: nothing is checked that takes time. */
+  readonly electionTimeoutMs?: number;
 }
 
 /**
@@ -27,6 +30,7 @@ export class Safety implements SafetyChecks {
   readonly #slots: readonly CheckedSlot[];
   readonly #disks: readonly DiskWatch[];
   readonly #members: MemberWatch[] = [];
+  readonly #leadership: readonly LeadershipWatch[];
   #readNext = 0;
 
   constructor({ world, slots, network }: CheckedCluster, options: SafetyOptions = {}) {
@@ -34,7 +38,11 @@ export class Safety implements SafetyChecks {
     this.#ledgers = ledgers;
     this.#slots = slots;
     this.#disks = slots.map((slot) => new DiskWatch(slot, ledgers));
-    const { promoteMaxLagEntries = PROMOTE_MAX_LAG_ENTRIES } = options;
+    const { promoteMaxLagEntries = PROMOTE_MAX_LAG_ENTRIES, electionTimeoutMs } = options;
+    this.#leadership =
+      electionTimeoutMs === undefined
+        ? []
+        : slots.map((slot) => new LeadershipWatch(world, slot, electionTimeoutMs));
     const watches = this.#members;
     slots.forEach((slot, i) => {
       const disk = this.#disks[i]!;
@@ -52,6 +60,7 @@ export class Safety implements SafetyChecks {
     }
     const { index } = touched;
     this.#members[index]!.observe();
+    this.#leadership[index]?.observe();
     const slot = this.#slots[index]!;
     if (slot.member === undefined && slot.life !== undefined) this.#disks[index]!.withoutMember();
   }

@@ -1,0 +1,193 @@
+import { isJoint } from "@rstore/replica/raft/confchange/configuration";
+import type { Configuration, IndexedConfiguration, MemberId, Message } from "@rstore/replica/raft/types";
+import type { Clock } from "@rstore/replica/runtime/clock";
+import type { Slot } from "../cluster/types.ts";
+import type { World } from "../world/world.ts";
+import { formatId } from "./describe.ts";
+
+type Node = Pick<
+  NonNullable<Slot["member"]>["node"],
+  "term" | "role" | "step" | "status" | "configuration" | "proposeConfiguration"
+>;
+
+export interface LedSlot {
+  readonly name: string;
+  /** Its own; undefined: nothing is known of time, so nothing is checked. */
+  readonly clock?: Pick<Clock, "nowMs"> | undefined;
+  readonly member: { readonly id: MemberId; readonly node: object } | undefined;
+}
+
+/** Of an election timeout: so long after its leader's last word a member is surely loyal, by whole ticks. */
+const LOYAL_SHARE = 0.6;
+/** Between two looks a process sleeps less, or it was paused, and then its time stood still. */
+const AWAKE_SHARE = 0.25;
+/** Election timeouts within which a leader notices; two would do if nothing ever paused. */
+const PATIENCE = 5;
+/** Election timeouts after which a silent member is surely not taken for a live one. */
+const SILENT = 3;
+
+/**
+ * What one member owes to its leader, and to the others when it leads: no vote against a leader that it hears
+ * (dissertation §4.2.3, A4), no leading without a quorum (§6.2, A19), no transfer without end (§3.10, A17), and
+ * no change of membership from what its caller did not see (A2) or to what cannot decide (A6, A9).
+ */
+export class LeadershipWatch {
+  readonly #world: World;
+  readonly #slot: LedSlot;
+  readonly #timeoutMs: number;
+  #node: Node | undefined;
+  /** Time that passed while it was awake. */
+  #awakeMs = 0;
+  #seenMs = 0;
+  #lookAtMs = 0;
+  /** The leader's last word, by its own clock, and the term that it was of. */
+  #leader = { ms: Number.NEGATIVE_INFINITY, term: -1n };
+  /** Pre-votes that it must refuse, of the step under way. */
+  readonly #refused = new Set<string>();
+  /** Leading: when it began, and when others were heard, in time awake. */
+  #led:
+    | { readonly term: bigint; readonly sinceMs: number; readonly heard: Map<MemberId, number> }
+    | undefined;
+  #transferSinceMs: number | undefined;
+
+  constructor(world: World, slot: LedSlot, electionTimeoutMs: number) {
+    this.#world = world;
+    this.#slot = slot;
+    this.#timeoutMs = electionTimeoutMs;
+  }
+
+  /** After each step of its process. */
+  observe(): void {
+    const { clock, member } = this.#slot;
+    if (clock === undefined || member === undefined) {
+      this.#node = undefined;
+      return;
+    }
+    if (member.node !== this.#node) this.#begin(member.node as Node, clock);
+    const nowMs = clock.nowMs();
+    this.#awakeMs += Math.min(nowMs - this.#seenMs, AWAKE_SHARE * this.#timeoutMs);
+    this.#seenMs = nowMs;
+    this.#refused.clear();
+    this.#lead(member.id);
+  }
+
+  sent(message: Message): void {
+    if (message.type !== "PreVoteResponse" || !message.granted) return;
+    if (this.#refused.has(`${message.to} ${message.term}`)) this.#disloyal(message.to, message.term);
+  }
+
+  #begin(node: Node, clock: Pick<Clock, "nowMs">): void {
+    this.#node = node;
+    this.#seenMs = clock.nowMs();
+    this.#leader = { ms: Number.NEGATIVE_INFINITY, term: -1n };
+    this.#led = undefined;
+    const step = node.step.bind(node);
+    node.step = (message) => {
+      const { term } = node;
+      const isLoyal = this.#isLoyal(node, message, clock.nowMs());
+      step(message);
+      this.#stepped(node, message, clock.nowMs());
+      if (!isLoyal) return;
+      if (message.type === "PreVote") this.#refused.add(`${message.from} ${message.term}`);
+      else if (node.term > term) this.#disloyal(message.from, message.term);
+    };
+    const propose = node.proposeConfiguration.bind(node);
+    node.proposeConfiguration = (expectedIndex, target) => {
+      const before = node.configuration;
+      const result = propose(expectedIndex, target);
+      if (result.ok) this.#changed(node, before, expectedIndex);
+      return result;
+    };
+  }
+
+  #changed(node: Node, before: IndexedConfiguration, expectedIndex: bigint): void {
+    if (before.index !== expectedIndex) {
+      this.#fail(
+        "change-as-seen",
+        `changes what is of ${before.index}, its caller saw ${expectedIndex} (A2)`,
+      );
+    }
+    const id = this.#slot.member?.id ?? 0n;
+    const next = node.configuration.configuration;
+    const silent = next.voters.filter(
+      (voter) =>
+        !before.configuration.voters.includes(voter) && this.#silentMs(voter, id) > this.#silentMaxMs,
+    );
+    if (silent.length > 0) {
+      this.#fail("promotion", `${silent.map(formatId).join()} is to vote and was not heard of (A6)`);
+    }
+    if (isJoint(next) && this.#awakeMs - this.#quorumMs(next, id) > this.#silentMaxMs) {
+      this.#fail("change-to-live-quorum", "the members that it changes to were not heard of (A9)");
+    }
+  }
+
+  get #silentMaxMs(): number {
+    return SILENT * this.#timeoutMs;
+  }
+
+  #silentMs(voter: MemberId, id: MemberId): number {
+    if (voter === id || this.#led === undefined) return 0;
+    return this.#awakeMs - (this.#led.heard.get(voter) ?? this.#led.sinceMs);
+  }
+
+  /** Must it not listen to whoever wants to lead? */
+  #isLoyal(node: Node, message: Message, nowMs: number): boolean {
+    if (message.type !== "PreVote" && message.type !== "RequestVote") return false;
+    const { ms, term } = this.#leader;
+    if (message.transfer || term !== node.term || nowMs - ms >= LOYAL_SHARE * this.#timeoutMs) return false;
+    // It has no leader when the connection was lost.
+    return node.role === "follower" && node.status().leader !== 0n;
+  }
+
+  #stepped(node: Node, { type, from, term }: Message, nowMs: number): void {
+    if (node.role === "leader") this.#led?.heard.set(from, this.#awakeMs);
+    else if ((type === "AppendEntries" || type === "Heartbeat") && term === node.term) {
+      this.#leader = { ms: nowMs, term };
+    }
+  }
+
+  #disloyal(candidate: MemberId, term: bigint): void {
+    this.#fail(
+      "leader-loyalty",
+      `votes for ${formatId(candidate)} in term ${term} and hears its leader (A4)`,
+    );
+  }
+
+  #lead(id: MemberId): void {
+    const node = this.#node!;
+    if (node.role !== "leader") {
+      this.#led = undefined;
+      this.#transferSinceMs = undefined;
+      return;
+    }
+    if (this.#led?.term !== node.term) {
+      this.#led = { term: node.term, sinceMs: this.#awakeMs, heard: new Map() };
+    }
+    if (this.#awakeMs < this.#lookAtMs) return;
+    this.#lookAtMs = this.#awakeMs + this.#timeoutMs / 2;
+    const patienceMs = PATIENCE * this.#timeoutMs;
+    const silentMs = this.#awakeMs - this.#quorumMs(node.configuration.configuration, id);
+    if (silentMs > patienceMs)
+      this.#fail("check-quorum", `leads after ${Math.round(silentMs)} ms without a quorum (A19)`);
+    this.#transferSinceMs =
+      node.status().transferTarget === undefined ? undefined : (this.#transferSinceMs ?? this.#awakeMs);
+    if (this.#awakeMs - (this.#transferSinceMs ?? this.#awakeMs) > patienceMs) {
+      this.#fail("transfer-ends", `takes no writes for a transfer that does not come about (A17)`);
+    }
+  }
+
+  /** When a majority of each half was heard last. */
+  #quorumMs({ voters, outgoing }: Configuration, id: MemberId): number {
+    if (this.#led === undefined) return this.#awakeMs;
+    const { heard, sinceMs } = this.#led;
+    const times = [voters, outgoing].map((half) => {
+      const sorted = half.map((voter) => (voter === id ? this.#awakeMs : (heard.get(voter) ?? sinceMs)));
+      return sorted.toSorted((a, b) => b - a)[Math.floor(half.length / 2)] ?? this.#awakeMs;
+    });
+    return Math.min(...times);
+  }
+
+  #fail(property: string, message: string): void {
+    this.#world.fail(property, `${this.#slot.name}: ${message}`);
+  }
+}
