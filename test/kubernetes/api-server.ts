@@ -16,7 +16,7 @@ export interface ApiServer {
   stop(): Promise<void>;
 }
 
-const token = "test-administrator";
+export const administratorToken = "test-administrator";
 
 export async function startApiServer(assets: string): Promise<ApiServer> {
   const folder = scratchDirectory("kube");
@@ -36,7 +36,7 @@ export async function startApiServer(assets: string): Promise<ApiServer> {
   const keyFile = join(folder, "service-accounts.pem");
   writeFileSync(keyFile, privateKey.export({ type: "pkcs1", format: "pem" }));
   const tokenFile = join(folder, "tokens.csv");
-  writeFileSync(tokenFile, `${token},administrator,administrator,"system:masters"\n`);
+  writeFileSync(tokenFile, `${administratorToken},administrator,administrator,"system:masters"\n`);
   const server = run(assets, "kube-apiserver", folder, [
     `--etcd-servers=${etcdUrl}`,
     `--cert-dir=${join(folder, "certificates")}`,
@@ -90,7 +90,7 @@ async function isReady(url: string, server: ChildProcess, folder: string): Promi
   return new Promise((resolve) => {
     // Its certificate was drawn a moment ago, by itself.
     const agent = new Agent({ rejectUnauthorized: false });
-    get(`${url}/readyz`, { agent, headers: { authorization: `Bearer ${token}` } }, (answer) => {
+    get(`${url}/readyz`, { agent, headers: { authorization: `Bearer ${administratorToken}` } }, (answer) => {
       answer.resume();
       resolve(answer.statusCode === 200);
     }).on("error", () => resolve(false));
@@ -102,7 +102,7 @@ function kubeconfigOf(server: string): string {
     apiVersion: "v1",
     kind: "Config",
     clusters: [{ name: "test", cluster: { server, "insecure-skip-tls-verify": true } }],
-    users: [{ name: "administrator", user: { token } }],
+    users: [{ name: "administrator", user: { token: administratorToken } }],
     contexts: [{ name: "test", context: { cluster: "test", user: "administrator" } }],
     "current-context": "test",
   });

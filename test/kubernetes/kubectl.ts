@@ -21,6 +21,17 @@ export class Kubectl {
     );
   }
 
+  /** As `kubectl apply -f -`, of YAML or JSON. */
+  async applyText(text: string, ...flags: readonly string[]): Promise<string> {
+    return this.#run(["apply", "--server-side", "--force-conflicts", ...flags, "-f", "-"], text);
+  }
+
+  /** YAML as JSON. */
+  async parse<T>(yaml: string): Promise<T> {
+    const flags = ["create", "--dry-run=client", "--validate=false", "-o", "json", "-f", "-"];
+    return JSON.parse(await this.#run(flags, yaml)) as T;
+  }
+
   async get<T>(kind: string, name: string, namespace = "default"): Promise<T> {
     return JSON.parse(await this.run("get", kind, name, "-n", namespace, "-o", "json")) as T;
   }

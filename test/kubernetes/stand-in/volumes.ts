@@ -1,0 +1,125 @@
+import type {
+  V1Node,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
+  V1Pod,
+} from "@rstore/operator/kube/objects";
+import type { AdminApi } from "../admin-api.ts";
+import { claimNameOf, claimOf, isDeleting, type Objects, placeOf, uidOf } from "./objects.ts";
+import { ignoreOutdated } from "./stateful-sets.ts";
+
+/** Volumes of this class can be used on the node where they were made, others on all. */
+export const localClass = "local";
+
+/** Gives pods that have a volume a node, and claims of pods that get a node a volume. */
+export async function schedulePods(api: AdminApi, objects: Objects): Promise<void> {
+  for (const pod of objects.pods) {
+    if (pod.spec?.nodeName !== undefined || isDeleting(pod)) continue;
+    await schedule(api, pod, objects).catch(ignoreOutdated);
+  }
+}
+
+async function schedule(api: AdminApi, pod: V1Pod, objects: Objects): Promise<void> {
+  const claim = claimOf(pod, objects.claims);
+  if (claimNameOf(pod) !== undefined && (claim === undefined || isDeleting(claim))) return;
+  const volume = objects.volumes.find(({ metadata }) => metadata?.name === claim?.spec?.volumeName);
+  const tied = volume === undefined ? undefined : nodeOf(volume);
+  const node = objects.nodes
+    .filter((candidate) => isSchedulable(candidate) && (tied === undefined || nameOf(candidate) === tied))
+    .sort((a, b) => podsOn(a, objects) - podsOn(b, objects) || (nameOf(a) < nameOf(b) ? -1 : 1))[0];
+  const isLost = claim?.spec?.volumeName !== undefined && volume === undefined;
+  if (node === undefined || isLost) return explainPending(api, pod);
+  if (claim !== undefined && claim.spec?.volumeName === undefined) await bind(api, claim, nameOf(node));
+  const { name = "", namespace = "" } = pod.metadata ?? {};
+  const target = { apiVersion: "v1", kind: "Node", name: nameOf(node) };
+  const binding = { apiVersion: "v1", kind: "Binding", metadata: { name, namespace }, target };
+  await api.create("pods", binding, "binding");
+}
+
+async function explainPending(api: AdminApi, pod: V1Pod): Promise<void> {
+  if (pod.status?.conditions?.some(({ type }) => type === "PodScheduled") === true) return;
+  const condition = { type: "PodScheduled", status: "False", reason: "Unschedulable", message: "no node" };
+  await api.patch(
+    "pods",
+    { ...placeOf(pod), subresource: "status" },
+    { status: { conditions: [condition] } },
+  );
+}
+
+async function bind(api: AdminApi, claim: V1PersistentVolumeClaim, node: string): Promise<void> {
+  const { name = "", namespace = "", uid = "" } = claim.metadata ?? {};
+  const volumeName = `pv-${uid}`;
+  const storageClassName = claim.spec?.storageClassName ?? "standard";
+  const expression = { key: "kubernetes.io/hostname", operator: "In", values: [node] };
+  const required = { nodeSelectorTerms: [{ matchExpressions: [expression] }] };
+  await api
+    .create<V1PersistentVolume>("persistentvolumes", {
+      apiVersion: "v1",
+      kind: "PersistentVolume",
+      metadata: { name: volumeName },
+      spec: {
+        accessModes: ["ReadWriteOnce"],
+        capacity: { ...claim.spec?.resources?.requests },
+        storageClassName,
+        persistentVolumeReclaimPolicy: "Delete",
+        hostPath: { path: `/volumes/${volumeName}` },
+        claimRef: { apiVersion: "v1", kind: "PersistentVolumeClaim", namespace, name, uid },
+        ...(storageClassName === localClass ? { nodeAffinity: { required } } : {}),
+      },
+    })
+    .catch(ignoreOutdated);
+  await api.patch(
+    "persistentvolumes",
+    { name: volumeName, subresource: "status" },
+    { status: { phase: "Bound" } },
+  );
+  await api.patch("persistentvolumeclaims", placeOf(claim), {
+    metadata: { uid },
+    spec: { volumeName, storageClassName },
+  });
+  const place = { ...placeOf(claim), subresource: "status" };
+  await api.patch("persistentvolumeclaims", place, { status: { phase: "Bound" } });
+}
+
+/** Lets claims go that no pod uses any more, and then their volumes. Returns the names of those volumes. */
+export async function releaseVolumes(api: AdminApi, objects: Objects): Promise<readonly string[]> {
+  const released: string[] = [];
+  for (const claim of objects.claims) {
+    if (!isDeleting(claim)) continue;
+    if (objects.pods.some((pod) => pod.spec?.nodeName !== undefined && claimOf(pod, [claim]) === claim))
+      continue;
+    const { uid, resourceVersion } = claim.metadata ?? {};
+    const patch = { metadata: { uid, resourceVersion, finalizers: null } };
+    await api.patch("persistentvolumeclaims", placeOf(claim), patch).catch(ignoreOutdated);
+  }
+  for (const volume of objects.volumes) {
+    const { claimRef } = volume.spec ?? {};
+    const { namespace, name = "" } = claimRef ?? {};
+    if (objects.claims.some((claim) => uidOf(claim) === claimRef?.uid)) continue;
+    // It may have been bound since the claims were listed.
+    const claim = await api.read("persistentvolumeclaims", { namespace, name });
+    if (claim !== undefined && uidOf(claim) === claimRef?.uid) continue;
+    await api.remove("persistentvolumes", placeOf(volume));
+    await api.patch("persistentvolumes", placeOf(volume), { metadata: { finalizers: null } });
+    released.push(volume.metadata?.name ?? "");
+  }
+  return released;
+}
+
+export function nodeOf(volume: V1PersistentVolume): string | undefined {
+  const [term] = volume.spec?.nodeAffinity?.required?.nodeSelectorTerms ?? [];
+  return term?.matchExpressions?.[0]?.values?.[0];
+}
+
+function nameOf(node: V1Node): string {
+  return node.metadata?.name ?? "";
+}
+
+function isSchedulable(node: V1Node): boolean {
+  const ready = node.status?.conditions?.find(({ type }) => type === "Ready");
+  return ready?.status === "True" && node.spec?.unschedulable !== true;
+}
+
+function podsOn(node: V1Node, { pods }: Objects): number {
+  return pods.filter(({ spec }) => spec?.nodeName === nameOf(node)).length;
+}
