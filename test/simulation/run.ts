@@ -9,7 +9,6 @@ import { createSimNetwork } from "./network/sim-network.ts";
 import { SimulatedOperator } from "./operator/simulated-operator.ts";
 import { FaultInjector } from "./plan/fault-injector.ts";
 import { PeerMemory } from "./plan/peer-memory.ts";
-import { SimulatedOperator } from "./operator/simulated-operator.ts";
 import type { Plan, RunOptions, RunResult } from "./plan/types.ts";
 import { ClientWorkload } from "./workload/client-workload.ts";
 import { Coverage } from "./world/coverage.ts";
@@ -82,9 +81,6 @@ function assemble({ shape }: Plan, world: World) {
     launch: (parts) => new LaunchedReplica({ world, network, settings, memory }, parts),
   });
   const faults = new FaultInjector(cluster, memory);
-  const operator =
-    shape.operator && new SimulatedOperator({ cluster, shape: shape.operator, losses: faults.losses });
-  if (operator !== undefined) faults.operator = operator;
   const operator =
     shape.operator && new SimulatedOperator({ cluster, shape: shape.operator, losses: faults.losses });
   if (operator !== undefined) faults.operator = operator;
