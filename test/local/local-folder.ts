@@ -72,6 +72,10 @@ export class LocalFolder {
     });
     watchProcess(child.pid!);
     let output = "";
+    let isOver = false;
+    child.once("close", () => {
+      isOver = true;
+    });
     for (const stream of [child.stdout, child.stderr]) {
       stream.on("data", (chunk: Buffer) => {
         output += chunk;
@@ -83,7 +87,9 @@ export class LocalFolder {
       output: () => output,
       saw: async (text) => {
         const isThere = () => (typeof text === "string" ? output.includes(text) : text.test(output));
-        await eventually(`"${text}" in the output`, isThere, { timeoutMs: patienceMs });
+        const timeoutMs = patienceMs;
+        await eventually(`"${text}" in the output`, () => isThere() || isOver, { timeoutMs }).catch(() => {});
+        if (!isThere()) throw new Error(`"${text}" is not in the output:\n${output.slice(-6_000)}`);
       },
       end: () => {
         child.kill("SIGTERM");

@@ -74,9 +74,9 @@ describe("rstore local up", { timeout: 180_000 }, () => {
     expect(refused.output()).toContain(
       `port ${folder().clientPort + 11}, for members of r1, is taken by another program: end that program, or choose`,
     );
-    await new Promise((resolve) => server.close(resolve));
-
-    const first = folder().start("--replicas", "1");
+    // As it was told: with another port.
+    const peerPort = ["--peer-port", `${folder().clientPort + 12}`];
+    const first = folder().up("--replicas", "1", ...peerPort);
     await first.saw("rstore is ready: 1 member.");
     const second = folder().start();
     expect(await second.exited).toBe(1);
@@ -86,6 +86,7 @@ describe("rstore local up", { timeout: 180_000 }, () => {
     expect(await third.exited).toBe(1);
     expect(third.output()).toContain(`was set up with --client-port ${folder().clientPort}`);
     expect(folder().resource().spec.replicas).toBe(1);
+    await new Promise((resolve) => server.close(resolve));
   });
 
   it("down ends it from elsewhere; wipe deletes everything, and not while it runs", async () => {

@@ -7,8 +7,6 @@ import {
   type OpenedStore,
   openStore,
 } from "@rstore/operator/platform/process/open-store";
-import { checkPortsFree } from "@rstore/operator/platform/process/ports";
-import { slotAddresses } from "@rstore/operator/platform/process/slot-address";
 import type { CliIo } from "../context.ts";
 import { Narrator } from "./narrator.ts";
 import { replicaLauncher } from "./replica-launcher.ts";
@@ -31,13 +29,8 @@ export async function up(options: UpOptions, io: CliIo): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const lock = lockDirectory(folder);
   try {
-    const killed = readRunPid(folder) !== undefined;
-    const opened = openStore(folder, options);
-    const count = Math.max(opened.keeper.kept, opened.resource.spec.replicas);
-    await checkPortsFree(slotAddresses(count, opened.keeper, folder), {
-      patienceMs: killed ? patienceMs : 0,
-      remembered: opened.isRemembered,
-    });
+    const wasKilled = readRunPid(folder) !== undefined;
+    const opened = await openStore(folder, options, wasKilled ? patienceMs : 0);
     writeRunPid(folder);
     await runUntilSignal(opened, folder, options.logLevel, io);
     removeRunPid(folder);

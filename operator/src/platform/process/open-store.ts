@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { claimUid, removeDeletedClaims } from "./claim.ts";
 import { type KeeperFile, keeperFilePath, readKeeperFile, writeKeeperFile } from "./keeper-file.ts";
 import { LocalError } from "./local-error.ts";
-import { checkPortRanges } from "./ports.ts";
+import { checkPortRanges, checkPortsFree } from "./ports.ts";
 import { type Ports, slotAddress, slotAddresses, slotsMax } from "./slot-address.ts";
 import {
   readStatusFile,
@@ -27,8 +27,6 @@ export interface OpenedStore {
   readonly resource: StoredResource;
   /** Fields of spec that mean nothing on one machine. */
   readonly unused: readonly string[];
-  /** It was kept here before. */
-  readonly isRemembered: boolean;
 }
 
 const defaultReplicas = 3;
@@ -43,20 +41,29 @@ const earlierFile = "cluster.json";
 /**
  * The files of a store, made on the first start. Only with the folder's lock. A spec file that is wrong is left
  * to be refused while the store runs, as long as there is a last good spec.
+ * @param patienceMs for ports that are taken: replicas of a run that was killed need a moment to end
  */
-export function openStore(folder: string, asked: AskedSettings): OpenedStore {
+export async function openStore(
+  folder: string,
+  asked: AskedSettings,
+  patienceMs: number,
+): Promise<OpenedStore> {
   if (existsSync(join(folder, earlierFile))) {
     throw new LocalError(
       `${folder} holds a cluster of an earlier version (${earlierFile}), which this one does not take over: choose another folder with --data, or delete it with "rstore local wipe"`,
     );
   }
   removeDeletedClaims(folder);
-  const remembered = readKeeperFile(folder);
-  const keeper = settleKeeper(folder, remembered, asked);
+  const before = readKeeperFile(folder);
+  const keeper = settleKeeper(folder, before, asked);
   const { resource, unused } = settleResource(folder, asked);
-  checkPortRanges(slotAddresses(Math.max(keeper.kept, resource.spec.replicas), keeper, folder));
-  if (remembered === undefined) writeKeeperFile(folder, keeper);
-  return { keeper, resource, unused, isRemembered: remembered !== undefined };
+  const addresses = slotAddresses(Math.max(keeper.kept, resource.spec.replicas), keeper, folder);
+  checkPortRanges(addresses);
+  const isRemembered = before !== undefined;
+  await checkPortsFree(addresses, { patienceMs, remembered: isRemembered });
+  // Only now: whoever was told to choose other ports may do so.
+  if (!isRemembered) writeKeeperFile(folder, keeper);
+  return { keeper, resource, unused };
 }
 
 function settleKeeper(folder: string, remembered: KeeperFile | undefined, asked: AskedSettings): KeeperFile {
