@@ -173,6 +173,8 @@ export class DiskWatch {
 
   /** A process runs and there is no member: it may be one that has lost its store. */
   withoutMember(): void {
+    // A damaged store may be set aside and made anew from the log between two full looks.
+    if (this.#slot.disk.isStoreLost()) this.#applied = 0n;
     if (this.#isRecovering || this.#slot.replica === undefined) return;
     const { state } = this;
     if (state?.clusterId === undefined || state.removedIndex !== undefined) return;
