@@ -43,6 +43,7 @@ export async function changeMembership(
   const { target } = change;
   const index = await member.onLoop(() => {
     if (!member.isLeader) throw member.notLeaderError();
+    refuseUntilApplied(member);
     refuseRemoved(member, target);
     const current = member.node.configuration.configuration;
     const joinedIndex = member.node.status().lastIndex + 1n;
@@ -71,6 +72,17 @@ export async function changeMembership(
     );
   }
   return { configurationIndex: reachedIndex };
+}
+
+/** Who was removed is known up to the applied index: what the configuration in force removed must be in it (A7). */
+function refuseUntilApplied({ machine, node }: Member): void {
+  const { index } = node.configuration;
+  if (machine.appliedIndex >= index) return;
+  throw new ReplicaError(
+    "change-in-progress",
+    `the last change of membership, at index ${index}, is not applied here yet: try again in a moment`,
+    { outcome: "not-applied", detail: { index } },
+  );
 }
 
 /** An id that was removed never comes back (A7). */

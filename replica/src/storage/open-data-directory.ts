@@ -40,14 +40,21 @@ export async function openDataDirectory(path: string, options: OpenOptions): Pro
 async function makeDirectory(files: FileSystem, path: string): Promise<void> {
   try {
     const first = await files.makeFolder(path);
-    for (let made = path; first !== undefined; made = dirname(made)) {
+    for (let made = path; first !== undefined && made !== first; made = dirname(made)) {
       await files.syncFolder(dirname(made));
-      if (made === first) break;
     }
+    // Also when it was there: a start before this one may have ended between making it and this (B9).
+    await files.syncFolder(dirname(first ?? path)).catch(ignoreUnreadable);
     if (!(await files.stat(path))?.isFolder) throw new Error("it is not a directory");
   } catch (error) {
     throw unusable(path, error);
   }
+}
+
+/** The folder above may be another user's: then this process did not make anything in it either. */
+function ignoreUnreadable(error: unknown): void {
+  const { code } = error as { code?: unknown };
+  if (code !== "EACCES" && code !== "EPERM") throw error;
 }
 
 interface Place {
