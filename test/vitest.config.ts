@@ -24,7 +24,7 @@ export default defineConfig(({ mode }) => {
       // machine by themselves.
       maxWorkers: files === undefined ? 2 : 1,
       // Stores of one cluster that are tried at the same time: more of them starve each other on two cores.
-      maxConcurrency: 3,
+      maxConcurrency: Number(process.env.RSTORE_CLUSTER_LANES ?? 3),
       reporters: ["default", ["json", { outputFile: `test-results${suffix}.json` }]],
     },
   };

@@ -22,7 +22,7 @@ export interface Expected {
  */
 export async function expectSettled(store: TestStore, expected: Expected): Promise<void> {
   await awaitSettled(store, expected);
-  await expectTruth(store, expected.replicas);
+  await expectTruth(store, expected);
   await expectObjects(store, expected);
   await expectWrites(store);
 }
@@ -63,14 +63,17 @@ function isSettled(resource: ReplicatedStore, replicas: number): boolean {
   );
 }
 
-/** What status says is what the replicas answer. */
-async function expectTruth(store: TestStore, replicas: number): Promise<void> {
+/** Nothing is under way, and what status says is what the replicas answer. */
+async function expectTruth(store: TestStore, { replicas, timeoutMs }: Expected): Promise<void> {
   const names = Array.from({ length: replicas }, (_, slot) => `${store.name}-${slot}`);
   await store.eventually(
     "status says what the replicas say",
     async () => {
       const truth = await store.writer.truth();
-      const { status } = await store.read();
+      const resource = await store.read();
+      // It was written before the last fault, perhaps.
+      if (!isSettled(resource, replicas)) return false;
+      const { status } = resource;
       expect(truth.members.map(({ name }) => name).sort()).toEqual(names);
       expect(truth.members.every(({ kind }) => kind === "voter")).toBe(true);
       expect(truth.joint).toBe(false);
@@ -82,7 +85,7 @@ async function expectTruth(store: TestStore, replicas: number): Promise<void> {
       expect(said).toEqual(asked);
       return true;
     },
-    30_000,
+    timeoutMs,
   );
 }
 

@@ -3,13 +3,14 @@ import { promisify } from "node:util";
 import { kind, plural } from "@rstore/operator/api/v1alpha1/custom-resource-definition";
 import { createKubeClient, type KubeClient } from "@rstore/operator/kube/kube-client";
 import { kubeConfigFromEnvironment } from "@rstore/operator/kube/kube-config";
-import type { KubernetesObject, V1Node, V1Pod } from "@rstore/operator/kube/objects";
+import type { KubernetesObject, V1Lease, V1Node, V1Pod } from "@rstore/operator/kube/objects";
 import { Kubectl } from "../kubectl.ts";
 import { clusterEnvironment, type Environment } from "./environment.ts";
 
 const exec = promisify(execFile);
 
-/** Where the operator is installed. */
+/** Where the operator is installed, and as what. */
+export const releaseName = "rstore";
 export const operatorNamespace = "rstore-system";
 
 const testLabel = "rstore.dev/test";
@@ -59,10 +60,20 @@ export class KubeCluster {
     return items;
   }
 
-  /** Whichever leads: Kubernetes makes another. */
+  /** The one that acts: another takes over, and Kubernetes makes a new one. */
   async deleteOperator(): Promise<void> {
-    const selector = "app.kubernetes.io/name=rstore-operator";
-    await this.kubectl.run("delete", "pod", "-n", operatorNamespace, "-l", selector, "--wait=false");
+    const lease = { apiVersion: "coordination.k8s.io/v1", kind: "Lease" };
+    const found = await this.client.read<V1Lease>({
+      ...lease,
+      namespace: operatorNamespace,
+      name: releaseName,
+    });
+    const pod = found?.spec?.holderIdentity?.split("_")[0];
+    const which = pod === undefined || pod === "" ? ["-l", "app.kubernetes.io/name=rstore-operator"] : [pod];
+    await this.kubectl.run(
+      ...["delete", "pod", "-n", operatorNamespace, "--wait=false", "--ignore-not-found"],
+      ...which,
+    );
   }
 
   /** @param command such as `cut`; undefined result: there is no way to do it here */

@@ -1,9 +1,8 @@
 import { fileURLToPath } from "node:url";
 import type { ImageName } from "./environment.ts";
-import { type KubeCluster, operatorNamespace } from "./kube-cluster.ts";
+import { type KubeCluster, operatorNamespace, releaseName as release } from "./kube-cluster.ts";
 
 export const chartFolder = fileURLToPath(new URL("../../../charts/rstore", import.meta.url));
-const release = "rstore";
 
 /** The one Helm release of the tests. */
 export class OperatorRelease {

@@ -48,13 +48,14 @@ export async function uninstallAndInstall(
   expect(await podsOf(stores)).toEqual(before);
 }
 
-/** An operator that started now has written status: it has seen the store, and planned. */
+/** An operator that started now has seen an edit that touches no pod. */
 async function awaitLook(stores: readonly TestStore[]): Promise<void> {
-  const sinceMs = Date.now();
   for (const store of stores) {
+    const { spec } = await store.read();
+    await store.patch({ catchUpDeadlineSeconds: (spec.catchUpDeadlineSeconds ?? 0) + 1 });
     await store.eventually("the operator has looked", async () => {
-      const { status } = await store.read();
-      return Date.parse(status?.lastObservedTime ?? "") > sinceMs;
+      const { status, metadata } = await store.read();
+      return status?.observedGeneration === metadata.generation;
     });
   }
 }
