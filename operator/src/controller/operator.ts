@@ -69,6 +69,7 @@ export class Operator {
         },
       },
       nowMs: () => Date.now(),
+      mayAct: () => this.#election?.leads ?? true,
       stepTaken: (step, ok) => metrics.stepTaken(step.kind, ok),
     });
     this.#queue = new WorkQueue({

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { group, kind, version } from "../api/v1alpha1/custom-resource-definition.ts";
-import type { ReplicatedStore } from "../api/v1alpha1/types.ts";
+import type { MemberId, ReplicatedStore } from "../api/v1alpha1/types.ts";
 import type { EventRecorder } from "../kube/event-recorder.ts";
 import type { KubeClient, ObjectRef } from "../kube/kube-client.ts";
 import { isKubeError, KubeError } from "../kube/kube-error.ts";
@@ -9,8 +9,8 @@ import type { Logger } from "../log.ts";
 import { ReplicaCallError } from "../member/replica-error.ts";
 import { type Plan, plan } from "../plan/plan.ts";
 import type { Step } from "../plan/step.ts";
-import { act, StepOutdatedError } from "../platform/kubernetes/act.ts";
-import type { ActContext } from "../platform/kubernetes/act-context.ts";
+import { act } from "../platform/kubernetes/act.ts";
+import { type ActContext, StepOutdatedError } from "../platform/kubernetes/act-context.ts";
 import { applyOwnedObjects } from "../platform/kubernetes/apply-objects.ts";
 import type { OperatorPeer } from "../platform/kubernetes/build-objects.ts";
 import { selectorLabels } from "../platform/kubernetes/names.ts";
@@ -30,15 +30,30 @@ export interface ReconcilerParts {
   readonly images: ImageSource;
   readonly operator: OperatorPeer;
   readonly nowMs: () => number;
+  /** False once another operator may lead: then nothing more is written (E17). */
+  readonly mayAct: () => boolean;
   /** Called for each step that was carried out, or not, for metrics. */
   readonly stepTaken: (step: Step, ok: boolean) => void;
 }
+
+/** What is remembered of a store between looks; nothing is wrong when it is lost. */
+interface Memory {
+  readonly silence: Silence;
+  readonly removed: Map<MemberId, bigint>;
+}
+
+/**
+ * A step that was not begun by then is planned anew. With the longest that a call may take this stays well below
+ * the time after which the plan counts on it that nothing of a latched step is still on its way.
+ */
+const planLivesMs = 60_000;
+const terminatingRetryMs = 10_000;
 
 /** Looks at one store, plans, and acts. Rejects with what kept it from that; it is then tried again later. */
 export class Reconciler {
   readonly #parts: ReconcilerParts;
   /** By UID of the store. */
-  readonly #silences = new Map<string, Silence>();
+  readonly #memories = new Map<string, Memory>();
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
@@ -46,7 +61,8 @@ export class Reconciler {
 
   /** Returns after how many milliseconds to look again; undefined: it is gone. */
   async reconcile(namespace: string, name: string): Promise<number | undefined> {
-    const { client } = this.#parts;
+    const { client, mayAct } = this.#parts;
+    if (!mayAct()) return undefined;
     const resource = (await client.read(refOf(namespace, name))) as ReplicatedStore | undefined;
     if (resource === undefined) return undefined;
     const store = storeFrom(resource);
@@ -58,16 +74,21 @@ export class Reconciler {
 
   /** A store that is gone leaves nothing in memory. */
   forget(uid: string): void {
-    this.#silences.delete(uid);
+    this.#memories.delete(uid);
   }
 
   async #turn(store: Store, resource: ReplicatedStore): Promise<number> {
     const context = await this.#observe(store, resource);
     const planned = plan(context.input);
-    const isActing = !context.input.spec.paused && !context.input.deleting;
-    if (isActing) await applyOwnedObjects(context);
     const failure = await this.#carryOut(planned, context);
     await this.#writeStatus(planned, context);
+    if (isKubeError(failure, "namespace-terminating")) {
+      this.#parts.log.info(
+        { msgId: "namespace.terminating", store: `${store.namespace}/${store.name}` },
+        "its namespace is being deleted: makes nothing any more",
+      );
+      return terminatingRetryMs;
+    }
     if (failure !== undefined) throw failure;
     return planned.requeueAfterSeconds * 1000;
   }
@@ -76,7 +97,9 @@ export class Reconciler {
     store: Store,
     resource: ReplicatedStore,
   ): Promise<ActContext & { readonly version: string | undefined }> {
-    const { client, images, operator, nowMs, events } = this.#parts;
+    const { client, images, operator, nowMs, mayAct, events } = this.#parts;
+    const { silence, removed } = this.#memory(store.uid);
+    const plannedMs = nowMs();
     const status = new StatusWriter(client, resource);
     const image = resolvedImage(store.spec, status.current.image, images);
     const { template, hash } = buildPodTemplate(store, image.resolved);
@@ -89,8 +112,9 @@ export class Reconciler {
       store,
       objects,
       wantedHash: hash,
-      silence: this.#silence(store.uid),
-      nowMs: nowMs(),
+      silence,
+      removed,
+      nowMs: plannedMs,
       drawnClusterId: drawId(),
     });
     return {
@@ -103,6 +127,11 @@ export class Reconciler {
       operator,
       status,
       version: running,
+      removed,
+      assertMayAct() {
+        if (!mayAct()) throw new StepOutdatedError("another operator may lead by now");
+        if (nowMs() - plannedMs > planLivesMs) throw new StepOutdatedError("this was planned too long ago");
+      },
       event: (event) => events.record(objectOf(resource), { ...event, action: event.reason }),
       removeFinalizer: async () => {
         await client.mergePatch(refOf(store.namespace, store.name), withoutFinalizer(resource));
@@ -110,16 +139,22 @@ export class Reconciler {
     };
   }
 
-  #silence(uid: string): Silence {
-    const known = this.#silences.get(uid) ?? new Map<string, number>();
-    this.#silences.set(uid, known);
+  #memory(uid: string): Memory {
+    const known = this.#memories.get(uid) ?? { silence: new Map(), removed: new Map() };
+    this.#memories.set(uid, known);
     return known;
   }
 
   /** In order; what fails ends it, since the rest was planned on its success. Returns why. */
   async #carryOut({ steps }: Plan, context: ActContext): Promise<Error | undefined> {
     const { log, stepTaken } = this.#parts;
-    const { store } = context;
+    const { store, input } = context;
+    try {
+      if (!input.spec.paused && !input.deleting) await applyOwnedObjects(context);
+    } catch (error) {
+      if (isExpected(error)) return error;
+      throw error;
+    }
     for (const step of steps) {
       const fields = { store: `${store.namespace}/${store.name}`, step: step.kind, reason: step.reason };
       try {
@@ -146,6 +181,7 @@ export class Reconciler {
     context: ActContext & { readonly version: string | undefined },
   ): Promise<void> {
     const { store, status, input, version: running } = context;
+    if (!this.#parts.mayAct()) return;
     const image = resolvedImage(store.spec, status.current.image, this.#parts.images);
     const selector = Object.entries(selectorLabels(store))
       .map(([key, value]) => `${key}=${value}`)

@@ -20,6 +20,11 @@ export class FakeClock implements QueueClock {
     return () => this.#timers.delete(timer);
   }
 
+  /** As for a process that was frozen: the time has passed, and no timer has run yet. */
+  jump(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   /** Runs what is due on the way, in order, with the promises that it settles. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;

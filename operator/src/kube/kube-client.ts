@@ -1,10 +1,13 @@
 import {
+  type Configuration,
   CoreV1Api,
   CustomObjectsApi,
+  createConfiguration,
   type KubeConfig,
   type KubernetesObject,
   KubernetesObjectApi,
   PatchStrategy,
+  ServerConfiguration,
   type V1DeleteOptions,
 } from "@kubernetes/client-node";
 import { isKubeError, kubeErrorFrom } from "./kube-error.ts";
@@ -30,7 +33,7 @@ export interface ListOptions {
 
 /**
  * What the operator asks of the API server. Reads go to the server, not to a cache, and see what is committed.
- * Every promise rejects with a KubeError. Objects owned by the operator are applied; nothing is retried here.
+ * Every promise rejects with a KubeError, and is settled within `callTimeoutMs`. Objects owned by the operator are applied; nothing is retried here.
  */
 export interface KubeClient {
   read<T extends KubernetesObject>(ref: ObjectRef): Promise<T | undefined>;
@@ -71,7 +74,10 @@ export interface KubeClientOptions {
   readonly fieldManager: string;
   /** Plural of a custom kind, for the path of its status. */
   readonly plurals: Readonly<Record<string, string>>;
+  readonly callTimeoutMs?: number;
 }
+
+const DEFAULT_CALL_TIMEOUT_MS = 10_000;
 
 export function createKubeClient(config: KubeConfig, options: KubeClientOptions): KubeClient {
   return new ApiServerClient(config, options);
@@ -84,9 +90,10 @@ class ApiServerClient implements KubeClient {
   readonly #options: KubeClientOptions;
 
   constructor(config: KubeConfig, options: KubeClientOptions) {
-    this.#objects = KubernetesObjectApi.makeApiClient(config);
-    this.#custom = config.makeApiClient(CustomObjectsApi);
-    this.#core = config.makeApiClient(CoreV1Api);
+    const bounded = configurationOf(config, options.callTimeoutMs ?? DEFAULT_CALL_TIMEOUT_MS);
+    this.#objects = new KubernetesObjectApi(bounded);
+    this.#custom = new CustomObjectsApi(bounded);
+    this.#core = new CoreV1Api(bounded);
     this.#options = options;
   }
 
@@ -222,6 +229,25 @@ class ApiServerClient implements KubeClient {
 }
 
 const LIST_PAGE_OBJECTS = 500;
+
+/** The library by itself waits for minutes for an answer. */
+function configurationOf(config: KubeConfig, callTimeoutMs: number): Configuration {
+  const server = config.getCurrentCluster()?.server;
+  if (server === undefined) throw new Error("the kubeconfig names no cluster");
+  return createConfiguration({
+    baseServer: new ServerConfiguration(server, {}),
+    authMethods: { default: config },
+    promiseMiddleware: [
+      {
+        async pre(request) {
+          request.setSignal(AbortSignal.timeout(callTimeoutMs));
+          return request;
+        },
+        post: async (response) => response,
+      },
+    ],
+  });
+}
 
 async function called<T>(what: string, call: Promise<T>): Promise<T> {
   try {

@@ -10,6 +10,8 @@ export type KubeErrorCode =
   /** Refused for ever: the object is wrong. */
   | "invalid"
   | "forbidden"
+  /** Its namespace is being deleted: nothing is made there any more. */
+  | "namespace-terminating"
   /** An eviction that the disruption budget does not allow now, or the server asks for patience. */
   | "too-many-requests"
   /** No answer, or one of trouble on the other side: it may have been carried out. */
@@ -41,10 +43,12 @@ export function kubeErrorFrom(error: unknown, what: string): KubeError {
   }
   const status = statusOf(error.body);
   const message = `${what}: ${status.message ?? `HTTP ${error.code}`}`;
-  return new KubeError(codeOf(error.code, status.reason), message, { status: error.code, cause: error });
+  return new KubeError(codeOf(error.code, status), message, { status: error.code, cause: error });
 }
 
-function codeOf(status: number, reason: string | undefined): KubeErrorCode {
+function codeOf(status: number, { reason, details }: Status): KubeErrorCode {
+  if (details?.causes?.some((cause) => cause.reason === "NamespaceTerminating") === true)
+    return "namespace-terminating";
   if (status === 404) return "not-found";
   if (status === 409) return reason === "AlreadyExists" ? "already-exists" : "conflict";
   if (status === 400 || status === 405 || status === 413 || status === 415 || status === 422)
@@ -56,6 +60,7 @@ function codeOf(status: number, reason: string | undefined): KubeErrorCode {
 interface Status {
   readonly message?: string;
   readonly reason?: string;
+  readonly details?: { readonly causes?: readonly { readonly reason?: string }[] };
 }
 
 function statusOf(body: unknown): Status {

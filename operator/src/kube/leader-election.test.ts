@@ -87,6 +87,29 @@ describe("the election of the operator that acts (E17)", () => {
     expect(a.events[1]).toMatch(/^lost: /);
   });
 
+  it("leads no more when it wakes up past its deadline, before any timer has run (E17)", async () => {
+    const a = candidate("a");
+    a.election.start();
+    await clock.advance(1);
+    clock.jump(10_000);
+    expect(a.election.leads).toBe(false);
+  });
+
+  it("stops soon, also when a call hangs", async () => {
+    const a = candidate("a");
+    a.election.start();
+    await clock.advance(1);
+    client.before = () => new Promise(() => {});
+    await clock.advance(2500);
+    let stopped = false;
+    void a.election.stop().then(() => {
+      stopped = true;
+    });
+    await clock.advance(6000);
+    expect(stopped).toBe(true);
+    expect(a.election.leads).toBe(false);
+  });
+
   it("leaves one winner when two take the same lease at once", async () => {
     const a = candidate("a");
     const b = candidate("b");

@@ -22,6 +22,9 @@ export interface LeaderElectionOptions {
   readonly log: (message: string) => void;
 }
 
+/** A stop waits so long for a call that is under way, and again for the lease to be given back. */
+const stopWaitMs = 3000;
+
 const kind = { apiVersion: "coordination.k8s.io/v1", kind: "Lease" };
 
 /**
@@ -32,6 +35,8 @@ const kind = { apiVersion: "coordination.k8s.io/v1", kind: "Lease" };
 export class LeaderElection {
   readonly #options: LeaderElectionOptions;
   #leads = false;
+  /** On the clock: what begins later may meet another leader. */
+  #leadsUntilMs = 0;
   #seen: { readonly version: string; readonly atMs: number } | undefined;
   #cancel: () => void = () => {};
   #cancelDeadline: () => void = () => {};
@@ -45,22 +50,27 @@ export class LeaderElection {
     this.#options = options;
   }
 
+  /** Also false past the deadline, before anything was told: a process that was frozen wakes up anywhere. */
   get leads(): boolean {
-    return this.#leads;
+    return this.#leads && this.#options.clock.nowMs() < this.#leadsUntilMs;
   }
 
   start(): void {
     this.#attempt = this.#try();
   }
 
-  /** Lets the lease go, so that the next one need not wait for its end. */
+  /** Lets the lease go, so that the next one need not wait for its end. Resolves soon, whatever hangs. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancel();
-    await this.#attempt;
+    await this.#atMost(this.#attempt);
     this.#cancelDeadline();
     if (!this.#leads) return;
     this.#leads = false;
+    await this.#atMost(this.#giveBack());
+  }
+
+  async #giveBack(): Promise<void> {
     try {
       const lease = await this.#read();
       if (lease?.spec?.holderIdentity !== this.#options.identity) return;
@@ -71,6 +81,15 @@ export class LeaderElection {
     } catch (error) {
       this.#options.log(`the lease could not be given back: ${(error as Error).message}`);
     }
+  }
+
+  async #atMost(work: Promise<void>): Promise<void> {
+    let cancel = () => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = this.#options.clock.after(stopWaitMs, resolve);
+    });
+    await Promise.race([work, late]);
+    cancel();
   }
 
   async #try(): Promise<void> {
@@ -92,6 +111,7 @@ export class LeaderElection {
     if (this.#stopped) return;
     const { clock, renewDeadlineMs, started } = this.#options;
     this.#cancelDeadline();
+    this.#leadsUntilMs = atMs + renewDeadlineMs;
     this.#cancelDeadline = clock.after(atMs + renewDeadlineMs - clock.nowMs(), () => {
       this.#lose("the lease could not be renewed in time");
     });

@@ -1,18 +1,12 @@
+import type { MemberId } from "../../api/v1alpha1/types.ts";
 import { idToWire } from "../../member/member-id.ts";
 import { ReplicaClient, type TargetMember } from "../../member/replica-client.ts";
+import { isRemovedRefusal } from "../../member/replica-error.ts";
 import type { ChangeMembership, RestartSlot, Step } from "../../plan/step.ts";
-import type { ActContext } from "./act-context.ts";
+import { type ActContext, StepOutdatedError } from "./act-context.ts";
 import { applyStatefulSet } from "./apply-objects.ts";
 import { memberUrls, names } from "./names.ts";
 import { setBudget } from "./set-budget.ts";
-
-/** A step can't be carried out as planned any more: look again. */
-export class StepOutdatedError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "StepOutdatedError";
-  }
-}
 
 /**
  * Carries one step out. Each may be done twice: it names what it means by UID, id or configuration index, so that
@@ -20,10 +14,12 @@ export class StepOutdatedError extends Error {
  */
 export async function act(step: Step, context: ActContext): Promise<void> {
   const { store, objects, status, client } = context;
+  context.assertMayAct();
   switch (step.kind) {
     case "startSlot":
       return applyStatefulSet(context, { slots: (kept) => Math.max(kept, step.slot + 1) });
     case "stopSlots":
+      if (objects.statefulSet === undefined) return;
       return applyStatefulSet(context, { slots: (kept) => Math.min(kept, step.from) });
     case "setTemplate":
       return applyStatefulSet(context, { slots: (kept) => kept, template: step.hash });
@@ -75,16 +71,26 @@ async function restartSlot({ slot, replicaUid: uid, how }: RestartSlot, context:
   await client.delete(ref, { uid }, how === "force" ? 0 : undefined);
 }
 
-function changeMembership({ expectedIndex, target }: ChangeMembership, context: ActContext): Promise<void> {
-  const { store, input } = context;
+async function changeMembership(
+  { expectedIndex, target }: ChangeMembership,
+  context: ActContext,
+): Promise<void> {
+  const { store, input, removed } = context;
+  const isKnown = (id: MemberId) => input.configuration?.members.some((member) => member.id === id) === true;
+  const newcomers = target.filter(({ id }) => !isKnown(id));
   const members = target.map(({ id, kind, slot }): TargetMember => {
-    const known = input.configuration?.members.some((member) => member.id === id) === true;
     // What is known of a member stays; a newcomer says where it is.
-    if (known) return { id: idToWire(id), kind, name: "", peerUrl: "", clientUrl: "" };
+    if (isKnown(id)) return { id: idToWire(id), kind, name: "", peerUrl: "", clientUrl: "" };
     if (slot === undefined) throw new StepOutdatedError(`the new member ${id} is in no slot`);
     return { id: idToWire(id), kind, name: names.pod(store, slot), ...memberUrls(store, slot) };
   });
-  return leader(context).changeMembership(expectedIndex, members);
+  try {
+    await leader(context).changeMembership(expectedIndex, members);
+  } catch (error) {
+    // Which of them it is, is not said: newcomers can all draw a new id.
+    if (isRemovedRefusal(error)) for (const { id } of newcomers) removed.set(id, error.index);
+    throw error;
+  }
 }
 
 function leader(context: ActContext): ReplicaClient {

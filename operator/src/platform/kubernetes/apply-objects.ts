@@ -28,6 +28,7 @@ export async function applyStatefulSet(context: ActContext, change: StatefulSetC
   const { client, store, objects } = context;
   let current = latest.get(context) ?? objects.statefulSet;
   for (let attempt = 1; ; attempt += 1) {
+    context.assertMayAct();
     try {
       latest.set(context, await client.apply<V1StatefulSet>(nextStatefulSet(context, current, change)));
       return;
@@ -70,6 +71,7 @@ function templateToKeep({ wanted }: ActContext, current: V1StatefulSet | undefin
 
 /** Puts right what differs from how it should be, and makes what is missing; the StatefulSet once it exists. */
 export async function applyOwnedObjects(context: ActContext): Promise<void> {
+  context.assertMayAct();
   const { client, store, operator, objects } = context;
   const owned: KubernetesObject[] = [
     buildServiceAccount(store),

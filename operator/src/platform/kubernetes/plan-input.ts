@@ -1,4 +1,4 @@
-import type { ReplicatedStoreStatus } from "../../api/v1alpha1/types.ts";
+import type { MemberId, ReplicatedStoreStatus } from "../../api/v1alpha1/types.ts";
 import { type ObservedReplica, observeConfiguration, observeReplica } from "../../member/observe-members.ts";
 import type { ReplicaAddress } from "../../member/replica-client.ts";
 import type {
@@ -25,6 +25,8 @@ export interface InputParts {
   readonly objects: StoreObjects;
   readonly wantedHash: string;
   readonly silence: Silence;
+  /** Ids that a leader refused as removed, with the index of their removal. */
+  readonly removed: ReadonlyMap<MemberId, bigint>;
   readonly nowMs: number;
   readonly drawnClusterId: string;
 }
@@ -48,7 +50,7 @@ export async function observe(parts: InputParts): Promise<Observation> {
       replicas.set(slot, await observeReplica(address));
     }),
   );
-  const configuration = await configurationOf(store, addresses, replicas);
+  const configuration = await configurationOf(parts, addresses, replicas);
   const input: PlanInput = {
     now: nowMs,
     generation: resource.metadata.generation ?? 0,
@@ -68,8 +70,8 @@ export async function observe(parts: InputParts): Promise<Observation> {
   return { input, addresses, version: versions.size === 1 ? [...versions][0] : undefined };
 }
 
-function configurationOf(
-  store: Store,
+async function configurationOf(
+  { store, removed }: InputParts,
   addresses: ReadonlyMap<number, ReplicaAddress>,
   replicas: ReadonlyMap<number, ObservedReplica>,
 ): Promise<Configuration | undefined> {
@@ -77,7 +79,9 @@ function configurationOf(
     const address = addresses.get(slot);
     return address === undefined ? [] : [{ ...replica, address }];
   });
-  return observeConfiguration(asked, (name) => slotOf(store, name));
+  const configuration = await observeConfiguration(asked, (name) => slotOf(store, name));
+  if (configuration === undefined) return undefined;
+  return { ...configuration, removed: [...removed].map(([id, index]) => ({ id, index })) };
 }
 
 function addressesOf({ pods }: StoreObjects): Map<number, ReplicaAddress> {

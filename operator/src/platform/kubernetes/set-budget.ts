@@ -1,3 +1,4 @@
+import { isKubeError } from "../../kube/kube-error.ts";
 import type { V1Pod, V1PodDisruptionBudget } from "../../kube/objects.ts";
 import type { Step } from "../../plan/step.ts";
 import type { ActContext } from "./act-context.ts";
@@ -17,19 +18,45 @@ export async function setBudget({ minAvailable, voters }: SetBudget, context: Ac
   if (minAvailable < before) await applyBudget(minAvailable, context);
 }
 
-async function applyBudget(minAvailable: number, { client, store, objects }: ActContext): Promise<void> {
+/** Its status is written all the time by Kubernetes: so often is it read again before the turn is given up. */
+const attemptsMax = 5;
+
+/** Only on the spec that was observed: a late write must not undo a later one. */
+async function applyBudget(minAvailable: number, context: ActContext): Promise<void> {
+  const { client, store, objects } = context;
   const budget = buildBudget(store, minAvailable);
-  const resourceVersion = objects.budget?.metadata?.resourceVersion;
-  await client.apply<V1PodDisruptionBudget>(
-    resourceVersion === undefined ? budget : { ...budget, metadata: { ...budget.metadata, resourceVersion } },
-  );
+  let current = objects.budget;
+  for (let attempt = 1; ; attempt += 1) {
+    context.assertMayAct();
+    const resourceVersion = current?.metadata?.resourceVersion;
+    const metadata = { ...budget.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+    try {
+      await client.apply<V1PodDisruptionBudget>({ ...budget, metadata });
+      return;
+    } catch (error) {
+      if (!isKubeError(error, "conflict") || current === undefined || attempt === attemptsMax) throw error;
+      const { namespace } = store;
+      const ref = {
+        apiVersion: "policy/v1",
+        kind: "PodDisruptionBudget",
+        namespace,
+        name: names.budget(store),
+      };
+      const fresh: V1PodDisruptionBudget | undefined = await client.read<V1PodDisruptionBudget>(ref);
+      const { uid, generation } = current.metadata ?? {};
+      if (fresh?.metadata?.generation !== generation || fresh?.metadata?.uid !== uid) throw error;
+      current = fresh;
+    }
+  }
 }
 
-async function markVoters(voters: readonly number[], { client, store, objects }: ActContext): Promise<void> {
+async function markVoters(voters: readonly number[], context: ActContext): Promise<void> {
+  const { client, store, objects } = context;
   for (const [slot, pod] of objects.pods) {
     const isMarked = pod.metadata?.labels?.[voterLabel] === "true";
     const isVoter = voters.includes(slot);
     if (isMarked === isVoter || pod.metadata?.deletionTimestamp !== undefined) continue;
+    context.assertMayAct();
     const ref = { apiVersion: "v1", kind: "Pod", namespace: store.namespace, name: names.pod(store, slot) };
     // Of this very pod: another one of its name may hold another member.
     const metadata = { uid: pod.metadata?.uid, labels: { [voterLabel]: isVoter ? "true" : null } };
