@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { operatorFaultDrawers } from "../operator/draw-operator-faults.ts";
 import { drawPlan } from "./draw-plan.ts";
 import { faultDrawers } from "./fault-drawers.ts";
 import type { FaultKind, Plan } from "./types.ts";
@@ -14,7 +15,8 @@ test("a seed always draws the same plan, and another one another", () => {
 
 test("500 seeds draw every kind of fault, every number of members, quiet runs and storms", () => {
   const kinds = new Set(plans.flatMap(({ faults }) => faults.map(({ fault }) => fault.kind)));
-  expect([...kinds].sort()).toEqual(Object.keys(faultDrawers).sort());
+  const drawers = { ...faultDrawers, ...operatorFaultDrawers };
+  expect([...kinds].sort()).toEqual(Object.keys(drawers).sort());
   expect(new Set(plans.map(({ shape }) => shape.members))).toEqual(new Set([1, 2, 3, 4, 5, 6, 7]));
   expect(plans.some(({ faults }) => faults.length === 0)).toBe(true);
   expect(plans.some(({ faults, shape }) => faults.length > shape.durationMs / 500)).toBe(true);
