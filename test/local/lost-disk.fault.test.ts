@@ -67,7 +67,7 @@ describe("data directories that are gone", { timeout: 240_000 }, () => {
     await replaced(then, 1);
   });
 
-  it("of two of three: says that the majority is lost, touches nothing, goes on when they are put back (B3, E13)", async () => {
+  it("of two of three: says that the majority is lost, touches nothing, goes on once they are put back (B3, E13)", async () => {
     const run = await started();
     const before = folder().resource();
     expect(await run.end()).toBe(0);
@@ -86,13 +86,11 @@ describe("data directories that are gone", { timeout: 240_000 }, () => {
     expect(memberIds(folder().resource())).toEqual(memberIds(before));
     expect((await folder().rstore("local", "status")).stdout).toMatch(/Degraded +True +MajorityLost/);
     expect(second.output()).not.toMatch(/founds cluster|adds as learners|changes|replaces/);
-    expect(await second.end()).toBe(0);
     for (const slot of [0, 2]) {
       rmSync(folder().replicaDir(slot), { recursive: true });
       renameSync(join(folder().path, `aside-${slot}`), folder().replicaDir(slot));
     }
-    const third = folder().start();
-    await third.saw("rstore is ready: 3 members");
+    await second.saw("rstore is ready: 3 members");
     expect(memberIds(folder().resource())).toEqual(memberIds(before));
     expect((await folder().client().get("kept")).keyValue).toBeDefined();
   });

@@ -13,9 +13,8 @@ import type { StoredResource } from "@rstore/operator/platform/process/status-fi
 import { storeFilePath } from "@rstore/operator/platform/process/store-file";
 import type { Voice } from "./voice.ts";
 
-/** Steps that change what a person sees; the others are notes that the plan makes for itself. */
+/** Steps that a person should know of; the others are notes that the plan makes for itself, or follow from findings. */
 const toldSteps: ReadonlySet<Step["kind"]> = new Set([
-  "startSlot",
   "stopSlots",
   "restartSlot",
   "deleteClaim",
@@ -25,11 +24,16 @@ const toldSteps: ReadonlySet<Step["kind"]> = new Set([
   "resetMember",
 ]);
 
+/** Its reason speaks of "it". */
+function isAboutSlot(kind: Step["kind"]): boolean {
+  return kind === "restartSlot" || kind === "resetMember" || kind === "deleteClaim";
+}
+
 /** Findings that the platform can do nothing about, and what a person can. */
 const hopeless: Readonly<Record<string, string>> = {
-  MajorityLost: "Here: end this, put the deleted directories back, or begin anew with `rstore local wipe`",
-  BootstrapMemberLost: "Here: end this, put its directory back, or begin anew with `rstore local wipe`",
-  TwoClusters: "Here: end this and move the directories that don't belong here away",
+  MajorityLost: "Here: put the deleted directories back, or begin anew with `rstore local wipe`",
+  BootstrapMemberLost: "Here: put its directory back, or begin anew with `rstore local wipe`",
+  TwoClusters: "Here: move the directories that don't belong here away",
 };
 
 /** Tells a person what happens to the store, each thing once. */
@@ -69,9 +73,12 @@ export class Narrator implements LocalStoreEvents {
   };
 
   /** The same step again in the next turn is not told again. */
-  readonly onStep = ({ kind, reason }: Step): void => {
-    if (!toldSteps.has(kind)) return;
-    if (!this.#steps.has(reason) && !this.#stepsOfTurn.has(reason)) this.#voice.say(reason);
+  readonly onStep = (step: Step): void => {
+    if (!toldSteps.has(step.kind)) return;
+    const { reason } = step;
+    const isTold = this.#steps.has(reason) || this.#stepsOfTurn.has(reason) || this.#said.has(reason);
+    if (!isTold)
+      this.#voice.say("slot" in step && isAboutSlot(step.kind) ? `r${step.slot}: ${reason}` : reason);
     this.#stepsOfTurn.add(reason);
   };
 

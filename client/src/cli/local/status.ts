@@ -63,7 +63,8 @@ export function describeLocal(data: string, io: CliIo): LocalStatus {
 }
 
 function membersFrom({ status }: StoredResource, ports: Ports, folder: string, running: boolean) {
-  return (status.members ?? []).map(({ id, name, role, health, since, slot }) => ({
+  const bySlot = (status.members ?? []).toSorted((a, b) => (a.slot ?? 9) - (b.slot ?? 9));
+  return bySlot.map(({ id, name, role, health, since, slot }) => ({
     id,
     name,
     role: running ? role : role === "Leader" ? "Follower" : role,
