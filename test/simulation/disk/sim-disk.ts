@@ -89,7 +89,7 @@ export class SimulatedDisk implements SimDisk {
     const { kept, lost } = this.#state.tree.crash(choice);
     let torn = 0;
     for (const file of this.#state.tree.durableFiles()) if (file.crash(choice) === "torn") torn += 1;
-    coverage.count("disk.rename-lost", lost.filter(({ kind }) => kind === "rename").length);
+    coverage.count("disk.name-lost", lost.length);
     coverage.count("disk.file-torn", torn);
     if (torn > 0 || (kept > 0 && lost.length > 0)) coverage.count("disk.commit-torn");
     this.#say(() => `lost power: ${lost.length} of ${kept + lost.length} names lost, ${torn} files torn`);

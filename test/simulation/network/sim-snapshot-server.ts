@@ -10,8 +10,11 @@ import type { SimSocket } from "./sim-socket.ts";
 import type { Ticking, TransportShared } from "./transport-parts.ts";
 
 const ANSWER_BYTES = 64;
-/** Of a connection, at each chunk of a snapshot, in weather that loses anything at all. */
-const BREAK_CHANCE = 0.1;
+/** Of the connection of a snapshot, in weather that loses anything at all: within its first chunks. */
+const BREAK_CHANCE = 0.4;
+const BREAK_MAX_CHUNKS = 30;
+/** What was written before has arrived by then: a fetch gets further each time. */
+const BREAK_AFTER_US = 50_000;
 
 type FetchBody = Extract<Body, { type: "fetch" }>;
 
@@ -91,6 +94,8 @@ class Sending {
   #begun = false;
   #read = false;
   #silentMs = 0;
+  /** Until the connection breaks; drawn at the first chunk. */
+  #chunksLeft: number | undefined;
   /** Something waits until more may be written, or the connection has ended. */
   #writable: (() => void) | undefined;
   readonly #ticks: Ticking = { tick: (intervalMs) => this.#tick(intervalMs) };
@@ -130,8 +135,7 @@ class Sending {
     const { clock, limits, network } = this.#shared;
     const socket = this.#socket;
     if (this.#breaks()) {
-      socket.break();
-      socket.other.break();
+      await this.#break();
       return 0;
     }
     const { body, sizeBytes } = packChunk(network, socket.out.link, chunk);
@@ -152,14 +156,30 @@ class Sending {
     return sizeBytes;
   }
 
-  /** A stream has no gaps: where messages get lost its connection breaks, and often, for snapshots are few. */
+  /** A stream has no gaps: where messages get lost its connection breaks. */
   #breaks(): boolean {
     const { network } = this.#shared;
-    const { link } = this.#socket.out;
-    const { lossChance } = link.weather;
-    if (lossChance === 0 || !network.random.chance(Math.max(lossChance, BREAK_CHANCE))) return false;
-    countLost(network.world, link, 1);
-    return true;
+    const { lossChance } = this.#socket.out.link.weather;
+    if (lossChance === 0) return false;
+    const { random } = network;
+    this.#chunksLeft ??= random.chance(BREAK_CHANCE)
+      ? random.between(1, BREAK_MAX_CHUNKS)
+      : Number.POSITIVE_INFINITY;
+    this.#chunksLeft -= 1;
+    return this.#chunksLeft === 0 || random.chance(lossChance);
+  }
+
+  #break(): Promise<void> {
+    const { network } = this.#shared;
+    const socket = this.#socket;
+    return new Promise((resolve) => {
+      network.world.at(BREAK_AFTER_US, () => {
+        countLost(network.world, socket.out.link, 1);
+        socket.break();
+        socket.other.break();
+        resolve();
+      });
+    });
   }
 
   /** A reader that only reads says nothing: the connection is looked at in its place. */

@@ -34,7 +34,7 @@ export const counters = [
   "disk.commit-lost",
   "disk.commit-torn",
   "disk.file-torn",
-  "disk.rename-lost",
+  "disk.name-lost",
   "disk.stalled",
   "disk.slow",
   "disk.write-failed",
