@@ -119,16 +119,13 @@ export class TestStore {
     await this.cluster.kubectl.run("delete", kindName, name, "-n", this.namespace, "--wait=false");
   }
 
-  /** Another pod than this one is in the slot. */
-  async awaitReplaced(slot: number, uid: string | undefined, timeoutMs = settleMs): Promise<void> {
-    await this.eventually(
-      `another pod in slot ${slot}`,
-      async () => {
-        const now = (await this.pod(slot))?.metadata?.uid;
-        return now !== undefined && now !== uid;
-      },
-      timeoutMs,
-    );
+  /** Another pod than this one is in the slot, and serves. */
+  async awaitReplaced(slot: number, uid: string | undefined): Promise<void> {
+    await this.eventually(`another pod serves in slot ${slot}`, async () => {
+      const pod = await this.pod(slot);
+      const ready = pod?.status?.conditions?.find(({ type }) => type === "Ready");
+      return pod?.metadata?.uid !== uid && ready?.status === "True";
+    });
   }
 
   /** Fails with what status says at the deadline. */

@@ -73,7 +73,7 @@ export async function loseNode(
       await awaitWrites(store, marks[i]!);
       const pause = await pauseSince(store, marks[i]!);
       const victim = victims[i];
-      if (victim !== undefined) await awaitElsewhere(store, victim.slot, node);
+      if (victim !== undefined) await store.awaitReplaced(victim.slot, victim.uid);
       await awaitSettled(store, { replicas: 3, timeoutMs: 180_000 });
       const took = seconds(performance.now() - beganMs);
       measured(
@@ -88,14 +88,6 @@ export async function loseNode(
       expect((await store.pod(victim.slot))?.spec?.nodeName).not.toBe(node);
     }),
   );
-}
-
-async function awaitElsewhere(store: TestStore, slot: number, node: string): Promise<void> {
-  await store.eventually("its pod is ready on another node", async () => {
-    const pod = await store.pod(slot);
-    const ready = pod?.status?.conditions?.find(({ type }) => type === "Ready")?.status === "True";
-    return ready && pod?.spec?.nodeName !== node;
-  });
 }
 
 async function victimOn(store: TestStore, node: string): Promise<Victim | undefined> {
