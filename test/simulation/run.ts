@@ -73,19 +73,20 @@ function assemble({ shape }: Plan, world: World) {
     slotOf: (peerUrl) => slots.get(peerUrl),
     lifeOf: (slot) => cluster.slots[slot]?.life,
   });
+  const admitted: Safety["admitted"] = (...admission) => checks.admitted(...admission);
   const cluster: ReplicaCluster = new ReplicaCluster({
     world,
     shape,
     network,
     createDisk: (slot) => new SimulatedDisk({ world, name: `r${slot}`, weather: shape.disk }),
-    launch: (parts) => new LaunchedReplica({ world, network, settings, memory }, parts),
+    launch: (parts) => new LaunchedReplica({ world, network, settings, memory, admitted }, parts),
   });
   const faults = new FaultInjector(cluster, memory);
   const operator =
     shape.operator && new SimulatedOperator({ cluster, shape: shape.operator, losses: faults.losses });
   if (operator !== undefined) faults.operator = operator;
   const { promoteMaxLagEntries, electionTimeoutMs } = settings.config;
-  const checks = new Safety(cluster, { promoteMaxLagEntries, electionTimeoutMs });
+  const checks: Safety = new Safety(cluster, { promoteMaxLagEntries, electionTimeoutMs });
   const workload = new ClientWorkload({
     acknowledged: (revision) => checks.acknowledged(revision),
     isLost: (memberId) => faults.losses.isLost(memberId),

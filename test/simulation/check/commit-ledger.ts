@@ -1,14 +1,14 @@
 import { membersOf } from "@rstore/replica/raft/confchange/configuration";
 import type { Configuration, MemberId } from "@rstore/replica/raft/types";
-import { type EntryRecord, isConfiguration } from "./entry-ledger.ts";
+import { type ConfigurationRecord, type EntryRecord, isConfiguration } from "./entry-ledger.ts";
 
 /** What is committed: it never changes, it only becomes more. */
 export class CommitLedger {
   readonly #records: EntryRecord[];
   /** The term of the leader that committed each of them. Never goes back along the log. */
   readonly #committedIn: number[] = [0];
-  /** Ids of members that a committed configuration is without, after one with them (A7). */
-  readonly #removed = new Set<MemberId>();
+  /** Members that a committed configuration is without, after one with them, with its index (A7). */
+  readonly #removed = new Map<MemberId, number>();
   #configuration: Configuration | undefined;
 
   constructor(root: EntryRecord) {
@@ -26,6 +26,11 @@ export class CommitLedger {
 
   isRemoved(member: MemberId): boolean {
     return this.#removed.has(member);
+  }
+
+  /** Index of the configuration without it; undefined: it was not removed. */
+  removedAt(member: MemberId): number | undefined {
+    return this.#removed.get(member);
   }
 
   /** The last entry that leaders of terms before this one committed: each leader of the term must have it. */
@@ -51,14 +56,14 @@ export class CommitLedger {
       this.#committedIn.push(term);
     }
     const configurations = added.filter(isConfiguration);
-    for (const one of configurations) this.#follow(one.configuration!.configuration);
+    for (const one of configurations) this.#follow(one.configuration!);
     return configurations;
   }
 
-  #follow(next: Configuration): void {
+  #follow({ index, configuration: next }: ConfigurationRecord): void {
     const before = this.#configuration === undefined ? [] : everyoneIn(this.#configuration);
     const staying = everyoneIn(next);
-    for (const member of before) if (!staying.includes(member)) this.#removed.add(member);
+    for (const member of before) if (!staying.includes(member)) this.#removed.set(member, index);
     this.#configuration = next;
   }
 }

@@ -110,7 +110,7 @@ describe("identity", () => {
     expect(violation).toBe("identity");
   });
 
-  test("one-life-per-member: a member runs twice (A14)", () => {
+  test("ids-are-new: two disks say that they are one member (A7, A14)", () => {
     const cluster = new FakeCluster(2);
     const [a, b] = cluster.slots;
     b!.disk.identity = { ...a!.disk.identity };
@@ -119,7 +119,17 @@ describe("identity", () => {
     Object.assign(b!, { id: a!.id });
     b!.start();
     cluster.look(1);
-    expect(cluster.violation).toBe("one-life-per-member");
+    expect(cluster.violation).toBe("ids-are-new");
+  });
+
+  test("ids-are-new: a disk goes back to an id that it had, but not by hand (A7)", () => {
+    const goBack = (cluster: FakeCluster): void => {
+      const { disk } = cluster.slots[1]!;
+      disk.tell({ memberId: 21n, incarnation: 1n });
+      expect(cluster.violation).toBeUndefined();
+      disk.tell({ memberId: 20n, incarnation: 2n });
+    };
+    expect(after(goBack)).toBe("ids-are-new");
   });
 
   test("incarnation-grows: a start that did not count", () => {

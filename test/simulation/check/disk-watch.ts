@@ -1,3 +1,4 @@
+import type { MemberId } from "@rstore/replica/raft/types";
 import type { DurableLogState } from "../disk/types.ts";
 import { describeRecord, formatId } from "./describe.ts";
 import { digestOf, type EntryRecord, markDurable, recordAt } from "./entry-ledger.ts";
@@ -105,7 +106,8 @@ export class DiskWatch {
   }
 
   #followIdentity(before: DurableLogState | undefined, state: DurableLogState): void {
-    const { clusterId, removedIndex } = state;
+    const { clusterId, removedIndex, memberId } = state;
+    if (memberId !== before?.memberId) this.#followOwner(memberId, before !== undefined);
     if (clusterId !== undefined && clusterId !== before?.clusterId) {
       this.#ledgers.clusterId ??= clusterId;
       if (this.#ledgers.clusterId !== clusterId) {
@@ -115,6 +117,16 @@ export class DiskWatch {
     }
     if (removedIndex !== undefined && before !== undefined && before.removedIndex === undefined) {
       this.#ledgers.world.coverage.count("membership.removed-learned");
+    }
+  }
+
+  /** An id comes from a disk's first start and goes with it; `isNext`: after another one. */
+  #followOwner(memberId: MemberId, isNext: boolean): void {
+    const { owners } = this.#ledgers;
+    const owner = owners.get(memberId);
+    if (owner === undefined) owners.set(memberId, this.#slot.index);
+    else if (isNext || owner !== this.#slot.index) {
+      this.#fail("ids-are-new", `became member ${formatId(memberId)}, whom r${owner} was before (A7, B1)`);
     }
   }
 

@@ -1,3 +1,4 @@
+import type { MemberId } from "@rstore/replica/raft/types";
 import type { World } from "../world/world.ts";
 import { AppliedLedger } from "./applied-ledger.ts";
 import { CampaignLedger } from "./campaign-rules.ts";
@@ -15,6 +16,8 @@ export class Ledgers {
   readonly campaigns = new CampaignLedger();
   readonly applied = new AppliedLedger();
   readonly elections: ElectionLedger;
+  /** The slot of every id that a disk ever had: it is drawn anew each time (A7). */
+  readonly owners = new Map<MemberId, number>();
   /** The only one there may ever be (B3); undefined: no disk has one yet. */
   clusterId: bigint | undefined;
   /** The log of some member could not be followed, since a plan damaged its disk: not all commits are seen. */

@@ -10,6 +10,9 @@ import { type LogReading, readLog } from "./read-log.ts";
 import type { CheckedMember, CheckedSlot } from "./types.ts";
 import { appliedState, watchApplied } from "./watch-applied.ts";
 
+/** In which a member that was removed ends. */
+const REMOVED_MAX_US = 500_000;
+
 export interface MemberWatchParts {
   readonly slot: CheckedSlot;
   readonly disk: DiskWatch;
@@ -36,6 +39,7 @@ export class MemberWatch {
   #lastTerm = 0n;
   #applied = 0n;
   #isBeginning = false;
+  #knowsRemovalUs: number | undefined;
   /** undefined: its log could not be followed, since a plan damaged the disk. */
   #tip: EntryRecord | undefined;
 
@@ -336,6 +340,21 @@ export class MemberWatch {
       `the store after ${state.index} has revision ${state.revision}, hash ${state.hash.toString(16)}; ` +
         `that of others revision ${other.revision}, hash ${other.hash.toString(16)} (B14)`,
     );
+  }
+
+  /** A member that applied its own removal ends, soon. */
+  checkRemoved(): void {
+    const { commits, world } = this.#parts.ledgers;
+    const member = this.#member;
+    const removedAt = member === undefined ? undefined : commits.removedAt(member.id);
+    if (member === undefined || removedAt === undefined || member.machine.appliedIndex < removedAt) {
+      this.#knowsRemovalUs = undefined;
+      return;
+    }
+    this.#knowsRemovalUs ??= world.nowUs;
+    if (this.#parts.slot.life?.isPaused === true) this.#knowsRemovalUs = world.nowUs;
+    if (world.nowUs - this.#knowsRemovalUs <= REMOVED_MAX_US) return;
+    this.#fail("removed-stays-quiet", `takes part after it applied ${removedAt}, which removed it (A4)`);
   }
 
   #appliedEntry(member: CheckedMember, entry: Entry, revisionBefore: number): void {

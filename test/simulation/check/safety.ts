@@ -1,6 +1,8 @@
 import type { Message } from "@rstore/replica/raft/types";
+import type { PeerHello } from "@rstore/replica/transport/types";
 import type { SimCluster } from "../cluster/types.ts";
 import type { DurableLogState } from "../disk/types.ts";
+import { formatId } from "./describe.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { LeadershipWatch } from "./leadership-watch.ts";
 import { Ledgers } from "./ledgers.ts";
@@ -69,6 +71,7 @@ export class Safety implements SafetyChecks {
     for (const watch of this.#members) {
       watch.observe();
       watch.checkApplied();
+      watch.checkRemoved();
     }
     for (const disk of this.#disks) {
       disk.full();
@@ -83,6 +86,20 @@ export class Safety implements SafetyChecks {
     const { applied, world } = this.#ledgers;
     if (revision <= EMPTY_REVISION || applied.indexOf(Number(revision)) !== undefined) return;
     world.fail("acknowledged-durable", `revision ${revision} was acknowledged and no member has applied it`);
+  }
+
+  /** The process in a slot let a stream in; `later`: a later start of the same peer that it had let in before. */
+  admitted(index: number, { from, to, incarnation }: PeerHello, later: bigint | undefined): void {
+    const { world, commits } = this.#ledgers;
+    const slot = this.#slots[index]!;
+    const fail = (why: string): void =>
+      world.fail("admission", `${slot.name} listens to ${formatId(from)}, ${why}`);
+    const memberId = this.#disks[index]!.state?.memberId;
+    if (memberId !== undefined && to !== memberId) fail(`who calls ${formatId(to)} (A14)`);
+    if (later !== undefined) fail(`which starts for the ${incarnation}. time after the ${later}. (B2)`);
+    const removedAt = commits.removedAt(from);
+    if (removedAt === undefined || slot.member === undefined) return;
+    if (slot.member.machine.appliedIndex >= removedAt) fail(`whom ${removedAt} removed (A4)`);
   }
 
   get committedRevision(): bigint {

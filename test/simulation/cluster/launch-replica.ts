@@ -4,20 +4,21 @@ import type { Member } from "@rstore/replica/runtime/member";
 import type { Replica } from "@rstore/replica/runtime/replica";
 import { noMetrics } from "@rstore/replica/runtime/runtime-metrics";
 import { openDataDirectory } from "@rstore/replica/storage/open-data-directory";
-import type { PeerHandler, PeerTransport } from "@rstore/replica/transport/types";
+import type { PeerHandler, PeerHello, PeerTransport } from "@rstore/replica/transport/types";
 import type { SimNetwork } from "../network/types.ts";
 import type { PeerMemory } from "../plan/peer-memory.ts";
 import type { World } from "../world/world.ts";
 import { createProcessLogger } from "./process-logger.ts";
 import type { ReplicaSettings } from "./replica-settings.ts";
 import type { LaunchParts, RunningReplica } from "./replica-slot.ts";
-import type { Life } from "./types.ts";
 
 interface ReplicaEnvironment {
   readonly world: World;
   readonly network: SimNetwork;
   readonly settings: ReplicaSettings;
   readonly memory: PeerMemory;
+  /** The process in a slot let a stream of a peer in; `later` is the start of it that it knew before, if later. */
+  readonly admitted: (slot: number, hello: PeerHello, later: bigint | undefined) => void;
 }
 
 /** The production replica in one life of a slot's process: what startReplica does, without the ports for clients. */
@@ -49,7 +50,7 @@ export class LaunchedReplica implements RunningReplica {
   }
 
   async #start(): Promise<void> {
-    const { world, network, settings, memory } = this.#environment;
+    const { world, network, settings, memory, admitted } = this.#environment;
     const { slot, life, clock, random, failed } = this.#parts;
     const log = createProcessLogger(world, slot.name);
     const machine = slot.disk.machine(life);
@@ -85,7 +86,9 @@ export class LaunchedReplica implements RunningReplica {
           slot: slot.index,
           life,
           clock,
-          handler: watchAdmissions(handler, memory, life),
+          handler: watchAdmissions(handler, (hello) =>
+            admitted(slot.index, hello, memory.admitted(life, hello)),
+          ),
           limits: { deadPeerMs },
         }),
     });
@@ -93,12 +96,12 @@ export class LaunchedReplica implements RunningReplica {
   }
 }
 
-/** The same handler; whom it lets in is noted. */
-function watchAdmissions(handler: PeerHandler, memory: PeerMemory, life: Life): PeerHandler {
+/** The same handler; whom it lets in is told. */
+function watchAdmissions(handler: PeerHandler, admitted: (hello: PeerHello) => void): PeerHandler {
   const admit = handler.admit.bind(handler);
   handler.admit = async (hello) => {
     const refusal = await admit(hello);
-    if (refusal === undefined) memory.admitted(life, hello);
+    if (refusal === undefined) admitted(hello);
     return refusal;
   };
   return handler;

@@ -22,6 +22,7 @@ export class ReplicaCluster implements SimCluster {
   readonly slots: readonly ReplicaSlot[];
   readonly clusterId: bigint;
   touched: Slot | undefined;
+  readonly watchers = new Set<(slot: Slot) => void>();
 
   constructor({ world, shape, network, createDisk, launch }: ReplicaClusterParts) {
     this.world = world;
@@ -51,7 +52,9 @@ export class ReplicaCluster implements SimCluster {
   step(untilUs: number): boolean {
     this.touched = undefined;
     if (!this.world.step(untilUs)) return false;
-    if (this.touched !== undefined) this.#note(this.touched);
+    if (this.touched === undefined) return true;
+    this.#note(this.touched);
+    for (const watcher of this.watchers) watcher(this.touched);
     return true;
   }
 

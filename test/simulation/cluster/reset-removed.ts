@@ -3,6 +3,11 @@ import type { SimCluster, Slot } from "./types.ts";
 
 const LOOK_MEAN_MS = 3000;
 const CALL_TIMEOUT_MS = 2000;
+/** How often somebody founds a cluster on it instead, which must change nothing (B3). */
+const BOOTSTRAP_CHANCE = 0.15;
+/** How often it dies while it moves its data away. */
+const CRASH_CHANCE = 0.25;
+const CRASH_CALLS_MAX = 12;
 
 /** Now and then an administrator resets replicas that know that they were removed, so that they can join anew. */
 export function resetRemovedMembers(cluster: SimCluster): void {
@@ -21,6 +26,11 @@ export function resetRemovedMembers(cluster: SimCluster): void {
       await administrator.call(slot, CALL_TIMEOUT_MS, async (replica) => {
         const { clusterId, memberId, removedIndex } = replica.identity();
         if (removedIndex === undefined) return;
+        if (random.chance(BOOTSTRAP_CHANCE)) {
+          await replica.bootstrap(clusterId, memberId);
+          return;
+        }
+        if (random.chance(CRASH_CHANCE)) slot.crashAtCall(random.between(1, CRASH_CALLS_MAX));
         await replica.reset(clusterId, memberId, removedIndex);
         world.coverage.count("membership.member-reset");
       });

@@ -72,6 +72,8 @@ export interface SimCluster {
   readonly clusterId: bigint;
   /** The slot whose last event ran, for checks that look at one member only. */
   readonly touched: Slot | undefined;
+  /** Told of each slot that an event touched, right after it. */
+  readonly watchers: Set<(slot: Slot) => void>;
   /** The slot whose disk says that it is this member; undefined: none any more. */
   slotOf(memberId: bigint): Slot | undefined;
   /** Who leads, as the members themselves say; more than one after a partition. */

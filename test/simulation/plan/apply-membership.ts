@@ -1,4 +1,5 @@
 import type { Slot } from "../cluster/types.ts";
+import { cutOff } from "./apply-network.ts";
 import { type ApplyFault, type FaultContext, type FaultOf, slotAt } from "./fault-context.ts";
 import type { FaultKind } from "./types.ts";
 
@@ -24,7 +25,69 @@ function applyBootstrapAgain(context: FaultContext, fault: FaultOf<"bootstrap-ag
   if (slot !== undefined) context.administrator.bootstrapAgain(slot, fault.otherCluster);
 }
 
+/** How long it is waited for a change, in ms. */
+const STRIKE_WAIT_MS = 6000;
+
+function applyStrikeChange(context: FaultContext, fault: FaultOf<"strike-change">): void {
+  const { cluster } = context;
+  let strikeIn: number | undefined;
+  const watch = (slot: Slot): void => {
+    if (slot.member?.isLeader !== true) return;
+    if (strikeIn === undefined && isMidChange(slot, fault.when)) strikeIn = fault.steps;
+    else if (strikeIn !== undefined) strikeIn -= 1;
+    if (strikeIn !== 0) return;
+    cluster.watchers.delete(watch);
+    context.say(() => `strikes at ${slot.name}`);
+    strike(context, slot, fault);
+  };
+  cluster.watchers.add(watch);
+  context.later(STRIKE_WAIT_MS, () => cluster.watchers.delete(watch));
+}
+
+function isMidChange({ member }: Slot, when: "joint" | "leaving"): boolean {
+  const { configuration, index } = member!.node.configuration;
+  const { outgoing } = configuration;
+  if (when === "joint") return outgoing.length > 0;
+  return outgoing.length === 0 && index > member!.node.log.committed;
+}
+
+function strike(context: FaultContext, leader: Slot, { how, forMs }: FaultOf<"strike-change">): void {
+  const { cluster } = context;
+  const { voters, outgoing } = leader.member!.node.configuration.configuration;
+  if (how === "crash-leader") {
+    context.down.take(leader);
+    context.later(forMs, () => context.down.letGo(leader));
+    leader.crash();
+    return;
+  }
+  const newcomers = voters.filter((id) => !outgoing.includes(id));
+  const side = cluster.slots.filter(
+    (slot) =>
+      slot === leader ||
+      (how === "cut-newcomers" && slot.member !== undefined && newcomers.includes(slot.member.id)),
+  );
+  cutOff(
+    context,
+    side.map(({ index }) => index),
+    forMs,
+  );
+}
+
+function applyHastyChange(context: FaultContext, { slot: index }: FaultOf<"hasty-change">): void {
+  const { cluster, administrator } = context;
+  const watch = ({ member, index: at }: Slot): void => {
+    if (member?.isLeader !== true || member.node.status().committedInTerm) return;
+    cluster.watchers.delete(watch);
+    const target = slotAt(context, index);
+    if (target !== undefined) administrator.hasten(cluster.slots[at]!, target);
+  };
+  cluster.watchers.add(watch);
+  context.later(STRIKE_WAIT_MS, () => cluster.watchers.delete(watch));
+}
+
 export const membershipFaults = {
+  "strike-change": applyStrikeChange,
+  "hasty-change": applyHastyChange,
   "change-membership": applyChangeMembership,
   "replace-lost": applyReplaceLost,
   "bootstrap-again": applyBootstrapAgain,

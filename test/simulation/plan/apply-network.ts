@@ -45,6 +45,13 @@ function cutFor(context: FaultContext, links: readonly Link[], forMs: number): v
   context.later(forMs, cut(context, links));
 }
 
+/** These slots on one side, all others on the other; clients see both. */
+export function cutOff(context: FaultContext, side: readonly number[], forMs: number): void {
+  const others = slotsOf(context).filter((place) => !side.includes(place));
+  count(context, "network.partition-symmetric");
+  cutFor(context, between(side, others), forMs);
+}
+
 function count({ cluster }: FaultContext, counter: Counter): void {
   cluster.world.coverage.count(counter);
 }

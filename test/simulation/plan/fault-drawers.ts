@@ -168,6 +168,14 @@ export const faultDrawers: { readonly [K in StoreFaultKind]: Drawer<K> } = {
       neverUp: random.chance(0.25) ? free.slice(0, 1) : [],
     };
   },
+  "strike-change": (draw) => ({
+    kind: "strike-change",
+    when: draw.random.pick(["joint", "joint", "leaving"]),
+    steps: draw.random.pick([0, 0, 1, 2, 4, 8]),
+    how: draw.random.pick(["crash-leader", "cut-leader", "cut-newcomers", "cut-newcomers"]),
+    forMs: draw.lastMs(),
+  }),
+  "hasty-change": (draw) => ({ kind: "hasty-change", slot: anySlot(draw) }),
   "bootstrap-again": (draw) => ({
     kind: "bootstrap-again",
     slot: anySlot(draw),

@@ -67,6 +67,24 @@ export class MembershipAdministrator {
     );
   }
 
+  /** Asks a new leader at once to make a learner of whoever is in this slot, or to remove that one. */
+  hasten(leader: Slot, slot: Slot): void {
+    const { name, peerUrl, clientUrl, replica: newcomer } = slot;
+    const id = newcomer?.identity().memberId;
+    if (id === undefined || this.#parts.losses.isLost(id)) return;
+    this.#begin("hasty change", () =>
+      this.#ask(leader, async (replica, deadlineMs) => {
+        const read = { consistency: "serializable", minRevision: 0n, deadlineMs } as const;
+        const listing = await replica.listMembers(read);
+        const others = remaining(listing).filter((member) => member.id !== id);
+        const isMember = others.length < listing.members.length;
+        const learner = { id, name, peerUrl, clientUrl, kind: "learner" } as const;
+        const target = isMember ? others : [...others, learner];
+        await replica.changeMembership(listing.configurationIndex, target, { deadlineMs });
+      }),
+    );
+  }
+
   transfer(to: Slot): void {
     this.#begin("transfer", async () => {
       const target = to.disk.durableLog()?.memberId ?? 0n;

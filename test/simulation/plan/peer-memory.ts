@@ -6,14 +6,16 @@ import type { Life } from "../cluster/types.ts";
 export class PeerMemory {
   readonly #ofLives = new WeakMap<Life, Map<MemberId, bigint>>();
 
-  /** The process let a stream of a peer in. */
-  admitted(life: Life, { from, incarnation }: PeerHello): void {
+  /** The process let a stream of a peer in. Returns the later start of it that it had let in before, if so (B2). */
+  admitted(life: Life, { from, incarnation }: PeerHello): bigint | undefined {
     let peers = this.#ofLives.get(life);
     if (peers === undefined) {
       peers = new Map();
       this.#ofLives.set(life, peers);
     }
+    const before = peers.get(from);
     peers.set(from, incarnation);
+    return before !== undefined && before > incarnation ? before : undefined;
   }
 
   /** 0n: it knows nothing of it. */

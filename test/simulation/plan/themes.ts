@@ -45,7 +45,13 @@ export const themes: Readonly<Record<Theme, ThemeBend>> = {
   reads: {
     weight: 2,
     mix: { get: 25, getSerializable: 10, getAtLeast: 8, getAtRevision: 6, range: 6 },
-    kinds: { "pause-leader": 4, "isolate-leader": 4 },
+    kinds: { "pause-leader": 4, "isolate-leader": 4, "link-weather": 3, "one-way": 1, transfer: 1 },
+    bend: (shape, random) => ({
+      ...nervous(shape, random),
+      members: random.pick([3, 3, 3, 5]),
+      keys: random.between(1, 3),
+      thinkMeanMs: Math.round((shape.clients / 60) * 1000),
+    }),
   },
   writes: {
     weight: 2,
@@ -78,7 +84,7 @@ export const themes: Readonly<Record<Theme, ThemeBend>> = {
   membership: {
     weight: 4,
     mix: { changeMembership: 1.5, transfer: 0.6 },
-    kinds: { "change-membership": 8, transfer: 2 },
+    kinds: { "change-membership": 8, "strike-change": 2, "bootstrap-again": 2, transfer: 2 },
     spare: [1, 3],
   },
   elections: {
@@ -106,6 +112,8 @@ export const themes: Readonly<Record<Theme, ThemeBend>> = {
     mix: { put: 20, get: 20, changeMembership: 1.5 },
     kinds: {
       "change-membership": 10,
+      "strike-change": 6,
+      "hasty-change": 2,
       "isolate-leader": 3,
       "crash-leader": 2,
       partition: 3,

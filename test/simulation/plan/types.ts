@@ -160,6 +160,19 @@ export type Fault =
       readonly learners: readonly number[];
       readonly neverUp: readonly number[];
     }
+  /**
+   * Strikes in the midst of a change, so many steps of its leader after the configuration became joint, or after
+   * the leader left it: the leader is killed, cut off alone, or cut off with those who are only to come.
+   */
+  | {
+      readonly kind: "strike-change";
+      readonly when: "joint" | "leaving";
+      readonly steps: number;
+      readonly how: "crash-leader" | "cut-leader" | "cut-newcomers";
+      readonly forMs: number;
+    }
+  /** Whoever leads next is asked to change membership before it has committed anything (A1). */
+  | { readonly kind: "hasty-change"; readonly slot: number }
   /** An administrator puts an empty member in the place of each that was lost. */
   | { readonly kind: "replace-lost" }
   | { readonly kind: "transfer"; readonly to: number }
