@@ -95,7 +95,7 @@ describe("data directories that are gone", { timeout: 240_000 }, () => {
     expect((await folder().client().get("kept")).keyValue).toBeDefined();
   });
 
-  it("a damaged log: the member leaves, its directory is deleted, a new one joins (B6)", async () => {
+  it("a damaged log: the member leaves, its directory is deleted, a new one joins (B10)", async () => {
     const run = await started();
     const old = memberIds(folder().resource());
     const { leader } = folder().resource().status;

@@ -14,7 +14,7 @@ const moments = [
 describe("a local store whose keeper ends in the midst of a change", { timeout: 240_000 }, () => {
   const folder = useLocalFolder();
 
-  it.each(moments)("killed at: %s", async (moment) => {
+  it.each(moments)("killed at: %s (E3)", async (moment) => {
     const first = folder().up("--replicas", "1");
     await first.saw("rstore is ready: 1 member.");
     await folder().client().put("kept", "here");

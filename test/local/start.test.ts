@@ -35,7 +35,7 @@ describe("rstore local up", { timeout: 180_000 }, () => {
     expect(folder().resource().status.clusterId).toBe(before.status.clusterId);
   });
 
-  it("a founding that was killed is finished with the same cluster (E2)", async () => {
+  it("a founding that was killed is finished with the same cluster (E3)", async () => {
     const first = folder().up("--replicas", "2");
     const latched = await eventually("the intent is written", () => folder().resource().status.bootstrap, {
       timeoutMs: patienceMs,

@@ -46,7 +46,7 @@ function restart(index: number, how: "evict" | "delete" | "force"): Step {
   return { kind: "restartSlot", slot: index, replicaUid: `process-${index}`, how, reason };
 }
 
-test("a restart asks the budget, as a drain does: what is not ready may always go (E9)", async () => {
+test("a restart asks the budget, as a drain does: what is not ready may always go (E19)", async () => {
   const full = contextWith([true, true, true]);
   await act(restart(1, "evict"), full.context);
   expect(full.calls).toEqual([["restart", 1, "process-1", "evict"]]);

@@ -22,7 +22,7 @@ test("a directory gets a uid once, and another directory in its place another on
   expect(makeClaim(dir)).not.toBe(uid);
 });
 
-test("only the directory that was meant is deleted (E4)", () => {
+test("only the directory that was meant is deleted (E1)", () => {
   const old = makeClaim(dir);
   rmSync(dir, { recursive: true });
   const uid = makeClaim(dir);
