@@ -42,7 +42,11 @@ function waitingReason(pod: V1Pod): WaitingReason | undefined {
   if (container?.state?.running !== undefined) return undefined;
   const reason = container?.state?.waiting?.reason;
   if (reason !== undefined && reason in waitingReasons) return waitingReasons[reason];
-  return container?.state?.terminated === undefined ? "Starting" : "CrashLoop";
+  // One that was told to end, by its deletion or with its node, has not crashed.
+  const ended = container?.state?.terminated;
+  const isCrash =
+    ended !== undefined && ended.exitCode !== 0 && pod.metadata?.deletionTimestamp === undefined;
+  return isCrash ? "CrashLoop" : "Starting";
 }
 
 /** Why starting it again does not help; undefined: it may. */

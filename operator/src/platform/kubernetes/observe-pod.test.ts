@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import type { V1ContainerStatus, V1Pod } from "../../kube/objects.ts";
+import { damageOf, replicaFromPod } from "./observe-pod.ts";
+
+type State = NonNullable<V1ContainerStatus["state"]>;
+
+function pod(state: State, added: { deleting?: boolean; lastState?: State } = {}): V1Pod {
+  const { deleting = false, lastState } = added;
+  return {
+    metadata: { uid: "u", ...(deleting ? { deletionTimestamp: new Date(0) } : {}) },
+    status: {
+      containerStatuses: [
+        {
+          name: "replica",
+          image: "",
+          imageID: "",
+          ready: false,
+          restartCount: 0,
+          state,
+          ...(lastState === undefined ? {} : { lastState }),
+        },
+      ],
+    },
+  };
+}
+
+const ended = (exitCode: number): State => ({ terminated: { exitCode } });
+
+describe("why a replica does not run", () => {
+  it.each<[what: string, pod: V1Pod, waiting: string | undefined]>([
+    ["it runs", pod({ running: {} }), undefined],
+    ["it ended by itself with an error", pod(ended(1)), "CrashLoop"],
+    ["it waits before it is started again", pod({ waiting: { reason: "CrashLoopBackOff" } }), "CrashLoop"],
+    ["it was told to end and did", pod(ended(0)), "Starting"],
+    ["its pod is deleted and it was killed", pod(ended(137), { deleting: true }), "Starting"],
+    ["there is no such image", pod({ waiting: { reason: "ErrImagePull" } }), "ImagePull"],
+  ])("%s", (_, observed, waiting) => {
+    expect(replicaFromPod(observed).waiting).toBe(waiting);
+  });
+});
+
+it("a disk that can't be used shows in how the replica ended, now or the last time", () => {
+  expect(damageOf(pod(ended(73)))).toMatch(/exit code 73/);
+  expect(damageOf(pod({ waiting: {} }, { lastState: ended(71) }))).toMatch(/exit code 71/);
+  expect(damageOf(pod({ running: {} }, { lastState: ended(71) }))).toBeUndefined();
+  expect(damageOf(pod(ended(137)))).toBeUndefined();
+});
