@@ -5,7 +5,7 @@ import { measurements } from "./measurements.ts";
 import { OperatorRelease } from "./operator-release.ts";
 import { drainAt } from "./scenarios/drains.ts";
 import { deleteNamespace, deleteWithClaims, recreateOnOldVolumes } from "./scenarios/lifecycle.ts";
-import { cutAndHeal, killAndStart, loseNode } from "./scenarios/nodes.ts";
+import { cutAndHeal, killAndStart, killForGood, loseNode } from "./scenarios/nodes.ts";
 import { deleteEachPod, deletePodAndClaim } from "./scenarios/pods.ts";
 import { rollBrokenImage, rollThrough, starveAll } from "./scenarios/rolling.ts";
 import { applyThree, editMidway, scaleThrough } from "./scenarios/scaling.ts";
@@ -89,7 +89,7 @@ describe.concurrent("a store under load", { timeout: 10 * minutes }, () => {
 describe("stores on volumes that move and on volumes that stay", () => {
   const { sharedClass, localClass, nodeFaults } = cluster.environment;
   const stores = [sharedClass, localClass].map((name) => new TestStore(cluster, `rstore-on-${name}`, name));
-  const faultIt = nodeFaults === undefined ? it.skip : it;
+  const faultIt = it.skipIf(nodeFaults === undefined);
   if (nodeFaults === undefined) {
     console.warn("SKIPPED: RSTORE_NODE_FAULTS is not set, so no node is cut, killed or lost");
   }
@@ -110,6 +110,10 @@ describe("stores on volumes that move and on volumes that stay", () => {
 
   faultIt("outlive a node that is cut off and healed", { timeout: 6 * minutes }, () =>
     cutAndHeal(cluster, stores, nodes[2]!),
+  );
+
+  faultIt("get back to full strength when a node stays dead", { timeout: 8 * minutes }, () =>
+    killForGood(cluster, stores, nodes[1]!),
   );
 
   faultIt("get back to full strength when a node is lost for good", { timeout: 8 * minutes }, () =>

@@ -53,6 +53,56 @@ export async function killAndStart(
   }
 }
 
+const outOfService = "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute";
+
+/**
+ * Power off, and nobody deletes the node's object. What hangs on its volumes is replaced past the deadline; what
+ * could run elsewhere waits for a person to say that the node is dead, and then comes back as it was.
+ */
+export async function killForGood(
+  cluster: KubeCluster,
+  stores: readonly TestStore[],
+  node: string,
+): Promise<void> {
+  const { sharedClass } = cluster.environment;
+  const { kubectl } = cluster;
+  const before = await Promise.all(stores.map(memberIds));
+  const marks = await Promise.all(stores.map(nowOfWriter));
+  const beganMs = performance.now();
+  const replaceAt = async (store: TestStore, i: number, victim: Victim): Promise<void> => {
+    if (store.storageClass === sharedClass) {
+      await store.eventually("status says what it waits for", async () => {
+        const degraded = (await store.read()).status?.conditions?.find(({ type }) => type === "Degraded");
+        return degraded?.reason === "NodeUnreachable";
+      });
+      await kubectl.run("taint", "node", node, outOfService);
+    }
+    await store.awaitReplaced(victim.slot, victim.uid);
+    await awaitSettled(store, { replicas: 3 });
+    const took = seconds(performance.now() - beganMs);
+    const pause = await pauseSince(store, marks[i]!);
+    measured("a node dead and its object left", `writes paused for ${pause}, full strength after ${took}`);
+    await expectSettled(store, { replicas: 3 });
+    const after = await memberIds(store);
+    if (store.storageClass === sharedClass) expect(after).toEqual(before[i]);
+    else expect(after).not.toContain(victim.memberId);
+  };
+  const victims = await Promise.all(stores.map((store) => victimOn(store, node)));
+  await cluster.nodeFault("kill-node", node);
+  await cluster.deleteOperator();
+  await Promise.all(
+    stores.map((store, i) => {
+      const victim = victims[i];
+      return victim === undefined ? awaitWrites(store, marks[i]!) : replaceAt(store, i, victim);
+    }),
+  );
+  await cluster.nodeFault("start-node", node);
+  await kubectl.run("taint", "node", node, `${outOfService}-`);
+  await awaitNode(cluster, node, true);
+  // What ran there before finds that its place is taken.
+  for (const store of stores) await expectSettled(store, { replicas: 3 });
+}
+
 /**
  * Gone for good, and the node's object with it. A volume that can be attached elsewhere brings the same member
  * back; one that went with the node is replaced, and its member with it.

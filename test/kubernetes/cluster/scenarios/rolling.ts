@@ -61,7 +61,7 @@ export async function rollBrokenImage(store: TestStore): Promise<void> {
 /** Every pod is down from one template: nothing of it needs a quorum to be put right. */
 export async function starveAll(store: TestStore): Promise<void> {
   const before = await uids(store);
-  await store.patch({ resources: { limits: { memory: "24Mi" } } });
+  await store.patch({ resources: { requests: { memory: "24Mi" }, limits: { memory: "24Mi" } } });
   await store.eventually("the first pod does not start", async () =>
     (await store.pods()).some((pod) => containerOf(pod)?.resources?.limits?.memory === "24Mi"),
   );
@@ -76,7 +76,7 @@ export async function starveAll(store: TestStore): Promise<void> {
     );
   });
   await store.cluster.deleteOperator();
-  await store.patch({ resources: { limits: { memory: "512Mi" } } });
+  await store.patch({ resources: { requests: { memory: "64Mi" }, limits: { memory: "512Mi" } } });
   const beganMs = performance.now();
   await awaitSettled(store, { replicas: before.length });
   measured("every pod starved, limit raised, until full strength", seconds(performance.now() - beganMs));
