@@ -200,6 +200,8 @@ export const libraries: readonly { readonly library: RegExp; readonly places: re
       "operator/src/settings",
       "test/bench",
       "test/scripts",
+      "test/simulation/cli",
+      "test/simulation/museum",
     ],
   },
   {
@@ -287,6 +289,8 @@ export const entryPoints: readonly RegExp[] = [
   /^(replica|client)\/bench\/[^/]+\.ts$/,
   /^(replica|client|operator)\/bin\/[^/]+\.js$/,
   /^(replica|operator)\/src\/main\.ts$/,
+  // Begun in a process of its own, or preloaded into one.
+  /^test\/simulation\/museum\/(run-museum|hunt|mutated-source)\.ts$/,
   /^client\/src\/index\.ts$/,
   /^test\/simulation\/cli\/(main|worker)\.ts$/,
 ];

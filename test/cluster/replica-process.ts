@@ -11,9 +11,7 @@ import { freePort } from "./ports.ts";
 import { forgetProcess, watchProcess } from "./reaper.ts";
 import { maintenanceAt, membershipAt } from "./services.ts";
 
-export const replicaBinary = fileURLToPath(
-  new URL("../../replica/bin/rstore-replica.js", import.meta.url),
-);
+export const replicaBinary = fileURLToPath(new URL("../../replica/bin/rstore-replica.js", import.meta.url));
 
 /** By the names of the flags in camelCase. */
 export type ReplicaSettings = Readonly<Record<string, string | number>>;

@@ -336,3 +336,11 @@ export class FakeCluster implements CheckedCluster {
     this.network.onSend?.(slot, message);
   }
 }
+
+/** What the checks say after a change to three members with a leader, r0, in term 2. */
+export function after(change: (cluster: FakeCluster) => void): string | undefined {
+  const cluster = FakeCluster.founded(3);
+  if (cluster.violation !== undefined) throw new Error(`a cluster as it should be: ${cluster.violation}`);
+  change(cluster);
+  return cluster.violation;
+}
