@@ -26,6 +26,21 @@ class FakeNode {
     return { leader: this.leader, transferTarget: this.transferTarget };
   }
 
+  isSettled = false;
+
+  isConfigurationSettled() {
+    return this.isSettled;
+  }
+
+  propose() {
+    return { ok: true };
+  }
+
+  transferLeadership(target: bigint) {
+    this.transferTarget = target;
+    return { ok: true };
+  }
+
   proposeConfiguration() {
     this.configuration = { index: 6n, configuration: this.next as typeof this.configuration.configuration };
     return { ok: true, term: this.term, index: 6n };
@@ -123,6 +138,29 @@ test("transfer-ends: a transfer that does not come about is given up (A17)", () 
   expect(world.violation).toBeUndefined();
   pass(400, () => heard(20n));
   expect(world.violation?.property).toBe("transfer-ends");
+});
+
+test("transfer-stops-writes: a leader that hands over takes no writes, and does again afterwards (A17)", () => {
+  const propose = () => (node.propose as (data: Uint8Array) => unknown)(new Uint8Array(1));
+  node.role = "leader";
+  watch.observe();
+  node.transferLeadership(20n);
+  node.transferTarget = undefined;
+  propose();
+  expect(world.violation).toBeUndefined();
+  node.transferLeadership(20n);
+  propose();
+  expect(world.violation?.property).toBe("transfer-stops-writes");
+});
+
+test("removed-leader-steps-down: once the configuration without it is committed (Raft §6)", () => {
+  node.role = "leader";
+  node.configuration = { index: 6n, configuration: { ...EMPTY_CONFIGURATION, voters: [20n, 30n] } };
+  watch.observe();
+  expect(world.violation).toBeUndefined();
+  node.isSettled = true;
+  watch.observe();
+  expect(world.violation?.property).toBe("removed-leader-steps-down");
 });
 
 function change(expectedIndex: bigint, voters: readonly bigint[]): string | undefined {

@@ -1,4 +1,4 @@
-import { isJoint } from "@rstore/replica/raft/confchange/configuration";
+import { isJoint, isVoter } from "@rstore/replica/raft/confchange/configuration";
 import type { Configuration, IndexedConfiguration, MemberId, Message } from "@rstore/replica/raft/types";
 import type { Clock } from "@rstore/replica/runtime/clock";
 import type { Slot } from "../cluster/types.ts";
@@ -7,7 +7,15 @@ import { formatId } from "./describe.ts";
 
 type Node = Pick<
   NonNullable<Slot["member"]>["node"],
-  "term" | "role" | "step" | "status" | "configuration" | "proposeConfiguration"
+  | "term"
+  | "role"
+  | "step"
+  | "status"
+  | "configuration"
+  | "isConfigurationSettled"
+  | "propose"
+  | "proposeConfiguration"
+  | "transferLeadership"
 >;
 
 export interface LedSlot {
@@ -49,6 +57,7 @@ export class LeadershipWatch {
     | { readonly term: bigint; readonly sinceMs: number; readonly heard: Map<MemberId, number> }
     | undefined;
   #transferSinceMs: number | undefined;
+  #mayBeTransferring = false;
 
   constructor(world: World, slot: LedSlot, electionTimeoutMs: number) {
     this.#world = world;
@@ -96,6 +105,26 @@ export class LeadershipWatch {
       const before = node.configuration;
       const result = propose(expectedIndex, target);
       if (result.ok) this.#changed(node, before, expectedIndex);
+      return result;
+    };
+    this.#watchTransfers(node);
+  }
+
+  #watchTransfers(node: Node): void {
+    const transfer = node.transferLeadership.bind(node);
+    node.transferLeadership = (target) => {
+      this.#mayBeTransferring = true;
+      return transfer(target);
+    };
+    const propose = node.propose.bind(node);
+    node.propose = (data) => {
+      if (!this.#mayBeTransferring) return propose(data);
+      const target = node.status().transferTarget;
+      this.#mayBeTransferring = target !== undefined;
+      const result = propose(data);
+      if (result.ok && target !== undefined) {
+        this.#fail("transfer-stops-writes", `takes a write while ${formatId(target)} is to lead (A17)`);
+      }
       return result;
     };
   }
@@ -162,6 +191,12 @@ export class LeadershipWatch {
     }
     if (this.#led?.term !== node.term) {
       this.#led = { term: node.term, sinceMs: this.#awakeMs, heard: new Map() };
+    }
+    if (!isVoter(node.configuration.configuration, id) && node.isConfigurationSettled()) {
+      this.#fail(
+        "removed-leader-steps-down",
+        "leads, and the committed configuration is without it (Raft §6)",
+      );
     }
     if (this.#awakeMs < this.#lookAtMs) return;
     this.#lookAtMs = this.#awakeMs + this.#timeoutMs / 2;
