@@ -1,6 +1,7 @@
-import type { ReplicatedStoreStatus } from "../../api/v1alpha1/types.ts";
+import type { MemberId, ReplicatedStoreStatus } from "../../api/v1alpha1/types.ts";
 import { idToWire } from "../../member/member-id.ts";
 import { type ReplicaAddress, ReplicaClient, type TargetMember } from "../../member/replica-client.ts";
+import { isRemovedRefusal } from "../../member/replica-error.ts";
 import type { Budget, PlanInput } from "../../plan/observation.ts";
 import type { ChangeMembership, RestartSlot, Step } from "../../plan/step.ts";
 import type { ReplicaSet } from "./replica-set.ts";
@@ -19,6 +20,8 @@ export interface ActContext {
   readonly addresses: ReadonlyMap<number, ReplicaAddress>;
   readonly replicas: ReplicaSet;
   readonly wanted: Template;
+  /** Ids that a leader refused as removed, with the index of their removal; kept between looks. */
+  readonly removed: Map<MemberId, bigint>;
   /** On disk when it returns. */
   readonly writeStatus: (change: StatusChange) => void;
 }
@@ -91,17 +94,26 @@ function mayEvict({ slots }: PlanInput, { minAvailable, voters }: Budget, victim
   return voters.filter(isReady).length - 1 >= minAvailable;
 }
 
-function changeMembership({ expectedIndex, target }: ChangeMembership, context: ActContext): Promise<void> {
-  const { input, replicas } = context;
+async function changeMembership(
+  { expectedIndex, target }: ChangeMembership,
+  context: ActContext,
+): Promise<void> {
+  const { input, replicas, removed } = context;
+  const known = new Set((input.configuration?.members ?? []).map(({ id }) => id));
   const members = target.map(({ id, kind, slot }): TargetMember => {
-    const known = input.configuration?.members.some((member) => member.id === id) === true;
     // What is known of a member stays; a newcomer says where it is.
-    if (known) return { id: idToWire(id), kind, name: "", peerUrl: "", clientUrl: "" };
+    if (known.has(id)) return { id: idToWire(id), kind, name: "", peerUrl: "", clientUrl: "" };
     if (slot === undefined) throw new StepOutdatedError(`the new member ${id} is in no slot`);
     const { name, peerUrl, clientUrl } = replicas.address(slot);
     return { id: idToWire(id), kind, name, peerUrl, clientUrl };
   });
-  return leader(context).changeMembership(expectedIndex, members);
+  try {
+    await leader(context).changeMembership(expectedIndex, members);
+  } catch (error) {
+    const newcomers = target.filter(({ id }) => !known.has(id));
+    if (isRemovedRefusal(error)) for (const { id } of newcomers) removed.set(id, error.index);
+    throw error;
+  }
 }
 
 function leader(context: ActContext): ReplicaClient {

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { unwatchFile, watchFile } from "node:fs";
+import type { MemberId } from "../../api/v1alpha1/types.ts";
 import { ReplicaCallError } from "../../member/replica-error.ts";
 import type { PlanInput } from "../../plan/observation.ts";
 import { type Plan, plan } from "../../plan/plan.ts";
 import type { Step } from "../../plan/step.ts";
 import { statusFrom } from "../../status/status.ts";
-import { act, type StatusChange, StepOutdatedError } from "./act.ts";
+import { type ActContext, act, type StatusChange, StepOutdatedError } from "./act.ts";
 import type { KeeperFile } from "./keeper-file.ts";
 import { type Observation, observe, type Silence } from "./observe.ts";
 import { ReplicaSet } from "./replica-set.ts";
@@ -50,6 +51,7 @@ export class LocalStore {
   readonly #replicas: ReplicaSet;
   readonly #spec: SpecFollower;
   readonly #silence: Silence = new Map();
+  readonly #removed = new Map<MemberId, bigint>();
   #resource: StoredResource;
   #running = false;
   #loop: Promise<void> = Promise.resolve();
@@ -128,6 +130,7 @@ export class LocalStore {
       replicas: this.#replicas,
       wantedHash: wanted.hash,
       silence: this.#silence,
+      removed: this.#removed,
       nowMs: Date.now(),
       drawnClusterId: drawId(),
     });
@@ -171,12 +174,19 @@ export class LocalStore {
   async #carryOut({ steps }: Plan, { input, addresses }: Observation): Promise<boolean> {
     const wanted = templateFrom(this.#resource.spec);
     const { events } = this.#options;
-    const writeStatus = (change: StatusChange): void => this.#writeStatus(change);
+    const context: ActContext = {
+      input,
+      addresses,
+      replicas: this.#replicas,
+      wanted,
+      removed: this.#removed,
+      writeStatus: (change) => this.#writeStatus(change),
+    };
     for (const step of steps) {
       if (!this.#running) return true;
       events.onStep(step);
       try {
-        await act(step, { input, addresses, replicas: this.#replicas, wanted, writeStatus });
+        await act(step, context);
       } catch (error) {
         if (!(error instanceof ReplicaCallError || error instanceof StepOutdatedError)) throw error;
         if (this.#running) events.onFailure(error.message);

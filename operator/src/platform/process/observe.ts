@@ -1,4 +1,5 @@
 import { get } from "node:http";
+import type { MemberId } from "../../api/v1alpha1/types.ts";
 import { type ObservedReplica, observeConfiguration, observeReplica } from "../../member/observe-members.ts";
 import type { ReplicaAddress } from "../../member/replica-client.ts";
 import type { PlanInput, Replica, Report, Slot } from "../../plan/observation.ts";
@@ -15,6 +16,8 @@ export interface ObserveParts {
   readonly replicas: ReplicaSet;
   readonly wantedHash: string;
   readonly silence: Silence;
+  /** Ids that a leader refused as removed, with the index of their removal. */
+  readonly removed: ReadonlyMap<MemberId, bigint>;
   readonly nowMs: number;
   readonly drawnClusterId: string;
 }
@@ -36,6 +39,7 @@ export async function observe(parts: ObserveParts): Promise<Observation> {
   const { resource, replicas, wantedHash, nowMs, drawnClusterId } = parts;
   const asked = await askAll(replicas);
   const configuration = await observeConfiguration([...asked.values()], slotOfName);
+  const removed = [...parts.removed].map(([id, index]) => ({ id, index }));
   const input: PlanInput = {
     now: nowMs,
     generation: resource.metadata.generation,
@@ -43,7 +47,7 @@ export async function observe(parts: ObserveParts): Promise<Observation> {
     spec: planSpec(resource.spec),
     status: resource.status,
     slots: replicas.slots().map((slot) => slotFrom(parts, slot, asked.get(slot))),
-    configuration,
+    configuration: configuration && { ...configuration, removed },
     template: { wanted: wantedHash, current: replicas.templateHash },
     budget: replicas.budget,
     drawnClusterId,
