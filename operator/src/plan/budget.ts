@@ -1,7 +1,8 @@
+import type { MemberId } from "../api/v1alpha1/types.ts";
 import type { Proposal } from "./outcome.ts";
 import { majority } from "./quorum-guard.ts";
 import type { Step } from "./step.ts";
-import type { View } from "./view.ts";
+import { reportedId, type View } from "./view.ts";
 
 /**
  * How many voters' processes must stay when one is evicted: the larger majority of what is in force and what
@@ -17,13 +18,23 @@ export function planBudget(view: View, proposal: Proposal | undefined): readonly
   const needed = Math.max(...sizes.map((size) => neededOf(view, size)));
   const minAvailable = view.settled ? needed : Math.max(needed, budget?.minAvailable ?? 0);
   const voters = configuration.members
-    .filter(({ kind }) => kind !== "learner")
+    .filter(({ id, kind }) => kind !== "learner" && isThere(view, id))
     .flatMap(({ id }) => view.slotOf(id) ?? [])
     .sort((a, b) => a - b);
   const isMarked = budget !== undefined && sameMarks(view, voters, budget.voters);
   if (budget?.minAvailable === minAvailable && isMarked) return [];
   const reason = `${minAvailable} of the voters in slots ${voters.join(", ")} must stay`;
   return [{ kind: "setBudget", minAvailable, voters, reason }];
+}
+
+/**
+ * A newcomer in the slot of a voter that is lost has no vote, and must not stand for one. Of a slot that is silent
+ * the mark stays as it is.
+ */
+function isThere(view: View, id: MemberId): boolean {
+  const index = view.slotOf(id) ?? -1;
+  const reported = reportedId(view.slot(index));
+  return reported === undefined ? view.input.budget?.voters.includes(index) === true : reported === id;
 }
 
 /** Marks are on replicas: a slot without one has nothing to put right. */

@@ -93,11 +93,14 @@ function deleteUnusableClaim(view: View, slot: Slot, message: string): Outcome {
   return { proposal, findings: [{ level: "trouble", reason: "Replacing", message: reason }] };
 }
 
-/** A process whose volume was deleted under it: what it still serves is lost with its next stop. */
+/**
+ * A process whose volume was deleted under it, or will be gone as soon as nobody uses it: what it still serves is
+ * lost with its next stop.
+ */
 function isDiskGone(view: View, slot: Slot): boolean {
   const voter = view.voterAt(slot.index);
   return (
-    slot.claim === undefined &&
+    (slot.claim === undefined || slot.claim.deleting) &&
     slot.replica !== undefined &&
     voter !== undefined &&
     reportedId(slot) === voter.id
