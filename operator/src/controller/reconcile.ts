@@ -21,6 +21,7 @@ import { StatusWriter } from "../platform/kubernetes/status-writer.ts";
 import { type Store, storeFrom } from "../platform/kubernetes/store.ts";
 import { statusFrom } from "../status/status.ts";
 import { hasFinalizer, withFinalizer, withoutFinalizer } from "./finalizer.ts";
+import { refusalFrom } from "./refusal.ts";
 import { type ImageSource, resolvedImage } from "./resolved-image.ts";
 
 export interface ReconcilerParts {
@@ -81,7 +82,7 @@ export class Reconciler {
     const context = await this.#observe(store, resource);
     const planned = plan(context.input);
     const failure = await this.#carryOut(planned, context);
-    await this.#writeStatus(planned, context);
+    await this.#writeStatus(await this.#withRefusal(planned, failure, context), context);
     if (isKubeError(failure, "namespace-terminating")) {
       this.#parts.log.info(
         { msgId: "namespace.terminating", store: `${store.namespace}/${store.name}` },
@@ -143,6 +144,17 @@ export class Reconciler {
     const known = this.#memories.get(uid) ?? { silence: new Map(), removed: new Map() };
     this.#memories.set(uid, known);
     return known;
+  }
+
+  /** What is refused for good has to be seen where a person looks: in status, and once as an Event. */
+  async #withRefusal(planned: Plan, failure: Error | undefined, context: ActContext): Promise<Plan> {
+    const finding = refusalFrom(failure);
+    if (finding === undefined) return planned;
+    const degraded = context.status.current.conditions?.find(({ type }) => type === "Degraded");
+    if (degraded?.reason !== finding.reason) {
+      await context.event({ type: "Warning", reason: finding.reason, note: finding.message });
+    }
+    return { ...planned, findings: [finding, ...planned.findings] };
   }
 
   /** In order; what fails ends it, since the rest was planned on its success. Returns why. */

@@ -7,7 +7,7 @@ import { drainAt } from "./scenarios/drains.ts";
 import { deleteNamespace, deleteWithClaims, recreateOnOldVolumes } from "./scenarios/lifecycle.ts";
 import { cutAndHeal, killAndStart, killForGood, loseNode } from "./scenarios/nodes.ts";
 import { deleteEachPod, deletePodAndClaim } from "./scenarios/pods.ts";
-import { rollBrokenImage, rollThrough, starveAll } from "./scenarios/rolling.ts";
+import { refuseTemplate, rollBrokenImage, rollThrough, starveAll } from "./scenarios/rolling.ts";
 import { applyThree, editMidway, scaleThrough } from "./scenarios/scaling.ts";
 import { uninstallAndInstall, upgradeChart } from "./scenarios/upgrading.ts";
 import { TestStore } from "./test-store.ts";
@@ -67,6 +67,7 @@ describe.concurrent("a store under load", { timeout: 10 * minutes }, () => {
 
   it("loses one pod to a template that can't start, and heals when it is set back", () =>
     withStore("templates", async (store) => {
+      await refuseTemplate(store);
       await rollBrokenImage(store);
       await starveAll(store);
     }));

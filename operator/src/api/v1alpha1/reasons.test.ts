@@ -4,7 +4,9 @@ import { expect, it } from "vitest";
 import { reasons } from "./reasons.ts";
 
 it("every documented reason is given by some code", () => {
-  const folders = ["../../plan", "../../status"].map((folder) => join(import.meta.dirname, folder));
+  const folders = ["../../controller", "../../plan", "../../status"].map((folder) =>
+    join(import.meta.dirname, folder),
+  );
   const code = folders
     .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
     .filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"))

@@ -44,6 +44,8 @@ export const reasons = {
   PodCrashLoop: "A replica ends again and again. Look at its log and exit code; correcting spec heals it.",
   PodUnschedulable: "No node takes the replica. Look at resources, affinity and volumes.",
   PodConfigurationError: "The pod can't be made as spec asks for. Look at its events.",
+  Refused:
+    "The API server refuses what spec leads to, and the message says why. Correct spec, or permit what is forbidden.",
   Replacing: "A lost member is being replaced by a new one in its slot.",
   ReplacementManual: "A member is lost, and spec.replacement.mode is Manual.",
   QuorumAtRisk: "A step waits, since too few of the other members are alive and have caught up.",

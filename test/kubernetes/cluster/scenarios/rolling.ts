@@ -58,6 +58,20 @@ export async function rollBrokenImage(store: TestStore): Promise<void> {
   await expectSettled(store, { replicas: before.length });
 }
 
+/** No pod is touched by a spec that leads to an invalid object; status says why, and correcting it heals. */
+export async function refuseTemplate(store: TestStore): Promise<void> {
+  const before = await uids(store);
+  await store.patch({ resources: { limits: { memory: "32Mi" } } });
+  await store.eventually(
+    "status says that the API server refuses it",
+    async () => conditionOf(await store.read(), "Degraded") === "True Refused",
+  );
+  await store.cluster.deleteOperator();
+  await store.patch({ resources: { limits: null } });
+  await expectSettled(store, { replicas: before.length });
+  expect(await uids(store)).toEqual(before);
+}
+
 /** Every pod is down from one template: nothing of it needs a quorum to be put right. */
 export async function starveAll(store: TestStore): Promise<void> {
   const before = await uids(store);
