@@ -105,6 +105,7 @@ export const electionMutations: readonly Mutation[] = [
   {
     name: "campaigns-while-a-snapshot-is-being-installed",
     themes: ["snapshots"],
+    isAboutLiveness: true,
     faults: ["A15"],
     file: "raft/raft.ts",
     search: "if (this.log.unstable.snapshot !== undefined) return false;",
@@ -118,5 +119,14 @@ export const electionMutations: readonly Mutation[] = [
     file: "raft/step-leader.ts",
     search: "if (!hasActiveQuorum(raft)) {",
     replace: "if (raft.term < 0n) {",
+  },
+  {
+    name: "grants-pre-votes-though-the-leader-lives",
+    themes: ["elections"],
+    rule: "dissertation §4.2.3, §9.6",
+    faults: ["A4", "A19"],
+    file: "raft/raft.ts",
+    search: "return message.transfer || !this.isSticky();",
+    replace: "return true;",
   },
 ];

@@ -75,8 +75,9 @@ export const membershipMutations: readonly Mutation[] = [
   {
     name: "leaver-does-not-campaign-before-the-commit",
     themes: ["joint"],
+    isAboutLiveness: true,
     rule: "dissertation §4.2.2; found by schedules",
-    faults: [],
+    faults: ["A3", "A5"],
     file: "raft/raft.ts",
     search: "isPromotable(): boolean {\n",
     replace: "isPromotable(): boolean {\n    if (!isVoter(this.configuration, this.id)) return false;\n",
@@ -124,5 +125,14 @@ export const membershipMutations: readonly Mutation[] = [
     file: "raft/tracker/tracker.ts",
     search: "if (id !== this.#options.id) this.#addLeaver(progress, index);",
     replace: "",
+  },
+  {
+    name: "leaves-a-joint-configuration-again-and-again",
+    themes: ["joint"],
+    rule: "Raft §6: the second phase once",
+    faults: ["A2"],
+    file: "raft/membership.ts",
+    search: "if (!isJoint(raft.configuration) || !raft.configurations.isInForceCommitted()) return;",
+    replace: "if (!raft.configurations.isInForceCommitted()) return;",
   },
 ];

@@ -6,7 +6,7 @@ export const readMutations: readonly Mutation[] = [
     name: "reads-without-asking-a-quorum",
     themes: ["reads"],
     rule: "dissertation §6.4",
-    faults: [],
+    faults: ["A13"],
     file: "raft/read-index.ts",
     search: "if (confirmed < sequence) return;",
     replace: "",
@@ -38,10 +38,13 @@ export const readMutations: readonly Mutation[] = [
     search: "      default:\n        break;\n    }\n    return false;",
     replace:
       '      default:\n        break;\n    }\n    return message.type === "HeartbeatResponse" && this.role === "leader";',
+    outsideOfSimulation:
+      "redundant: the numbers of rounds go on over the terms of a process, and with the process end the connections that could carry an old answer",
   },
   {
     name: "sends-a-lost-read-round-no-more",
     themes: ["reads"],
+    isAboutLiveness: true,
     rule: "dissertation §6.4",
     faults: [],
     file: "raft/replication.ts",
@@ -64,6 +67,8 @@ export const readMutations: readonly Mutation[] = [
     file: "raft/read-index-state.ts",
     search: "BigInt(Math.floor(options.random() * 2 ** 32)) << 32n",
     replace: "0n",
+    outsideOfSimulation:
+      "redundant: an answer comes over a connection of the process that asked, and ends with it",
   },
   {
     name: "confirms-reads-with-the-incoming-half",
@@ -73,5 +78,14 @@ export const readMutations: readonly Mutation[] = [
     file: "raft/read-index.ts",
     search: "const confirmed = jointPosition(raft.configuration, (id) =>",
     replace: "const confirmed = jointPosition({ voters: raft.configuration.voters, outgoing: [] }, (id) =>",
+  },
+  {
+    name: "keeps-reads-over-a-change-of-leader",
+    themes: ["reads"],
+    rule: "dissertation §6.4",
+    faults: ["A12"],
+    file: "raft/raft.ts",
+    search: 'if (this.role === "leader") this.reads.failRounds(this.readFailures);\n',
+    replace: "",
   },
 ];

@@ -15,10 +15,11 @@ export const storageMutations: readonly Mutation[] = [
     name: "goes-on-after-a-flush-that-failed",
     themes: ["durability"],
     faults: ["B5"],
-    file: "storage/raft-log.ts",
+    file: "storage/environment.ts",
     search:
-      "        this.#abandon([pending, this.#pending, ...(compaction ? [compaction.waiters] : [])], error);\n        break;\n",
-    replace: "        if (error === undefined) break;\n        pending.settle();\n        continue;\n",
+      "          void this.#classify(error).then((failure) => {\n            cancel();\n            reject(failure);\n          });\n",
+    replace:
+      "          cancel();\n          if (isFull(error)) void this.#classify(error).then(reject);\n          else resolve();\n",
   },
   {
     name: "skips-the-checksum-of-entries",
@@ -161,5 +162,23 @@ export const storageMutations: readonly Mutation[] = [
     file: "mvcc/store.ts",
     search: "    if (revision >= this.compactedRevision) return undefined;\n",
     replace: "    if (revision >= 0n) return undefined;\n",
+  },
+  {
+    name: "deletes-what-its-own-flushes-left-to-delete",
+    themes: ["compaction"],
+    rule: "the same log, the same state",
+    faults: ["B14"],
+    file: "apply/applier.ts",
+    search: "? this.store.delete(operation, Math.min(DELETE_MAX_KEYS, rangeKeysLeft))",
+    replace:
+      "? this.store.delete(operation, Math.min(this.store.overlay.activeBytes > 500 ? 1 : DELETE_MAX_KEYS, rangeKeysLeft))",
+  },
+  {
+    name: "founds-a-cluster-on-a-disk-that-has-one",
+    themes: ["membership"],
+    faults: ["B3"],
+    file: "storage/data-directory.ts",
+    search: "    if (log.lastIndex() > 0n || log.durablePosition().term > 0n) {\n",
+    replace: "    if (log.lastIndex() < 0n) {\n",
   },
 ];

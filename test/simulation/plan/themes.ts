@@ -104,7 +104,7 @@ export const themes: Readonly<Record<Theme, ThemeBend>> = {
   durability: {
     weight: 1,
     mix: { put: 40, compareAndSet: 10 },
-    kinds: { "crash-all": 3, crash: 3, "crash-at-call": 4, "disk-weather": 2, "fail-flush": 1 },
+    kinds: { "crash-all": 3, crash: 3, "crash-at-call": 4, "disk-weather": 2, "fail-flush": 3 },
     bend: (shape, random) => ({ ...slowDisk(shape, random), members: random.pick([1, 1, 2, 3, 3]) }),
   },
   joint: {
