@@ -92,6 +92,9 @@ export async function act(parts: ActParts, step: Step, turn: TurnState): Promise
     case "recordClusterId":
     case "recordScaleOut":
       turn.resource = api.writeStatus(turn.resource.version, withStep(turn.resource.status, step));
+      if (step.kind === "recordClusterId" && turn.input.status.bootstrap === undefined) {
+        parts.cluster.world.coverage.count("operator.adopted");
+      }
       return;
     case "event":
       if (step.eventReason === "ScaleOutGivenUp") parts.cluster.world.coverage.count("operator.gave-up");

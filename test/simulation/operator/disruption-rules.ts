@@ -4,7 +4,7 @@ import type { Configuration, MemberId } from "@rstore/replica/raft/types";
 import type { SimCluster } from "../cluster/types.ts";
 import { halvesOf, type LossLedger, minorityOf } from "../plan/loss-ledger.ts";
 import { operatorNowMs } from "./operator-time.ts";
-import { damageOf, type Place } from "./place.ts";
+import { damageOf, isReady, type Place } from "./place.ts";
 import type { SimPlatform } from "./sim-platform.ts";
 import type { Truth } from "./truth.ts";
 import { CallFailed } from "./types.ts";
@@ -21,6 +21,8 @@ export interface Basis {
   readonly input: Pick<PlanInput, "spec" | "slots">;
   /** Voters that nobody had heard of for so long that it must have known. */
   readonly dead: ReadonlySet<MemberId>;
+  /** Voters that the leader heard of. */
+  readonly alive: ReadonlySet<MemberId>;
   /** Members that were lost by then. */
   readonly lost: ReadonlySet<MemberId>;
 }
@@ -60,6 +62,7 @@ export class DisruptionRules {
       atUs: cluster.world.nowUs,
       input,
       dead: new Set(voters.filter((id) => truth.isDead(id, this.#doubtUs))),
+      alive: new Set(voters.filter((id) => truth.isSteady(id, 0))),
       lost: new Set(losses.lost),
     };
   }
@@ -113,15 +116,15 @@ export class DisruptionRules {
     const voter = this.#voterIn(place);
     const { voters } = this.#configuration();
     if (voter === undefined || voters.length <= 2) return;
-    const { truth } = this.#parts;
+    const { places, minAvailable } = this.#parts.platform;
+    if (place.pod?.marked !== true || minAvailable === undefined) return;
+    const ready = new Set(places.filter(isReady).map(({ slot }) => slot.member?.id));
     for (const half of halvesOf(this.#configuration())) {
-      const alive = half.filter((id) => !truth.isDead(id, this.#doubtUs));
-      if (!half.includes(voter) || alive.length <= half.length / 2) continue;
-      if (alive.length - 1 > half.length / 2) continue;
-      this.#fail(
-        "budget",
-        `the budget of ${this.#parts.platform.minAvailable} lets ${place.slot.name} be evicted, and of ${half.length} voters ${alive.length} are alive`,
-      );
+      const before = half.filter((id) => ready.has(id));
+      const after = before.filter((id) => id !== voter);
+      if (before.length * 2 <= half.length || after.length * 2 > half.length) continue;
+      const message = `the budget of ${minAvailable} lets ${place.slot.name} be evicted: ${after.length} of ${half.length} voters are left`;
+      this.#fail("budget", message);
     }
   }
 
@@ -250,14 +253,13 @@ export class DisruptionRules {
 
   #mayTakeDown(victim: MemberId, place: Place, basis: Basis): void {
     this.#forgetReturned();
-    const { truth } = this.#parts;
     const taken = [...this.#takenDown.keys()].filter((id) => id !== victim);
     for (const half of halvesOf(this.#configuration())) {
       if (!half.includes(victim)) continue;
       const before = half.filter((id) => !basis.dead.has(id) && !taken.includes(id));
       const after = before.filter((id) => id !== victim);
       if (before.length * 2 <= half.length || after.length * 2 > half.length) continue;
-      if (basis.dead.has(victim) || truth.isDead(victim, this.#doubtUs)) continue;
+      if (!basis.alive.has(victim)) continue;
       this.#fail(
         "quorum",
         `${place.slot.name} is taken down, and of ${half.length} voters only ${after.length} are left`,

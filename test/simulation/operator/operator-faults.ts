@@ -20,15 +20,11 @@ const loseNode: Apply<"lose-node"> = (context, fault) => {
   const node = place?.pod?.node;
   const slot = slotAt(context, fault.slot);
   if (place === undefined || slot === undefined || node?.isOk !== true) return;
-  const isForGood = fault.fate !== "back";
   const member = slot.disk.durableLog()?.memberId;
   // Past the deadline it may be replaced, so it counts among those that are lost.
   const { isAttachable } = operator.platform;
   if (!isAttachable && !mayLose(context, place)) return;
-  if (member !== undefined && !isAttachable) {
-    if (isForGood) context.losses.add(member);
-    else context.losses.risk(member);
-  }
+  if (member !== undefined && !isAttachable) context.losses.risk(member);
   const others = [...slots.map(({ index }) => index), operatorPlace];
   for (let client = 0; client < shape.clients; client += 1) others.push(clientPlace(client));
   const links = others
@@ -51,6 +47,7 @@ const loseNode: Apply<"lose-node"> = (context, fault) => {
       node.comeBack();
       return;
     }
+    if (member !== undefined && !isAttachable) context.losses.add(member);
     node.end(fault.fate);
     operator.platform.machineEnded(node);
   });

@@ -42,6 +42,7 @@ export class Truth {
     const leader = establishedLeader(this.#cluster);
     if (leader === undefined) {
       this.leaderlessSinceUs ??= world.nowUs;
+      this.#aliveSinceUs.clear();
       return;
     }
     this.leaderlessSinceUs = undefined;
