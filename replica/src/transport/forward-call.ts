@@ -1,10 +1,8 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, constants } from "node:http2";
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { ForwardRequestSchema, ForwardResponseSchema } from "@rstore/proto/rstore/peer/v1/peer";
 import type { TransportClock } from "./clock.ts";
 import { joinBytes, parseUnaryError } from "./envelope.ts";
-import { decodeRefusal, encodeHello } from "./hello-codec.ts";
-import { peerErrorFrom } from "./peer-error.ts";
+import { decodeForwardResponse, encodeForwardRequest } from "./forward-codec.ts";
+import { isCertainlyUnseen, peerErrorFrom } from "./peer-error.ts";
 import { peerPaths, requestHeaders, UNARY_CONTENT_TYPE } from "./peer-session.ts";
 import { ForwardError, type PeerHello, type PeerRefusal } from "./types.ts";
 
@@ -75,11 +73,7 @@ function beginForward(
   { hello, payload, timeoutMs }: ForwardCall,
 ): ClientHttp2Stream | ForwardError {
   if (timeoutMs < 1) return new ForwardError("the deadline has passed", false);
-  const request = toBinary(ForwardRequestSchema, {
-    $typeName: "rstore.peer.v1.ForwardRequest",
-    hello: encodeHello(hello),
-    payload,
-  });
+  const request = encodeForwardRequest({ hello, payload });
   try {
     const stream = session.request({
       ...requestHeaders(peerPaths.forward, UNARY_CONTENT_TYPE),
@@ -95,11 +89,10 @@ function beginForward(
 function readAnswer(status: number, body: Uint8Array): Uint8Array | PeerRefusal {
   if (status !== 200) {
     const error = parseUnaryError(body, status);
-    throw new ForwardError(error.message, error.code !== "exhausted", { cause: error });
+    throw new ForwardError(error.message, !isCertainlyUnseen(error), { cause: error });
   }
   try {
-    const answer = fromBinary(ForwardResponseSchema, body);
-    return answer.refusal === undefined ? answer.payload : decodeRefusal(answer.refusal);
+    return decodeForwardResponse(body);
   } catch (error) {
     throw new ForwardError("an answer that cannot be read", true, { cause: peerErrorFrom(error) });
   }

@@ -1,9 +1,6 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { ForwardRequestSchema, ForwardResponseSchema } from "@rstore/proto/rstore/peer/v1/peer";
 import { errorJson, httpStatusOf, joinBytes } from "./envelope.ts";
-import { parse } from "./frame-codec.ts";
-import { decodeHello, encodeForwardResponse } from "./hello-codec.ts";
+import { decodeForwardRequest, encodeForwardResponse } from "./forward-codec.ts";
 import { type InboundParts, judge } from "./inbound-stream.ts";
 import { PeerError, peerErrorFrom } from "./peer-error.ts";
 import { UNARY_CONTENT_TYPE } from "./peer-session.ts";
@@ -50,14 +47,11 @@ async function answer(
   deadlineMs: number,
 ): Promise<Uint8Array> {
   const body = await readBody(stream, parts.limits.forwardMaxBytes + REQUEST_OVERHEAD_BYTES);
-  const request = parse(() => fromBinary(ForwardRequestSchema, body));
-  const hello = decodeHello(request.hello);
-  // Also what is left of a call that was cut off in the middle.
-  if (request.payload.length === 0) throw new PeerError("malformed", "nothing to forward");
+  const { hello, payload } = decodeForwardRequest(body);
   // A member whose streams are open was judged already, with the same identity.
   const refusal = parts.links.isAdmitted(hello) ? undefined : await judge(parts, hello);
-  const result = refusal ?? (await parts.handler.forwarded(request.payload, deadlineMs));
-  return toBinary(ForwardResponseSchema, encodeForwardResponse(result));
+  const result = refusal ?? (await parts.handler.forwarded(payload, deadlineMs));
+  return encodeForwardResponse(result);
 }
 
 function readBody(stream: ServerHttp2Stream, maxBytes: number): Promise<Uint8Array> {

@@ -1,20 +1,34 @@
-import type {
-  FetchSnapshotResponse,
-  ForwardResponse,
-  Hello,
-  Refusal,
-  StreamResponse,
-  Welcome,
+import { crc32 } from "node:zlib";
+import { toBinary } from "@bufbuild/protobuf";
+import {
+  type FetchSnapshotResponse,
+  type Hello,
+  HelloSchema,
+  type Refusal,
+  RefusalSchema,
+  type StreamResponse,
+  type Welcome,
 } from "@rstore/proto/rstore/peer/v1/peer";
 import { PeerError } from "./peer-error.ts";
 import type { PeerHello, PeerRefusal } from "./types.ts";
 
+/** With a checksum of its own: a start or an index that is read wrongly would shut a member out (B2, C2). */
 export function encodeHello(hello: PeerHello): Hello {
-  return { $typeName: "rstore.peer.v1.Hello", ...hello };
+  const bare: Hello = { $typeName: "rstore.peer.v1.Hello", ...hello, checksum: 0 };
+  return { ...bare, checksum: helloChecksum(bare) };
 }
 
+/** Fields that this version does not know count, too: they are encoded as they came. */
+function helloChecksum(hello: Hello): number {
+  return crc32(toBinary(HelloSchema, { ...hello, checksum: 0 }));
+}
+
+/** Throws PeerError "checksum" or "malformed". */
 export function decodeHello(hello: Hello | undefined): PeerHello {
   if (hello === undefined) throw new PeerError("malformed", "no hello");
+  if (hello.checksum !== helloChecksum(hello)) {
+    throw new PeerError("checksum", "the hello does not fit its checksum");
+  }
   const { clusterId, from, to, incarnation, durableTerm, durableLastIndex, protocolVersion, peerUrl } = hello;
   if (from === 0n || to === 0n) throw new PeerError("malformed", "a hello without both member ids");
   return { clusterId, from, to, incarnation, durableTerm, durableLastIndex, protocolVersion, peerUrl };
@@ -42,14 +56,18 @@ export function encodeFetchRefusal(refusal: PeerRefusal): FetchSnapshotResponse 
   };
 }
 
-export function encodeForwardResponse(answer: Uint8Array | PeerRefusal): ForwardResponse {
-  const $typeName = "rstore.peer.v1.ForwardResponse";
-  if (answer instanceof Uint8Array) return { $typeName, payload: answer };
-  return { $typeName, payload: new Uint8Array(0), refusal: encodeRefusal(answer) };
+/** With a checksum of its own: who reads wrongly that it was removed would go quiet for good (C2). */
+export function encodeRefusal(refusal: PeerRefusal): Refusal {
+  const bare: Refusal = {
+    $typeName: "rstore.peer.v1.Refusal",
+    reason: encodeReason(refusal),
+    checksum: 0,
+  };
+  return { ...bare, checksum: refusalChecksum(bare) };
 }
 
-function encodeRefusal(refusal: PeerRefusal): Refusal {
-  return { $typeName: "rstore.peer.v1.Refusal", reason: encodeReason(refusal) };
+function refusalChecksum(refusal: Refusal): number {
+  return crc32(toBinary(RefusalSchema, { ...refusal, checksum: 0 }));
 }
 
 function encodeReason(refusal: PeerRefusal): Refusal["reason"] {
@@ -84,7 +102,11 @@ function encodeReason(refusal: PeerRefusal): Refusal["reason"] {
   }
 }
 
+/** Throws PeerError "checksum". */
 export function decodeRefusal(refusal: Refusal): PeerRefusal {
+  if (refusal.checksum !== refusalChecksum(refusal)) {
+    throw new PeerError("checksum", "the refusal does not fit its checksum");
+  }
   const { reason } = refusal;
   switch (reason.case) {
     case "wrongCluster":

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import http2 from "node:http2";
 import type net from "node:net";
+import { crc32 } from "node:zlib";
 import { create } from "@bufbuild/protobuf";
 import { Code, type ConnectRouter, createClient } from "@connectrpc/connect";
 import { connectNodeAdapter, createConnectTransport } from "@connectrpc/connect-node";
@@ -153,14 +154,17 @@ describe("an ordinary connect-node client", () => {
     const member = await network.member(1n);
     const client = foreignClient(member.url);
     const payload = new Uint8Array([1, 2, 3]);
-    expect((await client.forward({ hello: helloFrom(2n, 1n), payload })).payload).toEqual(payload);
-    expect((await client.forward({ hello: helloFrom(2n, 9n), payload })).refusal?.reason.case).toBe(
+    const checksum = crc32(payload);
+    expect((await client.forward({ hello: helloFrom(2n, 1n), payload, checksum })).payload).toEqual(payload);
+    expect((await client.forward({ hello: helloFrom(2n, 9n), payload, checksum })).refusal?.reason.case).toBe(
       "wrongMember",
     );
-    await expect(client.forward({ payload })).rejects.toMatchObject({ code: Code.InvalidArgument });
+    await expect(client.forward({ payload, checksum })).rejects.toMatchObject({ code: Code.InvalidArgument });
+    const damaged = client.forward({ hello: helloFrom(2n, 1n), payload, checksum: checksum ^ 1 });
+    await expect(damaged).rejects.toMatchObject({ code: Code.DataLoss });
     member.handler.onForwarded = () => new Promise(() => {});
     const hello = helloFrom(2n, 1n);
-    await expect(client.forward({ hello, payload }, { timeoutMs: 50 })).rejects.toMatchObject({
+    await expect(client.forward({ hello, payload, checksum }, { timeoutMs: 50 })).rejects.toMatchObject({
       code: Code.DeadlineExceeded,
     });
   });
@@ -181,7 +185,7 @@ describe("an ordinary connect-node server", () => {
               };
           }
         },
-        forward: async ({ payload }) => ({ payload }),
+        forward: async ({ payload }) => ({ payload, checksum: crc32(payload) }),
       });
     const server = http2.createServer(connectNodeAdapter({ routes })).listen(0, "127.0.0.1");
     await once(server, "listening");

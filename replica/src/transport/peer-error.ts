@@ -39,6 +39,11 @@ export class PeerError extends Error {
   }
 }
 
+/** The other end answered a call with this before it looked at what it was asked. */
+export function isCertainlyUnseen({ code }: PeerError): boolean {
+  return code === "exhausted" || code === "checksum";
+}
+
 export function peerErrorFrom(error: unknown): PeerError {
   if (error instanceof PeerError) return error;
   const message = error instanceof Error ? error.message : String(error);

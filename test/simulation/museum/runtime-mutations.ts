@@ -87,6 +87,7 @@ export const runtimeMutations: readonly Mutation[] = [
   {
     name: "compacts-the-log-under-a-snapshot-that-is-on-its-way",
     themes: ["snapshots"],
+    isAboutLiveness: true,
     faults: ["A15"],
     file: "runtime/snapshot-sender.ts",
     search: "    return index === undefined || (from !== undefined && from < index) ? from : index;",
@@ -132,5 +133,48 @@ export const runtimeMutations: readonly Mutation[] = [
     file: "runtime/member.ts",
     search: "if (minRevision === 0n || this.machine.store.revision >= minRevision) return;",
     replace: "if (minRevision >= 0n) return;",
+  },
+  {
+    name: "believes-a-hello-that-changed-on-its-way",
+    themes: ["forwarding"],
+    faults: ["C2", "B2"],
+    file: "transport/hello-codec.ts",
+    search: "if (hello.checksum !== helloChecksum(hello)) {",
+    replace: "if (hello.checksum < 0) {",
+  },
+  {
+    name: "applies-a-forwarded-command-that-changed-on-its-way",
+    themes: ["forwarding"],
+    faults: ["C2"],
+    file: "transport/forward-codec.ts",
+    search: "if (crc32(payload) !== request.checksum) {",
+    replace: "if (request.checksum < 0) {",
+  },
+  {
+    name: "believes-outcomes-that-changed-on-their-way",
+    themes: ["forwarding"],
+    faults: ["C2"],
+    file: "transport/forward-codec.ts",
+    search: "if (crc32(payload) !== checksum) {",
+    replace: "if (checksum < 0) {",
+  },
+  {
+    name: "leads-on-with-a-full-disk",
+    faults: ["B11"],
+    file: "runtime/housekeeping.ts",
+    search: 'if (disk.report.state !== "full" || nowMs < this.#nextHandOverMs || !isLeader()) return;',
+    replace:
+      'if (nowMs < this.#nextHandOverMs || disk.report.state !== "ok" || isLeader() || nowMs > 0) return;',
+    outsideOfSimulation:
+      "a leader whose disk is full ends when it cannot append, and another one is elected: what is lost is an election",
+  },
+  {
+    name: "leads-on-with-a-disk-that-stands-still",
+    faults: ["B12"],
+    file: "runtime/housekeeping.ts",
+    search: "if (tookMs < allowedMs || nowMs < this.#nextStallMs || !isLeader()) return;",
+    replace: "if (tookMs < allowedMs || nowMs < this.#nextStallMs || !isLeader() || nowMs > 0) return;",
+    outsideOfSimulation:
+      "the deadline of the disk ends the process some seconds later, and another one is elected: what is lost is time",
   },
 ];

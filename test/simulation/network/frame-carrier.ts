@@ -117,7 +117,8 @@ function joined({ pieces }: EncodedFrame): Buffer {
   return Buffer.concat(pieces);
 }
 
-function maybeCorrupted({ random }: NetworkParts, { weather }: Link, sent: Buffer): Buffer {
+/** The same bytes, or a copy in which a bit has flipped. */
+export function maybeCorrupted({ random }: NetworkParts, { weather }: Link, sent: Buffer): Buffer {
   if (weather.corruptChance === 0 || !random.chance(weather.corruptChance)) return sent;
   return flipBit(sent, random);
 }

@@ -9,6 +9,8 @@ export type Body =
   | { readonly type: "refusal"; readonly refusal: PeerRefusal }
   | { readonly type: "frame"; readonly frame: Frame }
   | FrameBytes
+  /** The beginning of a connection, or with an id a forwarded call, that cannot be read. */
+  | { readonly type: "damaged"; readonly id?: number; readonly error: PeerError }
   /** The end of a stream or of a snapshot, with a reason. */
   | { readonly type: "failed"; readonly error: PeerError }
   | {

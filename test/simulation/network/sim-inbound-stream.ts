@@ -79,6 +79,11 @@ export class SimInboundStream {
       serveForward(this.#shared, this.#socket, body);
       return;
     }
+    if (body.type === "damaged") {
+      if (body.id === undefined) throw body.error;
+      this.#socket.write({ type: "forwarded", id: body.id, answer: body.error }, ANSWER_BYTES);
+      return;
+    }
     const hello = this.#link?.hello;
     if (body.type === "open") {
       this.#open(body.hello, body.kind);

@@ -1,5 +1,5 @@
 import type { Message } from "@rstore/replica/raft/types";
-import { PeerError } from "@rstore/replica/transport/peer-error";
+import { isCertainlyUnseen, PeerError } from "@rstore/replica/transport/peer-error";
 import {
   ForwardError,
   type PeerAddress,
@@ -141,7 +141,7 @@ export class SimPeerConnection {
     if (waiting === undefined || answer === undefined) return;
     waiting.cancelTimer();
     if (answer instanceof PeerError) {
-      waiting.reject(new ForwardError(answer.message, answer.code !== "exhausted", { cause: answer }));
+      waiting.reject(new ForwardError(answer.message, !isCertainlyUnseen(answer), { cause: answer }));
     } else waiting.resolve(answer);
   }
 

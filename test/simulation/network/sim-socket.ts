@@ -67,7 +67,10 @@ export class SimSocket {
 
   write(body: Body, sizeBytes: number): void {
     if (this.closed) return;
-    this.out.send(this.#parts.throughCodecs ? throughHelloCodec(body) : body, sizeBytes);
+    this.out.send(
+      this.#parts.throughCodecs ? throughHelloCodec(this.#parts, this.out.link, body) : body,
+      sizeBytes,
+    );
   }
 
   /** Closes this end in good order: what was written still arrives. */

@@ -61,6 +61,13 @@ export declare type Hello = Message<"rstore.peer.v1.Hello"> & {
    * @generated from field: string peer_url = 8;
    */
   peerUrl: string;
+
+  /**
+   * crc32 (IEEE) of this message, encoded without it.
+   *
+   * @generated from field: fixed32 checksum = 9;
+   */
+  checksum: number;
 };
 
 /**
@@ -91,7 +98,7 @@ export declare type OpenStream = Message<"rstore.peer.v1.OpenStream"> & {
 export declare const OpenStreamSchema: GenMessage<OpenStream>;
 
 /**
- * StreamRequest is `open` alone, or a frame.
+ * StreamRequest is `open` alone, whose hello has a checksum of its own, or a frame.
  *
  * @generated from message rstore.peer.v1.StreamRequest
  */
@@ -228,6 +235,13 @@ export declare type Refusal = Message<"rstore.peer.v1.Refusal"> & {
     value: NotReady;
     case: "notReady";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * crc32 (IEEE) of this message, encoded without it.
+   *
+   * @generated from field: fixed32 checksum = 7;
+   */
+  checksum: number;
 };
 
 /**
@@ -414,6 +428,13 @@ export declare type ForwardRequest = Message<"rstore.peer.v1.ForwardRequest"> & 
    * @generated from field: bytes payload = 2;
    */
   payload: Uint8Array;
+
+  /**
+   * crc32 (IEEE) of `payload`.
+   *
+   * @generated from field: fixed32 checksum = 3;
+   */
+  checksum: number;
 };
 
 /**
@@ -437,6 +458,13 @@ export declare type ForwardResponse = Message<"rstore.peer.v1.ForwardResponse"> 
    * @generated from field: rstore.peer.v1.Refusal refusal = 2;
    */
   refusal?: Refusal | undefined;
+
+  /**
+   * crc32 (IEEE) of `payload`.
+   *
+   * @generated from field: fixed32 checksum = 3;
+   */
+  checksum: number;
 };
 
 /**
