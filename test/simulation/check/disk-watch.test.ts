@@ -132,6 +132,18 @@ describe("identity", () => {
     expect(after(goBack)).toBe("ids-are-new");
   });
 
+  test("commit-covers-applied: what a store holds when its member begins is committed", () => {
+    const violation = after((cluster) => {
+      cluster.slots[1]!.end();
+      cluster.look(1);
+      const member = cluster.slots[1]!.start();
+      member.log.committed = 1n;
+      member.machine.appliedIndex = 2n;
+      cluster.look(1);
+    });
+    expect(violation).toBe("commit-covers-applied");
+  });
+
   test("incarnation-grows: a start that did not count", () => {
     const violation = after((cluster) => {
       cluster.slots[1]!.end();
@@ -197,6 +209,7 @@ describe("what is counted", () => {
     const member = cluster.slots[1]!.start();
     const { store, appliedIndex } = cluster.member(0).machine;
     Object.assign(member.machine, { store: { ...store }, appliedIndex });
+    member.log.committed = appliedIndex;
     member.baseConfiguration = 1n;
     cluster.look(1);
     expect(cluster.world.violation).toBeUndefined();

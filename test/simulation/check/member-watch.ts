@@ -118,6 +118,10 @@ export class MemberWatch {
     const reading = readLog(ledgers.entries, { log, disk: slot.disk, tip: undefined });
     this.#tip = this.#take(member, reading);
     if (this.#tip !== undefined) disk.began();
+    if (member.machine.appliedIndex > log.committed) {
+      const { appliedIndex } = member.machine;
+      this.#fail("commit-covers-applied", `begins with ${appliedIndex} applied, ${log.committed} committed`);
+    }
     this.#follow(member);
     this.#isBeginning = false;
   }

@@ -35,6 +35,8 @@ export const identityMutations: readonly Mutation[] = [
     file: "storage/data-directory.ts",
     search: "    await this.#parts.log.writeIdentity({ removedIndex: index });\n",
     replace: "    if (index < 0n) await this.#parts.log.writeIdentity({ removedIndex: index });\n",
+    outsideOfSimulation:
+      "redundant: after the restart the first peer that it calls refuses it, and tells it again",
   },
   {
     name: "listens-to-a-removed-member",

@@ -125,6 +125,8 @@ export const membershipMutations: readonly Mutation[] = [
     file: "raft/tracker/tracker.ts",
     search: "if (id !== this.#options.id) this.#addLeaver(progress, index);",
     replace: "",
+    outsideOfSimulation:
+      "redundant: a member that nobody told it left is refused by the first peer that it calls, which says so",
   },
   {
     name: "leaves-a-joint-configuration-again-and-again",

@@ -147,6 +147,7 @@ export const replicationMutations: readonly Mutation[] = [
   {
     name: "sends-a-snapshot-that-the-log-does-not-go-on-from",
     themes: ["snapshots"],
+    isAboutLiveness: true,
     faults: ["A15"],
     file: "raft/snapshot.ts",
     search: "if (snapshot === undefined || snapshot.index < raft.log.firstIndex - 1n) return false;",

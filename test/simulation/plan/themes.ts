@@ -34,11 +34,16 @@ const slowDisk = (shape: Shape, random: Random): Partial<Shape> => {
   return { disk: { ...shape.disk, flushMinUs, flushMaxUs: flushMinUs * random.pick([1, 4]) } };
 };
 
-const nervous = ({ limits }: Shape, random: Random): Partial<Shape> => {
+const nervous = (_: Shape, random: Random): Partial<Shape> => {
   const electionTimeoutMs = random.pick([150, 200, 300]);
   const heartbeatIntervalMs = Math.floor(electionTimeoutMs / random.between(5, 8) / 10) * 10;
-  return { electionTimeoutMs, heartbeatIntervalMs, limits: { ...limits, logRetainedEntries: 20_000 } };
+  return { electionTimeoutMs, heartbeatIntervalMs };
 };
+
+/** Logs that differ stay, and are made one in small steps instead of by a snapshot. */
+const longLogs = ({ limits }: Shape, random: Random): Partial<Shape> => ({
+  limits: { ...limits, logRetainedEntries: 20_000, appendMaxBytes: random.pick([1, 150, 1024 * 1024]) },
+});
 
 export const themes: Readonly<Record<Theme, ThemeBend>> = {
   mixed: { weight: 4 },
@@ -79,7 +84,17 @@ export const themes: Readonly<Record<Theme, ThemeBend>> = {
   snapshots: {
     weight: 3,
     mix: { put: 30, delete: 6, compact: 2 },
-    kinds: { crash: 3, partial: 2, pause: 2 },
+    kinds: {
+      crash: 3,
+      "crash-at-call": 4,
+      "crash-leader": 2,
+      "isolate-leader": 3,
+      partial: 2,
+      pause: 2,
+      flap: 2,
+      "reset-connections": 3,
+    },
+    bend: (shape, random) => (random.chance(0.5) ? nervous(shape, random) : {}),
   },
   membership: {
     weight: 4,
@@ -98,8 +113,14 @@ export const themes: Readonly<Record<Theme, ThemeBend>> = {
       partial: 2,
       "one-way": 1,
       "crash-all": 2,
+      flap: 2,
+      "reset-connections": 3,
     },
-    bend: (shape, random) => ({ ...nervous(shape, random), ...slowDisk(shape, random) }),
+    bend: (shape, random) => ({
+      ...nervous(shape, random),
+      ...slowDisk(shape, random),
+      ...longLogs(shape, random),
+    }),
   },
   durability: {
     weight: 1,
@@ -122,7 +143,11 @@ export const themes: Readonly<Record<Theme, ThemeBend>> = {
       "crash-at-call": 2,
     },
     spare: [2, 3],
-    bend: (shape, random) => ({ ...nervous(shape, random), members: random.between(1, 4) }),
+    bend: (shape, random) => ({
+      ...nervous(shape, random),
+      ...longLogs(shape, random),
+      members: random.between(1, 4),
+    }),
   },
   damage: {
     weight: 1,
@@ -161,7 +186,8 @@ export const themes: Readonly<Record<Theme, ThemeBend>> = {
   operator: {
     weight: 3,
     mix: { changeMembership: 0 },
-    kinds: { "change-membership": 0, "replace-lost": 0, crash: 2, wipe: 1 },
+    // A replica whose disk its peers refuse as an old copy does not say so, and nobody replaces it.
+    kinds: { "change-membership": 0, "replace-lost": 0, "old-copy": 0, crash: 2, wipe: 1 },
     spare: [1, 3],
     bend: (shape, random) => ({
       ...nervous(shape, random),
