@@ -2,12 +2,11 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { applyMutation } from "./apply-mutation.ts";
 import { museum } from "./museum.ts";
-
-const sources = new URL("../../../replica/src/", import.meta.url);
+import { sourceOf } from "./mutation.ts";
 
 describe("the bug museum", () => {
   it.each(museum)("$name fits the source", (mutation) => {
-    const source = readFileSync(new URL(mutation.file, sources), "utf8");
+    const source = readFileSync(sourceOf(mutation), "utf8");
     expect(applyMutation(mutation, source)).not.toBe(source);
   });
 

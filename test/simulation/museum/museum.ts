@@ -2,6 +2,7 @@ import { electionMutations } from "./election-mutations.ts";
 import { identityMutations } from "./identity-mutations.ts";
 import { membershipMutations } from "./membership-mutations.ts";
 import type { Mutation } from "./mutation.ts";
+import { operatorMutations } from "./operator-mutations.ts";
 import { readMutations } from "./read-mutations.ts";
 import { replicationMutations } from "./replication-mutations.ts";
 import { runtimeMutations } from "./runtime-mutations.ts";
@@ -16,4 +17,5 @@ export const museum: readonly Mutation[] = [
   ...identityMutations,
   ...runtimeMutations,
   ...storageMutations,
+  ...operatorMutations,
 ];

@@ -7,11 +7,12 @@ import { registerHooks } from "node:module";
 import { fileURLToPath } from "node:url";
 import { applyMutation } from "./apply-mutation.ts";
 import { museum } from "./museum.ts";
+import { sourceOf } from "./mutation.ts";
 
 const name = process.env.RSTORE_MUTATION;
 const mutation = museum.find((candidate) => candidate.name === name);
 if (mutation === undefined) throw new Error(`RSTORE_MUTATION=${name}: no such mutation`);
-const target = new URL(`../../../replica/src/${mutation.file}`, import.meta.url).href;
+const target = sourceOf(mutation).href;
 
 registerHooks({
   load(url, context, nextLoad) {

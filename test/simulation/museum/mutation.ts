@@ -11,7 +11,9 @@ export interface Mutation {
   readonly rule?: string;
   /** What it leads to in the field: ids of the catalogue of faults. */
   readonly faults: readonly FaultId[];
-  /** In replica/src. */
+  /** Package that the guard is in; undefined: replica. */
+  readonly root?: "operator";
+  /** In its src. */
   readonly file: string;
   readonly search: string;
   readonly replace: string;
@@ -25,3 +27,8 @@ export interface Mutation {
 
 /** A: consensus and membership, B: disks, C: network and time, D: clients, E: operation. */
 export type FaultId = `${"A" | "B" | "C" | "D" | "E"}${number}`;
+
+/** The file that the guard is in. */
+export function sourceOf({ root, file }: Mutation): URL {
+  return new URL(`../../../${root ?? "replica"}/src/${file}`, import.meta.url);
+}

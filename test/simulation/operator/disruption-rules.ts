@@ -56,7 +56,7 @@ export class DisruptionRules {
 
   basis(input: Basis["input"]): Basis {
     const { truth, losses, cluster } = this.#parts;
-    truth.look();
+    this.#forgetReturned();
     const voters = halvesOf(this.#configuration()).flat();
     return {
       atUs: cluster.world.nowUs,
@@ -82,6 +82,9 @@ export class DisruptionRules {
     if (acts.length > 1) {
       this.#fail("one-disruption", `${acts.map(({ kind }) => kind).join(" and ")} were planned together`);
     }
+    if (status.change !== undefined && steps.some(({ kind }) => kind === "latch")) {
+      this.#fail("latch", `${acts[0]?.kind} is latched while ${status.change.kind} is`);
+    }
     const isLatched = status.change !== undefined || steps.some(({ kind }) => kind === "latch");
     const unlatched = acts.find((step) => !isLatched && this.#needsLatch(step));
     if (unlatched !== undefined) this.#fail("latch", `${unlatched.kind} was planned without a latch`);
@@ -97,18 +100,27 @@ export class DisruptionRules {
   }
 
   restarting(place: Place, how: "evict" | "delete" | "force", basis: Basis): void {
-    const { slot, pod } = place;
-    if (how === "force" && pod?.node?.isOk === true && this.#wasOk(place, basis)) {
-      this.#fail("forced", `${slot.name} was forced off a node that is well`);
-    }
+    if (how === "force") this.#judgeForce(place, basis);
     const voter = this.#voterIn(place);
     if (voter === undefined) return;
     const isSmall = this.#configuration().voters.length <= 2;
-    if (!isSmall) this.#mayTakeDown(voter, place, basis);
+    if (isSmall) return;
+    const others = [...this.#takenDown.keys()].filter((id) => id !== voter && !basis.dead.has(id));
+    if (basis.alive.has(voter) && others.length > 0) {
+      this.#fail("one-disruption", `${place.slot.name} is restarted before ${others.length} others are back`);
+    }
+    this.#mayTakeDown(voter, place, basis);
   }
 
-  #wasOk({ slot }: Place, { input }: Basis): boolean {
-    return input.slots.find(({ index }) => index === slot.index)?.node.state === "ok";
+  #judgeForce({ slot, pod, claim }: Place, { input }: Basis): void {
+    const seen = input.slots.find(({ index }) => index === slot.index)?.node.state;
+    if (seen === "ok" && pod?.node?.isOk === true) {
+      this.#fail("forced", `${slot.name} was forced off a node that is well`);
+    }
+    const isReplaced = claim === undefined || claim.deleting;
+    if (seen === "unreachable" && pod?.node?.state.state === "unreachable" && !isReplaced) {
+      this.#fail("forced", `${slot.name} was forced off a node that may come back`);
+    }
   }
 
   /** Somebody else takes one away, as the budget allows. */

@@ -154,6 +154,7 @@ export const themes: Readonly<Record<Theme, ThemeBend>> = {
     kinds: {
       "flip-bit": 6,
       wipe: 3,
+      "lose-log": 2,
       "old-copy": 3,
       "fail-read": 2,
       "fail-flush": 2,
