@@ -166,6 +166,15 @@ export class SimulatedDisk implements SimDisk {
     this.#say(() => "is wiped");
   }
 
+  loseLog(): void {
+    const tree = this.#state.tree.copyDurable();
+    const folder = tree.folder(`${this.directory}/raft`);
+    tree.remove(`${this.directory}/raft/data.mdb`);
+    tree.settle(tree.capture(folder));
+    this.#replace(tree, true);
+    this.#say(() => "has lost its log");
+  }
+
   copy(): DiskImage {
     return new Image(this.#world.nowUs, this.#state.tree.copyDurable());
   }

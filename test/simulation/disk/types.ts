@@ -79,6 +79,8 @@ export interface SimDisk {
   setFreeBytes(bytes: number | undefined): void;
   /** An empty disk takes its place (amnesia). Only while no process runs. */
   wipe(): void;
+  /** The log's file is gone. Only while no process runs. */
+  loseLog(): void;
   copy(): DiskImage;
   /** An old copy takes its place. Only while no process runs. */
   restore(image: DiskImage): void;

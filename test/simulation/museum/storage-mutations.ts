@@ -44,6 +44,8 @@ export const storageMutations: readonly Mutation[] = [
     file: "storage/open-raft.ts",
     search: "  if (!isWhole) {",
     replace: "  if (!isWhole && count < 0n) {",
+    outsideOfSimulation:
+      "the simulated log is one file that is committed as a whole: its end does not go missing by itself, and a bit that flips is found by its checksum",
   },
   {
     name: "believes-a-log-older-than-the-superblock",
@@ -52,6 +54,8 @@ export const storageMutations: readonly Mutation[] = [
     file: "storage/open-raft.ts",
     search: "  if (wentBack) {",
     replace: "  if (wentBack && floor.term < 0n) {",
+    outsideOfSimulation:
+      "an old log under a newer superblock is an old copy, which its peers refuse by what they remember (B2), and whoever puts one back where they do not is outside of what the store promises",
   },
   {
     name: "takes-a-lost-log-for-a-blank-disk",

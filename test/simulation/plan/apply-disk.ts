@@ -1,3 +1,4 @@
+import type { Slot } from "../cluster/types.ts";
 import { type ApplyFault, type FaultContext, type FaultOf, slotAt } from "./fault-context.ts";
 import type { OldCopy } from "./old-copies.ts";
 import type { FaultKind } from "./types.ts";
@@ -62,6 +63,26 @@ function applyWipe(context: FaultContext, fault: FaultOf<"wipe">): void {
   context.later(fault.downMs, () => context.down.letGo(slot));
 }
 
+function applyLoseLog(context: FaultContext, fault: FaultOf<"lose-log">): void {
+  const slot = slotAt(context, fault.slot);
+  const member = slot?.disk.durableLog()?.memberId;
+  if (slot === undefined || member === undefined || !mayLose(context, fault)) return;
+  const { cluster, down, losses } = context;
+  down.take(slot);
+  slot.crash();
+  slot.disk.loseLog();
+  losses.add(member);
+  const { tampered } = slot.disk;
+  const watch = (touched: Slot): void => {
+    if (slot.disk.tampered !== tampered) cluster.watchers.delete(watch);
+    else if (touched === slot && slot.replica !== undefined) {
+      cluster.world.fail("lost-log-refused", `${slot.name} starts on a disk whose log is gone (B1, B10)`);
+    }
+  };
+  cluster.watchers.add(watch);
+  context.later(fault.downMs, () => down.letGo(slot));
+}
+
 /** `copy` was taken `ageMs` before. */
 function applyOldCopy(context: FaultContext, fault: FaultOf<"old-copy">, copy: OldCopy | undefined): void {
   const slot = slotAt(context, fault.slot);
@@ -92,5 +113,6 @@ export const diskFaults = {
   "flip-bit": applyFlipBit,
   "fill-disk": applyFillDisk,
   wipe: applyWipe,
+  "lose-log": applyLoseLog,
   "old-copy": applyOldCopy,
 } satisfies Partial<{ [K in FaultKind]: ApplyFault<K> }>;

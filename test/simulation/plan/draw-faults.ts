@@ -66,7 +66,7 @@ function drawForgetting(
   ];
 }
 
-const destructive: ReadonlySet<FaultKind> = new Set<FaultKind>(["wipe", "old-copy", "flip-bit"]);
+const destructive: ReadonlySet<FaultKind> = new Set<FaultKind>(["wipe", "lose-log", "old-copy", "flip-bit"]);
 
 /** Administrators come soon, come again, or never. */
 function drawReplacements(random: Random, atMs: number): PlannedFault[] {

@@ -148,6 +148,7 @@ export const faultDrawers: { readonly [K in StoreFaultKind]: Drawer<K> } = {
     forMs: draw.lastMs(),
   }),
   wipe: (draw) => ({ kind: "wipe", slot: anySlot(draw), downMs: draw.lastMs() }),
+  "lose-log": (draw) => ({ kind: "lose-log", slot: memberSlot(draw), downMs: draw.lastMs() }),
   "old-copy": (draw) => {
     const remembered = draw.random.chance(0.5);
     const ageMs = draw.random.pick(remembered ? [1500, 4000] : [200, 1000, 4000]);

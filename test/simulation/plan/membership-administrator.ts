@@ -194,8 +194,11 @@ export class MembershipAdministrator {
   /** A lost member whose disk is still there gets an empty one. */
   #renewDisks({ members }: MemberListing): void {
     const { cluster, losses, down } = this.#parts;
-    for (const { id } of members) {
-      const slot = losses.isLost(id) ? cluster.slotOf(id) : undefined;
+    for (const { id, peerUrl } of members) {
+      // A disk whose log is gone or damaged does not say whose it was.
+      const unnamed = ({ disk, peerUrl: url }: Slot): boolean =>
+        url === peerUrl && disk.durableLog() === undefined && disk.tampered > 0;
+      const slot = losses.isLost(id) ? (cluster.slotOf(id) ?? cluster.slots.find(unnamed)) : undefined;
       if (slot === undefined) continue;
       down.take(slot);
       slot.crash();

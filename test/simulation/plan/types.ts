@@ -140,6 +140,8 @@ export type Fault =
     }
   | { readonly kind: "fill-disk"; readonly slot: number; readonly freeBytes: number; readonly forMs: number }
   | { readonly kind: "wipe"; readonly slot: number; readonly downMs: number }
+  /** The log is gone and the rest of the disk is there: its process must not start (B1, B10). */
+  | { readonly kind: "lose-log"; readonly slot: number; readonly downMs: number }
   /**
    * What the disk held `ageMs` before takes its place. With `remembered` its process restarts twice in
    * between, so that its peers know of later starts than the copy does.
