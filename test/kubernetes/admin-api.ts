@@ -81,7 +81,13 @@ export class AdminApi {
 
   call<T>(method: string, path: string, body?: object): Promise<T> {
     const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
-    const headers = { authorization: `Bearer ${administratorToken}`, "content-type": type };
+    const text = body === undefined ? "" : JSON.stringify(body);
+    const headers = {
+      authorization: `Bearer ${administratorToken}`,
+      "content-type": type,
+      // Node sends the body of a DELETE without any framing by itself.
+      "content-length": Buffer.byteLength(text),
+    };
     return new Promise((resolve, reject) => {
       const call = request(`${this.#url}${path}`, {
         method,
@@ -96,13 +102,13 @@ export class AdminApi {
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
         response.on("error", reject);
         response.on("end", () => {
-          const text = Buffer.concat(chunks).toString();
+          const answer = Buffer.concat(chunks).toString();
           const status = response.statusCode ?? 0;
-          if (status < 300) resolve(JSON.parse(text) as T);
-          else reject(new AdminApiError(status, `${method} ${path}: ${text}`));
+          if (status < 300) resolve(JSON.parse(answer) as T);
+          else reject(new AdminApiError(status, `${method} ${path}: ${answer}`));
         });
       });
-      call.end(body === undefined ? undefined : JSON.stringify(body));
+      call.end(text);
     });
   }
 

@@ -7,9 +7,13 @@ import type {
   ReplicatedStoreStatus,
 } from "@rstore/operator/api/v1alpha1/types";
 import type { V1PersistentVolumeClaim, V1Pod } from "@rstore/operator/kube/objects";
+import { expect } from "vitest";
 import { eventually } from "../cluster/eventually.ts";
-import { ApiProxy, type Interference } from "./api-proxy.ts";
+import { clusterAt, membershipAt } from "../cluster/services.ts";
+import { ApiProxy } from "./api-proxy.ts";
+import { Audit } from "./audit.ts";
 import { type Release, renderChart } from "./chart.ts";
+import { OperatorInProcess } from "./operator-in-process.ts";
 import { OperatorProcess } from "./operator-process.ts";
 import type { World } from "./world.ts";
 
@@ -22,10 +26,21 @@ interface RenderedDeployment {
   };
 }
 
+/** Between one operator and the API server. */
+export interface Way {
+  readonly proxy: ApiProxy;
+  readonly audit: Audit;
+  readonly kubeconfig: string;
+}
+
+interface SiteParts {
+  readonly flags: readonly string[];
+  readonly token: string;
+}
+
 export interface SiteOptions {
   /** Of the chart, over those of a site; watchNamespaces is the site's own namespace. */
   readonly values?: object;
-  readonly interference?: Interference;
   /** false: one operator at a time by the test's own doing, so that a killed one is followed at once. */
   readonly leaderElection?: boolean;
 }
@@ -38,30 +53,46 @@ export class Site {
   readonly world: World;
   readonly namespace: string;
   readonly store = "demo";
-  readonly proxy: ApiProxy;
   readonly release: Release;
   readonly #flags: readonly string[];
-  readonly #kubeconfig: string;
-  readonly #operators: OperatorProcess[] = [];
+  readonly #token: string;
+  readonly #ways: Way[] = [];
+  readonly #acknowledged: string[] = [];
+  /** Of what runs here. */
+  readonly #ends: (() => Promise<void>)[] = [];
 
-  private constructor(
-    world: World,
-    proxy: ApiProxy,
-    release: Release,
-    flags: readonly string[],
-    token: string,
-  ) {
+  private constructor(world: World, release: Release, parts: SiteParts) {
     this.world = world;
-    this.proxy = proxy;
     this.release = release;
     this.namespace = release.namespace;
-    this.#flags = flags;
-    this.#kubeconfig = join(world.logs, `${release.namespace}.kubeconfig`);
-    writeFileSync(this.#kubeconfig, kubeconfigOf(proxy.url, token));
+    this.#flags = parts.flags;
+    this.#token = parts.token;
   }
 
-  static async create(world: World, namespace: string, options: SiteOptions = {}): Promise<Site> {
-    const { values = {}, interference = {}, leaderElection = false } = options;
+  /** Of the operators that were given no way of their own. */
+  get audit(): Audit {
+    return this.#ways[0]!.audit;
+  }
+
+  /** Whatever happens, nothing of it is left; and no operator did what none may do. */
+  static async use(
+    world: World,
+    namespace: string,
+    options: SiteOptions,
+    test: (site: Site) => Promise<void>,
+  ) {
+    const site = await Site.#create(world, namespace, options);
+    let faults: readonly string[] = [];
+    try {
+      await test(site);
+    } finally {
+      faults = await site.#close();
+    }
+    expect(faults).toEqual([]);
+  }
+
+  static async #create(world: World, namespace: string, options: SiteOptions): Promise<Site> {
+    const { values = {}, leaderElection = false } = options;
     const release: Release = {
       name: `rstore-${namespace}`,
       namespace,
@@ -79,23 +110,51 @@ export class Site {
     const { spec } = await kubectl.parse<RenderedDeployment>(deployment);
     const flags = spec.template.spec.containers[0]!.args;
     const token = await kubectl.run("create", "token", release.name, "-n", namespace, "--duration=2h");
-    const proxy = await ApiProxy.start(world.server);
-    proxy.interference = interference;
-    return new Site(world, proxy, release, flags, token.trim());
+    const site = new Site(world, release, { flags, token: token.trim() });
+    await site.addWay();
+    return site;
+  }
+
+  /** Another way to the API server, looked at by itself. */
+  async addWay(): Promise<Way> {
+    const proxy = await ApiProxy.start(this.world.server);
+    const way = { proxy, audit: new Audit(proxy), kubeconfig: this.#writeKubeconfig(proxy) };
+    this.#ways.push(way);
+    return way;
+  }
+
+  #writeKubeconfig(proxy: ApiProxy): string {
+    const file = join(this.world.logs, `${this.namespace}-${this.#ways.length}.kubeconfig`);
+    writeFileSync(file, kubeconfigOf(proxy.url, this.#token));
+    return file;
+  }
+
+  /** In the process of the tests, by a way of its own. */
+  async runOperator(way: Way): Promise<OperatorInProcess> {
+    const { namespace } = this;
+    const operator = new OperatorInProcess({
+      namespace,
+      kubeconfig: way.kubeconfig,
+      proxy: way.proxy,
+      logFile: this.world.logFile(`${namespace}-in-process`),
+    });
+    await operator.start();
+    this.#ends.push(() => operator.cut());
+    return operator;
   }
 
   /** Another one beside those that run. */
-  async startOperator(name = "operator"): Promise<OperatorProcess> {
+  async startOperator(name = "operator", way = this.#ways[0]!): Promise<OperatorProcess> {
     const operator = await OperatorProcess.start({
       program: this.world.programs.operator,
-      kubeconfig: this.#kubeconfig,
+      kubeconfig: way.kubeconfig,
       flags: this.#flags,
       podNamespace: this.namespace,
       podName: name,
       cacheFolder: join(this.world.logs, "compiled"),
       logFile: this.world.logFile(`${this.namespace}-${name}`),
     });
-    this.#operators.push(operator);
+    this.#ends.push(() => operator.kill());
     return operator;
   }
 
@@ -143,10 +202,62 @@ export class Site {
     return [...claims].sort((a, b) => (a.metadata!.name! < b.metadata!.name! ? -1 : 1));
   }
 
-  /** Ends what runs here; what is stored stays. */
-  async close(): Promise<void> {
-    await Promise.all(this.#operators.map((operator) => operator.kill()));
-    await this.proxy.stop();
+  /** Through any replica; what was acknowledged is asked for at the end. */
+  async write(key: string): Promise<void> {
+    await eventually(`a write of ${key}`, () => this.#put(key), { timeoutMs: settleMs, intervalMs: 200 });
+    this.#acknowledged.push(key);
+  }
+
+  async #put(key: string): Promise<boolean> {
+    for (const url of await this.#clientUrls()) {
+      const body = JSON.stringify(key);
+      const headers = { "content-type": "application/json" };
+      const signal = AbortSignal.timeout(3000);
+      const answer = await fetch(`${url}/key/${key}`, { method: "PUT", body, headers, signal }).catch(
+        () => undefined,
+      );
+      if (answer?.ok === true) return true;
+    }
+    return false;
+  }
+
+  async #clientUrls(): Promise<readonly string[]> {
+    const pods = await this.pods();
+    return pods.flatMap(({ status }) => (status?.podIP === undefined ? [] : [`http://${status.podIP}:4001`]));
+  }
+
+  /** Whole at its size, one cluster, what status says is what the leader says, and nothing acknowledged is lost. */
+  async expectWhole(replicas: number): Promise<ReplicatedStoreStatus> {
+    const status = await this.settled(replicas);
+    const pods = await this.pods();
+    expect(pods.map(({ metadata }) => metadata?.name)).toEqual(
+      Array.from({ length: replicas }, (_, slot) => `${this.store}-${slot}`),
+    );
+    const identities = await Promise.all(
+      pods.map((pod) => membershipAt(`http://${pod.status?.podIP}:4101`).getIdentity({})),
+    );
+    const hex = (id: bigint) => id.toString(16).padStart(16, "0");
+    expect(new Set(identities.map(({ clusterId }) => hex(clusterId)))).toEqual(new Set([status.clusterId]));
+    expect(status.members?.map(({ id }) => id).sort()).toEqual(
+      identities.map(({ memberId }) => hex(memberId)).sort(),
+    );
+    const [url] = await this.#clientUrls();
+    const { members, joint } = await clusterAt(url!).listMembers({});
+    expect(joint).toBe(false);
+    expect(members.map(({ id }) => hex(id)).sort()).toEqual(status.members?.map(({ id }) => id).sort());
+    for (const key of this.#acknowledged) expect((await fetch(`${url}/key/${key}`)).status, key).toBe(200);
+    return status;
+  }
+
+  /** Ends what runs here and deletes everything. Returns what the audits found. */
+  async #close(): Promise<readonly string[]> {
+    await Promise.all(this.#ends.map((end) => end()));
+    const { kubectl } = this.world;
+    const patch = ["--type=merge", "-p", '{"metadata":{"finalizers":null}}'];
+    await kubectl.run("patch", "rstore", this.store, "-n", this.namespace, ...patch).catch(() => {});
+    await kubectl.run("delete", "namespace", this.namespace, "--timeout=60s", "--ignore-not-found");
+    await Promise.all(this.#ways.map(({ proxy }) => proxy.stop()));
+    return this.#ways.flatMap(({ audit }) => audit.faults);
   }
 }
 
@@ -168,6 +279,7 @@ function statusOfSettled({ metadata, status }: ReplicatedStore, replicas: number
   const voters = status.members?.filter(({ role }) => role === "Leader" || role === "Follower") ?? [];
   if (voters.length !== replicas || status.members?.length !== replicas)
     throw new Error(`${voters.length} of ${status.members?.length} members vote`);
+  if (status.scaleOut !== undefined || status.replicas !== replicas) throw new Error("pods are being ended");
   if (status.ready !== `${replicas}/${replicas}`) throw new Error(`ready is ${status.ready}`);
   return status;
 }

@@ -8,3 +8,9 @@ export function kubeConfigFromEnvironment(): KubeConfig {
   config.loadFromDefault();
   return config;
 }
+
+export function kubeConfigFromFile(file: string): KubeConfig {
+  const config = new KubeConfig();
+  config.loadFromFile(file);
+  return config;
+}

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { V1Node, V1Pod } from "@rstore/operator/kube/objects";
 import type { AdminApi } from "../admin-api.ts";
-import { claimOf, isDeleting, type Objects, placeOf, uidOf } from "./objects.ts";
+import { claimOf, isDeleting, isReady, type Objects, placeOf, uidOf } from "./objects.ts";
 import { ReplicaPod } from "./replica-pod.ts";
 import { ignoreOutdated } from "./stateful-sets.ts";
 
@@ -39,6 +39,8 @@ export class Kubelet {
       const node = nodes.find(({ metadata }) => metadata?.name === pod.spec?.nodeName);
       if (node === undefined || !isUp(node)) {
         this.#pods.get(uidOf(pod))?.end("SIGKILL");
+        // As the controller of nodes does for a kubelet that is not heard of any more.
+        if (node !== undefined && isReady(pod)) await this.#markUnready(pod).catch(ignoreOutdated);
         continue;
       }
       const volume = claimOf(pod, claims)?.spec?.volumeName;
@@ -91,6 +93,13 @@ export class Kubelet {
     this.#names.set(`${name}.${pod.spec?.subdomain}.${namespace}.svc`, replica.ip);
     this.#writeNames();
     return replica;
+  }
+
+  async #markUnready(pod: V1Pod): Promise<void> {
+    const conditions = pod.status?.conditions?.map((condition) =>
+      condition.type.endsWith("Ready") ? { ...condition, status: "False" } : condition,
+    );
+    await this.#api.patch("pods", { ...placeOf(pod), subresource: "status" }, { status: { conditions } });
   }
 
   async #end(pod: V1Pod): Promise<void> {

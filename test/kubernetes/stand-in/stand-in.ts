@@ -37,12 +37,13 @@ export class StandIn {
       const storageClass = { metadata: { name }, provisioner: "rstore.dev/test", volumeBindingMode };
       await this.#api.create("storageclasses", storageClass);
     }
-    for (const name of nodes) {
-      const node = { apiVersion: "v1", kind: "Node", metadata: { name } };
-      await this.#api.create<V1Node>("nodes", node);
-      await this.setNode(name, "True");
-    }
+    for (const name of nodes) await this.addNode(name);
     this.#running = this.#keep();
+  }
+
+  async addNode(name: string, labels: Readonly<Record<string, string>> = {}): Promise<void> {
+    await this.#api.create<V1Node>("nodes", { apiVersion: "v1", kind: "Node", metadata: { name, labels } });
+    await this.setNode(name, "True");
   }
 
   /** Ready: True. Gone quiet, with everything on it ended: Unknown. */

@@ -5,7 +5,7 @@ import type {
   V1Pod,
 } from "@rstore/operator/kube/objects";
 import type { AdminApi } from "../admin-api.ts";
-import { claimNameOf, claimOf, isDeleting, type Objects, placeOf, uidOf } from "./objects.ts";
+import { claimNameOf, claimOf, hasLabels, isDeleting, type Objects, placeOf, uidOf } from "./objects.ts";
 import { ignoreOutdated } from "./stateful-sets.ts";
 
 /** Volumes of this class can be used on the node where they were made, others on all. */
@@ -25,7 +25,9 @@ async function schedule(api: AdminApi, pod: V1Pod, objects: Objects): Promise<vo
   const volume = objects.volumes.find(({ metadata }) => metadata?.name === claim?.spec?.volumeName);
   const tied = volume === undefined ? undefined : nodeOf(volume);
   const node = objects.nodes
-    .filter((candidate) => isSchedulable(candidate) && (tied === undefined || nameOf(candidate) === tied))
+    .filter(
+      (candidate) => isSchedulable(candidate, pod) && (tied === undefined || nameOf(candidate) === tied),
+    )
     .sort((a, b) => podsOn(a, objects) - podsOn(b, objects) || (nameOf(a) < nameOf(b) ? -1 : 1))[0];
   const isLost = claim?.spec?.volumeName !== undefined && volume === undefined;
   if (node === undefined || isLost) return explainPending(api, pod);
@@ -115,7 +117,8 @@ function nameOf(node: V1Node): string {
   return node.metadata?.name ?? "";
 }
 
-function isSchedulable(node: V1Node): boolean {
+function isSchedulable(node: V1Node, pod: V1Pod): boolean {
+  if (!hasLabels(node, pod.spec?.nodeSelector ?? {})) return false;
   const ready = node.status?.conditions?.find(({ type }) => type === "Ready");
   return ready?.status === "True" && node.spec?.unschedulable !== true;
 }
