@@ -181,6 +181,12 @@ test("promotion: nobody becomes a voter who was not heard of (A6)", () => {
   expect(change(5n, [10n, 20n, 40n])).toBe("promotion");
 });
 
+test("promotion: nor one who was not heard of since the leader leads (A6)", () => {
+  node.role = "leader";
+  pass(50, () => heard(20n));
+  expect(change(5n, [10n, 20n, 40n])).toBe("promotion");
+});
+
 test("change-to-live-quorum: nothing that could not decide (A9)", () => {
   node.role = "leader";
   pass(400, () => heard(20n));

@@ -145,7 +145,10 @@ export class LeadershipWatch {
     if (silent.length > 0) {
       this.#fail("promotion", `${silent.map(formatId).join()} is to vote and was not heard of (A6)`);
     }
-    if (isJoint(next) && this.#awakeMs - this.#quorumMs(next, id) > this.#silentMaxMs) {
+    if (
+      isJoint(next) &&
+      this.#awakeMs - this.#quorumMs(next, id, Number.NEGATIVE_INFINITY) > this.#silentMaxMs
+    ) {
       this.#fail("change-to-live-quorum", "the members that it changes to were not heard of (A9)");
     }
   }
@@ -156,7 +159,7 @@ export class LeadershipWatch {
 
   #silentMs(voter: MemberId, id: MemberId): number {
     if (voter === id || this.#led === undefined) return 0;
-    return this.#awakeMs - (this.#led.heard.get(voter) ?? this.#led.sinceMs);
+    return this.#awakeMs - (this.#led.heard.get(voter) ?? Number.NEGATIVE_INFINITY);
   }
 
   /** Must it not listen to whoever wants to lead? */
@@ -201,7 +204,7 @@ export class LeadershipWatch {
     if (this.#awakeMs < this.#lookAtMs) return;
     this.#lookAtMs = this.#awakeMs + this.#timeoutMs / 2;
     const patienceMs = PATIENCE * this.#timeoutMs;
-    const silentMs = this.#awakeMs - this.#quorumMs(node.configuration.configuration, id);
+    const silentMs = this.#awakeMs - this.#quorumMs(node.configuration.configuration, id, this.#led.sinceMs);
     if (silentMs > patienceMs)
       this.#fail("check-quorum", `leads after ${Math.round(silentMs)} ms without a quorum (A19)`);
     this.#transferSinceMs =
@@ -211,12 +214,12 @@ export class LeadershipWatch {
     }
   }
 
-  /** When a majority of each half was heard last. */
-  #quorumMs({ voters, outgoing }: Configuration, id: MemberId): number {
+  /** When a majority of each half was heard last; `neverMs` stands for who was not heard since it leads. */
+  #quorumMs({ voters, outgoing }: Configuration, id: MemberId, neverMs: number): number {
     if (this.#led === undefined) return this.#awakeMs;
-    const { heard, sinceMs } = this.#led;
+    const { heard } = this.#led;
     const times = [voters, outgoing].map((half) => {
-      const sorted = half.map((voter) => (voter === id ? this.#awakeMs : (heard.get(voter) ?? sinceMs)));
+      const sorted = half.map((voter) => (voter === id ? this.#awakeMs : (heard.get(voter) ?? neverMs)));
       return sorted.toSorted((a, b) => b - a)[Math.floor(half.length / 2)] ?? this.#awakeMs;
     });
     return Math.min(...times);

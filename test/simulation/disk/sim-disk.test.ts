@@ -71,6 +71,19 @@ test(
 );
 
 test(
+  "a log that is lost leaves the rest of the disk, and explains why its process refuses to start (B1, B10)",
+  inWorld(() => {
+    const { harness, life } = startMember();
+    const { disk } = harness;
+    expect(() => disk.loseLog()).toThrow("a process runs");
+    harness.crash(life);
+    disk.loseLog();
+    expect([disk.durableLog(), disk.isStoreLost(), disk.tampered]).toEqual([undefined, false, 1]);
+    expect(disk.explains("corruptLog")).toBe(true);
+  }),
+);
+
+test(
   "a wiped disk is blank, an old copy says what it said then, and both are known (B1, B2)",
   inWorld(() => {
     const { harness, life, directory } = startMember();

@@ -73,10 +73,12 @@ function strike(context: FaultContext, leader: Slot, { how, forMs }: FaultOf<"st
   );
 }
 
-function applyHastyChange(context: FaultContext, { slot: index }: FaultOf<"hasty-change">): void {
+function applyHastyChange(context: FaultContext, { slot: index, isEarly }: FaultOf<"hasty-change">): void {
   const { cluster, administrator } = context;
+  const leaders = cluster.leaders().map(({ member }) => member?.node.term ?? 0n);
   const watch = ({ member, index: at }: Slot): void => {
-    if (member?.isLeader !== true || member.node.status().committedInTerm) return;
+    if (member?.isLeader !== true || leaders.includes(member.node.term)) return;
+    if (member.node.status().committedInTerm === isEarly) return;
     cluster.watchers.delete(watch);
     const target = slotAt(context, index);
     if (target !== undefined) administrator.hasten(cluster.slots[at]!, target);

@@ -176,7 +176,11 @@ export const faultDrawers: { readonly [K in StoreFaultKind]: Drawer<K> } = {
     how: draw.random.pick(["crash-leader", "cut-leader", "cut-newcomers", "cut-newcomers"]),
     forMs: draw.lastMs(),
   }),
-  "hasty-change": (draw) => ({ kind: "hasty-change", slot: anySlot(draw) }),
+  "hasty-change": (draw) => ({
+    kind: "hasty-change",
+    slot: anySlot(draw),
+    isEarly: draw.random.chance(0.5),
+  }),
   "bootstrap-again": (draw) => ({
     kind: "bootstrap-again",
     slot: anySlot(draw),

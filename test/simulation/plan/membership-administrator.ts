@@ -67,7 +67,7 @@ export class MembershipAdministrator {
     );
   }
 
-  /** Asks a new leader at once to make a learner of whoever is in this slot, or to remove that one. */
+  /** Asks a leader at once to let all learners vote, or to add or remove whoever is in this slot. */
   hasten(leader: Slot, slot: Slot): void {
     const { name, peerUrl, clientUrl, replica: newcomer } = slot;
     const id = newcomer?.identity().memberId;
@@ -76,10 +76,13 @@ export class MembershipAdministrator {
       this.#ask(leader, async (replica, deadlineMs) => {
         const read = { consistency: "serializable", minRevision: 0n, deadlineMs } as const;
         const listing = await replica.listMembers(read);
+        const voters = listing.members.map((member) => ({ ...member, kind: "voter" }) as const);
+        const hasLearners = listing.members.some(({ kind }) => kind === "learner");
         const others = remaining(listing).filter((member) => member.id !== id);
         const isMember = others.length < listing.members.length;
         const learner = { id, name, peerUrl, clientUrl, kind: "learner" } as const;
-        const target = isMember ? others : [...others, learner];
+        const moved = isMember ? others : [...others, learner];
+        const target = hasLearners && this.#random.chance(0.7) ? voters : moved;
         await replica.changeMembership(listing.configurationIndex, target, { deadlineMs });
       }),
     );

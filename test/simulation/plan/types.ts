@@ -173,8 +173,11 @@ export type Fault =
       readonly how: "crash-leader" | "cut-leader" | "cut-newcomers";
       readonly forMs: number;
     }
-  /** Whoever leads next is asked to change membership before it has committed anything (A1). */
-  | { readonly kind: "hasty-change"; readonly slot: number }
+  /**
+   * Whoever leads next is asked to change membership: before it has committed anything (A1), or right after it,
+   * when it has hardly heard of anybody (A6).
+   */
+  | { readonly kind: "hasty-change"; readonly slot: number; readonly isEarly: boolean }
   /** An administrator puts an empty member in the place of each that was lost. */
   | { readonly kind: "replace-lost" }
   | { readonly kind: "transfer"; readonly to: number }
