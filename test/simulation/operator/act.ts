@@ -41,7 +41,7 @@ export async function act(parts: ActParts, step: Step, turn: TurnState): Promise
       turn.set = platform.editSet(turn.set.version, { kept: Math.max(turn.set.kept, step.slot + 1) });
       return;
     case "stopSlots":
-      parts.rules.stopping(step.from, turn.basis);
+      if (turn.set.version === platform.set.version) parts.rules.stopping(step.from, turn.basis);
       turn.set = platform.editSet(turn.set.version, { kept: Math.min(turn.set.kept, step.from) });
       return;
     case "setTemplate":

@@ -23,6 +23,8 @@ const loseNode: Apply<"lose-node"> = (context, fault) => {
   const member = slot.disk.durableLog()?.memberId;
   // Past the deadline it may be replaced, so it counts among those that are lost.
   const { isAttachable } = operator.platform;
+  // Until a cluster is founded or found again every disk must be asked: no operator goes on without one.
+  if (operator.api.resource.status.clusterId === undefined && !isAttachable && fault.fate !== "back") return;
   if (!isAttachable && !mayLose(context, place)) return;
   if (member !== undefined && !isAttachable) context.losses.risk(member);
   const others = [...slots.map(({ index }) => index), operatorPlace];
@@ -56,9 +58,10 @@ const loseNode: Apply<"lose-node"> = (context, fault) => {
 /** Somebody deletes a volume, and perhaps the process that uses it. */
 const deleteClaim: Apply<"delete-claim"> = (context, fault) => {
   const place = context.operator.placeOf(fault.slot);
-  if (place?.claim === undefined || !mayLose(context, place)) return;
-  const member = place.slot.disk.durableLog()?.memberId;
-  if (member !== undefined) context.losses.add(member);
+  const member = place?.slot.disk.durableLog()?.memberId;
+  // Of a volume that nobody has written to yet nobody could say later what was lost with it.
+  if (place?.claim === undefined || member === undefined || !mayLose(context, place)) return;
+  context.losses.add(member);
   const { platform } = context.operator;
   platform.deleteClaim(place, place.claim.uid);
   if (fault.withPod && place.pod !== undefined) platform.deletePod(place, place.pod.uid, "delete");
@@ -90,6 +93,8 @@ const cutOperator: Apply<"cut-operator"> = ({ cuts, later }, fault) => {
 
 const recreate: Apply<"recreate-resource"> = (context, fault) => {
   const { operator, cluster } = context;
+  // Every process ends: what is left of a volume that was deleted under one goes with it.
+  if (operator.platform.places.some(({ claim }) => claim?.deleting === true)) return;
   for (const index of fault.without) {
     const place = operator.placeOf(index);
     if (place?.claim === undefined || !mayLose(context, place)) continue;

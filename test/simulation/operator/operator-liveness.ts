@@ -47,7 +47,13 @@ export class OperatorLiveness {
     cluster.world.at(this.#boundMs * 1000, () => {
       if (this.isOver) return;
       const missing = this.#missing() ?? this.phase;
-      cluster.world.fail("operator-converges", `${this.#boundMs / 1000} s after the last fault: ${missing}`);
+      const told = (operator.api.resource.status.conditions ?? [])
+        .map(({ type, status, reason, message }) => `${type} ${status} ${reason}: ${message}`)
+        .join("\n");
+      cluster.world.fail(
+        "operator-converges",
+        `${this.#boundMs / 1000} s after the last fault: ${missing}\n${told}`,
+      );
     });
   }
 

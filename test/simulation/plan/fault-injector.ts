@@ -84,7 +84,8 @@ export class FaultInjector {
   endAll(): void {
     this.#ended = true;
     this.#context.oldCopies.endAll();
-    const { network, slots } = this.#cluster;
+    const { network, slots, watchers } = this.#cluster;
+    watchers.clear();
     this.#context.cuts.clear();
     network.healAll();
     for (const layers of this.#links.values()) layers.clear();
