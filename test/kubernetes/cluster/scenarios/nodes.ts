@@ -141,7 +141,8 @@ export async function loseNode(
 }
 
 async function victimOn(store: TestStore, node: string): Promise<Victim | undefined> {
-  const pod = (await store.pods()).find(({ spec }) => spec?.nodeName === node);
+  const [pod, ...others] = (await store.pods()).filter(({ spec }) => spec?.nodeName === node);
+  if (others.length > 0) throw new Error(`${store.namespace} has more than one member on ${node}`);
   if (pod === undefined) return undefined;
   const members = (await store.read()).status?.members;
   const memberId = members?.find(({ name }) => name === nameOf(pod))?.id;
