@@ -51,10 +51,10 @@ function settledReplicasOf(view: View): number | undefined {
 
 function summaryOf(conditions: readonly Condition[]): string {
   const [available, progressing, degraded] = conditions;
+  if (available?.status === "False") return available.reason;
   for (const condition of [available, degraded]) {
     if (condition?.status === "Unknown") return "Unknown";
   }
-  if (available?.status === "False") return available.reason;
   if (degraded?.status === "True") return degraded.reason;
   if (progressing?.status === "True" || progressing?.reason === "Paused") return progressing.reason;
   return "Healthy";
