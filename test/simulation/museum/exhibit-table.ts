@@ -5,9 +5,10 @@ import type { Mutation } from "./mutation.ts";
 /** Three tables of Markdown: what was caught, what no simulation sees, and which fault has which mutations. */
 export function museumSection(exhibits: readonly Exhibit[], all: readonly Mutation[]): string {
   const caught = exhibits.filter((one) => one.caught.property !== undefined).length;
-  const outside = all.flatMap(({ name, faults, file, outsideOfSimulation: reason }) =>
-    reason === undefined ? [] : [[name, faults.join(", "), file, reason]],
-  );
+  const outside = all.flatMap((mutation) => {
+    const { name, faults, outsideOfSimulation: reason } = mutation;
+    return reason === undefined ? [] : [[name, faults.join(", "), fileOf(mutation), reason]];
+  });
   return [
     `${caught} of ${exhibits.length} mutations were caught.`,
     exhibitTable(exhibits),
@@ -23,13 +24,17 @@ export function exhibitTable(exhibits: readonly Exhibit[]): string {
   const rows = exhibits.map(({ mutation, caught }) => [
     mutation.name,
     mutation.faults.join(", "),
-    mutation.file,
+    fileOf(mutation),
     caught.property ?? "**not caught**",
     `${caught.seeds}`,
     caught.seconds.toFixed(1),
   ]);
   const rule = ["---", "---", "---", "---", "--:", "--:"];
   return table(["mutation", "faults", "file", "property", "seeds", "seconds"], rows, rule);
+}
+
+function fileOf({ root, file }: Mutation): string {
+  return root === undefined ? file : `${root}/${file}`;
 }
 
 function table(
