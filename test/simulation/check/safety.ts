@@ -8,6 +8,7 @@ import { LeadershipWatch } from "./leadership-watch.ts";
 import { Ledgers } from "./ledgers.ts";
 import { MemberWatch } from "./member-watch.ts";
 import { checkMessage } from "./message-rules.ts";
+import { ReadIndexWatch } from "./read-index-watch.ts";
 import type { CheckedCluster, CheckedSlot, SafetyChecks } from "./types.ts";
 
 /** Entries that one full check reads back from one disk, in turn. */
@@ -33,6 +34,7 @@ export class Safety implements SafetyChecks {
   readonly #disks: readonly DiskWatch[];
   readonly #members: MemberWatch[] = [];
   readonly #leadership: readonly LeadershipWatch[];
+  readonly #reads: readonly ReadIndexWatch[];
   #readNext = 0;
 
   constructor({ world, slots, network }: CheckedCluster, options: SafetyOptions = {}) {
@@ -40,6 +42,7 @@ export class Safety implements SafetyChecks {
     this.#ledgers = ledgers;
     this.#slots = slots;
     this.#disks = slots.map((slot) => new DiskWatch(slot, ledgers));
+    this.#reads = slots.map((slot) => new ReadIndexWatch(ledgers, slot));
     const { promoteMaxLagEntries = PROMOTE_MAX_LAG_ENTRIES, electionTimeoutMs } = options;
     this.#leadership =
       electionTimeoutMs === undefined
@@ -63,6 +66,7 @@ export class Safety implements SafetyChecks {
     const { index } = touched;
     this.#members[index]!.observe();
     this.#leadership[index]?.observe();
+    this.#reads[index]?.observe();
     const slot = this.#slots[index]!;
     if (slot.member === undefined && slot.life !== undefined) this.#disks[index]!.withoutMember();
   }
