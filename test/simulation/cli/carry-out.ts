@@ -139,12 +139,24 @@ async function report(
     plans.set(failure, kept);
     say(failureReport(failure, kept));
   }
-  const missing = request.requireCoverage ? tally.coverage.missing() : [];
+  const missing = request.requireCoverage ? missingCoverage(tally, say) : [];
   if (request.json) write(jsonReport(result, plans));
   else if (tally.runs === 1 && failures.length === 0) write(singleReport(tally));
   else write(`${coverageTable(tally.coverage)}\n${remarks(tally)}${tally.summary()}\n`);
   if (missing.length > 0) say(`never happened: ${missing.join(", ")}\n`);
   return failures.length === 0 && missing.length === 0;
+}
+
+/** In fewer runs even what is not rare may happen not to happen. */
+const coverageMinRuns = 400;
+
+function missingCoverage({ coverage, runs }: Tally, say: (text: string) => void): readonly string[] {
+  const missing = coverage.missing();
+  if (missing.length === 0 || runs >= coverageMinRuns) return missing;
+  say(
+    `COVERAGE NOT JUDGED: ${runs} runs are too few, it takes ${coverageMinRuns}; so far never: ${missing.join(", ")}\n`,
+  );
+  return [];
 }
 
 function singleReport(tally: Tally): string {

@@ -166,12 +166,15 @@ test("--check-determinism fails when the second run of a seed is another one", a
   expect(out).toContain("seed 2 broke deterministic");
 });
 
-test("--require-coverage fails while something never happened, and names it", async () => {
-  const some = await sim("--seeds 1..2 --require-coverage");
+test("--require-coverage fails while something never happened in many runs, and names it", async () => {
+  const few = await sim("--seeds 1..2 --require-coverage");
+  expect(few.code).toBe(0);
+  expect(few.out).toContain("COVERAGE NOT JUDGED: 2 runs are too few");
+  const some = await sim("--seeds 1..400 --require-coverage");
   expect(some.code).toBe(1);
   expect(some.out).toContain("never happened: elections.started");
   const runPlan: RunPlan = (plan) => ({ ...resultOf(plan), coverage: counters.map((name) => [name, 1]) });
-  expect((await sim("--seeds 1..2 --require-coverage", { runPlan })).code).toBe(0);
+  expect((await sim("--seeds 1..400 --require-coverage", { runPlan })).code).toBe(0);
 });
 
 test("fresh seeds begin where chance says, which is printed, and end with the time", async () => {
