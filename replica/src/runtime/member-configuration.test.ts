@@ -83,3 +83,15 @@ test("a configuration from before its joining removes nobody (A8)", async () => 
   await new Promise((resolve) => setImmediate(resolve));
   expect(lifecycle.member).toBeDefined();
 });
+
+test("a member that joined and was removed in one go knows that it is removed (A4, A8)", async () => {
+  const none = { outgoing: [], learners: [], learnersNext: [], context: Buffer.of() };
+  const entries = [[5n, directory.identity.memberId], [5n]].map((voters, i) => {
+    const data = encodeConfiguration({ voters, ...none });
+    return { index: BigInt(i + 1), term: 1n, type: "configuration", data } as const;
+  });
+  await directory.log.append({ hardState: { term: 1n, vote: 0n, commit: 2n }, entries });
+  lifecycle.start(transport);
+  await expect.poll(() => directory.identity.removedIndex).toBe(2n);
+  expect(lifecycle.member).toBeUndefined();
+});

@@ -74,6 +74,8 @@ export class Member {
   readonly #parts: MemberParts;
   readonly #writes: WritePath;
   readonly #waiters: MemberWaiters;
+  /** The disk says it a moment later, and both may be in what is applied in one go. */
+  #joinedIndex: bigint | undefined;
   #softState: SoftState = { leader: NO_MEMBER, role: "follower" };
   readonly peers: PeerDirectory;
   readonly #housekeeping: Housekeeping;
@@ -338,14 +340,15 @@ export class Member {
   /** A configuration is committed: this member may have joined by it, or be removed by it (A8). */
   #configurationApplied({ index, configuration }: IndexedConfiguration): void {
     const { directory, failed, removed } = this.#parts;
-    const { joinedIndex } = directory.identity;
+    const joinedIndex = directory.identity.joinedIndex ?? this.#joinedIndex;
     if (!isMember(configuration, this.id)) {
       if (joinedIndex !== undefined && index >= joinedIndex) removed(index);
       return;
     }
     if (joinedIndex !== undefined) return;
     const record = decodeMemberRecords(configuration.context).find(({ id }) => id === this.id);
-    directory.markJoined(record?.joinedIndex ?? index).catch(failed);
+    this.#joinedIndex = record?.joinedIndex ?? index;
+    directory.markJoined(this.#joinedIndex).catch(failed);
   }
 
   #softStateChanged(state: SoftState): void {
