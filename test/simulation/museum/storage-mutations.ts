@@ -182,7 +182,7 @@ export const storageMutations: readonly Mutation[] = [
     themes: ["membership"],
     faults: ["B3"],
     file: "storage/data-directory.ts",
-    search: "    if (log.lastIndex() > 0n || log.durablePosition().term > 0n) {\n",
-    replace: "    if (log.lastIndex() < 0n) {\n",
+    search: "if (own !== undefined && own !== clusterId) throw wrongCluster(own, clusterId);",
+    replace: "if (own === 0n) throw wrongCluster(own, clusterId);",
   },
 ];

@@ -93,6 +93,8 @@ export const themes: Readonly<Record<Theme, ThemeBend>> = {
       pause: 2,
       flap: 2,
       "reset-connections": 3,
+      "disk-weather": 2,
+      transfer: 2,
     },
     bend: (shape, random) => (random.chance(0.5) ? nervous(shape, random) : {}),
   },
