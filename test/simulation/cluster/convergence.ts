@@ -7,10 +7,12 @@ const CALL_TIMEOUT_MS = 3000;
 const RETRY_MS = 200;
 const encoder = new TextEncoder();
 
-/** What is missing until these slots agree on everything; undefined: nothing. */
-export function missingToAgree(slots: readonly Slot[]): string | undefined {
-  const present = slots.filter(({ member }) => member !== undefined);
-  const leaders = present.filter(({ member }) => member!.isLeader);
+/**
+ * What is missing until these slots agree on everything; undefined: nothing. The leader may be another one of
+ * `candidates`: a member whose log rotted without its notice leads on.
+ */
+export function missingToAgree(slots: readonly Slot[], candidates = slots): string | undefined {
+  const leaders = candidates.filter(({ member }) => member?.isLeader === true);
   if (leaders.length !== 1) {
     return leaders.length === 0 ? "no leader" : `${leaders.map(({ name }) => name).join(" and ")} both lead`;
   }

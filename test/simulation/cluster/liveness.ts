@@ -55,7 +55,7 @@ export class Liveness {
     switch (this.phase) {
       case "agreeing":
       case "agreeing again":
-        return missingToAgree(this.#majority.witnesses);
+        return missingToAgree(this.#majority.witnesses, [...this.#majority.slots]);
       case "serving":
         return this.#fresh!.missing;
       case "settling":
