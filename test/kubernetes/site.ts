@@ -82,13 +82,10 @@ export class Site {
     test: (site: Site) => Promise<void>,
   ) {
     const site = await Site.#create(world, namespace, options);
-    let faults: readonly string[] = [];
-    try {
-      await test(site);
-    } finally {
-      faults = await site.#close();
-    }
-    expect(faults).toEqual([]);
+    const outcome = await Promise.allSettled([test(site)]);
+    const closed = await Promise.allSettled([site.#close()]);
+    for (const result of [...outcome, ...closed]) if (result.status === "rejected") throw result.reason;
+    expect(site.#ways.flatMap(({ audit }) => audit.faults)).toEqual([]);
   }
 
   static async #create(world: World, namespace: string, options: SiteOptions): Promise<Site> {
@@ -138,8 +135,8 @@ export class Site {
       proxy: way.proxy,
       logFile: this.world.logFile(`${namespace}-in-process`),
     });
-    await operator.start();
     this.#ends.push(() => operator.cut());
+    await operator.start();
     return operator;
   }
 
@@ -249,15 +246,14 @@ export class Site {
     return status;
   }
 
-  /** Ends what runs here and deletes everything. Returns what the audits found. */
-  async #close(): Promise<readonly string[]> {
+  /** Ends what runs here and deletes everything. */
+  async #close(): Promise<void> {
     await Promise.all(this.#ends.map((end) => end()));
     const { kubectl } = this.world;
     const patch = ["--type=merge", "-p", '{"metadata":{"finalizers":null}}'];
     await kubectl.run("patch", "rstore", this.store, "-n", this.namespace, ...patch).catch(() => {});
     await kubectl.run("delete", "namespace", this.namespace, "--timeout=60s", "--ignore-not-found");
     await Promise.all(this.#ways.map(({ proxy }) => proxy.stop()));
-    return this.#ways.flatMap(({ audit }) => audit.faults);
   }
 }
 

@@ -75,7 +75,7 @@ export class Operator {
     this.#queue = new WorkQueue({
       clock,
       backoffMinMs: 500,
-      backoffMaxMs: 60_000,
+      backoffMaxMs: 15_000,
       perSecond: 20,
       burst: 100,
       workers: settings.workers,

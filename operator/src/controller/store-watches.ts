@@ -27,6 +27,7 @@ const belongings: readonly Watched[] = [
   { apiVersion: "v1", kind: "Pod", plural: "pods" },
   { apiVersion: "v1", kind: "PersistentVolumeClaim", plural: "persistentvolumeclaims" },
   { apiVersion: "v1", kind: "Service", plural: "services" },
+  { apiVersion: "v1", kind: "ServiceAccount", plural: "serviceaccounts" },
   { apiVersion: "policy/v1", kind: "PodDisruptionBudget", plural: "poddisruptionbudgets" },
   { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", plural: "networkpolicies" },
 ];

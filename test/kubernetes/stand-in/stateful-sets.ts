@@ -1,19 +1,42 @@
 import type { V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from "@rstore/operator/kube/objects";
 import { type AdminApi, isOutdated } from "../admin-api.ts";
-import { claimOf, isDeleting, type Objects, placeOf, uidOf } from "./objects.ts";
+import { claimOf, hasLabels, isDeleting, type Objects, placeOf, uidOf } from "./objects.ts";
 
 /** Makes and ends pods as the controller of StatefulSets does with Parallel and OnDelete; claims are kept. */
 export async function keepStatefulSets(api: AdminApi, objects: Objects): Promise<void> {
   for (const set of objects.sets) {
-    if (isDeleting(set)) continue;
-    await keepSlots(api, set, objects).catch(ignoreOutdated);
+    if (isDeleting(set)) await orphanPods(api, set, objects).catch(ignoreOutdated);
+    else await keepSlots(api, set, objects).catch(ignoreOutdated);
+  }
+}
+
+/** Deleted with `--cascade=orphan`: its pods live on without an owner. */
+async function orphanPods(api: AdminApi, set: V1StatefulSet, objects: Objects): Promise<void> {
+  if (set.metadata?.finalizers?.includes("orphan") !== true) return;
+  for (const pod of podsOf(set, objects)) {
+    await api.patch("pods", placeOf(pod), { metadata: { uid: uidOf(pod), ownerReferences: null } });
+  }
+  await api.patch("statefulsets", placeOf(set), { metadata: { uid: uidOf(set), finalizers: null } });
+}
+
+function podsOf(set: V1StatefulSet, { pods }: Objects): readonly V1Pod[] {
+  return pods.filter(({ metadata }) => metadata?.ownerReferences?.some(({ uid }) => uid === uidOf(set)));
+}
+
+/** Pods without an owner that look like its own become its own. */
+async function adoptPods(api: AdminApi, set: V1StatefulSet, { pods }: Objects): Promise<void> {
+  for (const pod of pods) {
+    const isHere = pod.metadata?.namespace === set.metadata?.namespace && !isDeleting(pod);
+    const isFree = (pod.metadata?.ownerReferences ?? []).length === 0;
+    if (!isHere || !isFree || !hasLabels(pod, set.spec?.selector.matchLabels ?? {})) continue;
+    const { ownerReferences } = podOf(set, 0).metadata ?? {};
+    await api.patch("pods", placeOf(pod), { metadata: { uid: uidOf(pod), ownerReferences } });
   }
 }
 
 async function keepSlots(api: AdminApi, set: V1StatefulSet, objects: Objects): Promise<void> {
-  const own = objects.pods.filter(({ metadata }) =>
-    metadata?.ownerReferences?.some(({ uid }) => uid === uidOf(set)),
-  );
+  await adoptPods(api, set, objects);
+  const own = podsOf(set, objects);
   const wanted = set.spec?.replicas ?? 0;
   for (let slot = 0; slot < wanted; slot++) {
     const pod = own.find(({ metadata }) => metadata?.name === `${set.metadata?.name}-${slot}`);

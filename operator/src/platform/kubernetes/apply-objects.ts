@@ -9,6 +9,7 @@ import {
   buildStatefulSet,
 } from "./build-objects.ts";
 import { names, templateHashLabel } from "./names.ts";
+import { keepBudget } from "./set-budget.ts";
 
 interface StatefulSetChange {
   /** From the number of slots that are kept now. */
@@ -81,6 +82,7 @@ export async function applyOwnedObjects(context: ActContext): Promise<void> {
   if (store.spec.networkPolicy.enabled) owned.push(buildNetworkPolicy(store, operator));
   await Promise.all(owned.map((object) => client.apply(object)));
   if (!store.spec.networkPolicy.enabled) await removeNetworkPolicy(context);
+  await keepBudget(context);
   if (objects.statefulSet !== undefined) await applyStatefulSet(context, { slots: (kept) => kept });
 }
 

@@ -18,6 +18,12 @@ export async function setBudget({ minAvailable, voters }: SetBudget, context: Ac
   if (minAvailable < before) await applyBudget(minAvailable, context);
 }
 
+/** What somebody changed of it beside the number, which is the plan's. */
+export async function keepBudget(context: ActContext): Promise<void> {
+  const { budget } = context.objects;
+  if (budget !== undefined) await applyBudget(Number(budget.spec?.minAvailable ?? 0), context);
+}
+
 /** Its status is written all the time by Kubernetes: so often is it read again before the turn is given up. */
 const attemptsMax = 5;
 
