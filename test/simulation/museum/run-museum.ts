@@ -20,7 +20,8 @@ const options = new Command("npm run museum --")
   .option("--only <part...>", "only mutations whose name contains one of these")
   .option("--pick <n>", "so many of them, chosen by --by", wholeNumber)
   .option("--by <text>", "what chooses, such as a commit", "")
-  .option("--quick", "only what was caught before, each by its known seed or another; bounded by seeds")
+  .option("--all", "also those that no seed has caught yet; with --only they are there anyway")
+  .option("--quick", "each by its known seed or another; bounded by seeds")
   .option("--seeds <n>", "most seeds for each", wholeNumber, 500)
   .option("--seconds <n>", "most seconds of processor time for each", wholeNumber, 90)
   .option("--first-seed <n>", "where the seeds begin", wholeNumber, 1)
@@ -33,6 +34,7 @@ const options = new Command("npm run museum --")
     only?: string[];
     pick?: number;
     by: string;
+    all?: boolean;
     quick?: boolean;
     seeds: number;
     seconds: number;
@@ -50,8 +52,10 @@ function wholeNumber(text: string): number {
 }
 
 function chosen(): Mutation[] {
-  const candidates = options.quick ? museum.filter(({ name }) => known[name] !== undefined) : museum;
-  return pickMutations(candidates, options);
+  const { quick, all, only } = options;
+  const withCandidates = !quick && (all === true || only !== undefined);
+  const caught = museum.filter(({ name }) => known[name] !== undefined);
+  return pickMutations(withCandidates ? museum : caught, options);
 }
 
 function limitsOf({ name }: Mutation): HuntLimits {
