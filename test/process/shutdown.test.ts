@@ -36,7 +36,7 @@ describe("an orderly end", { timeout: 60_000 }, () => {
     const leader = await cluster().leader();
     const writers = startWriters(cluster().client(), 20);
     try {
-      await expect.poll(writers.written).toBeGreaterThan(100);
+      await expect.poll(writers.written, { timeout: 20_000 }).toBeGreaterThan(100);
       expect(await leader.stop()).toBe(0);
       expect(leader.log()).toMatch(/"msgId":"raft.handover".*"done":true/);
       const now = writers.written();
