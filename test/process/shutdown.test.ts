@@ -40,7 +40,7 @@ describe("an orderly end", { timeout: 60_000 }, () => {
       expect(await leader.stop()).toBe(0);
       expect(leader.log()).toMatch(/"msgId":"raft.handover".*"done":true/);
       const now = writers.written();
-      await expect.poll(writers.written).toBeGreaterThan(now + 100);
+      await expect.poll(writers.written, { timeout: 20_000 }).toBeGreaterThan(now + 100);
     } finally {
       const failures = await writers.stop();
       expect(failures).toEqual([]);
