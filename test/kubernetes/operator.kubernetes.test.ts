@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, describe, it } from "vitest";
+import { everyValueCounts, isAccepted, lintsClean, refusesValues, wrongValues } from "./scenarios/chart.ts";
 import { survivesItsOperators } from "./scenarios/crashes.ts";
+import { comesBackOnKeptVolumes, letsNamespaceGo } from "./scenarios/deletion.ts";
 import { putsDriftRight } from "./scenarios/drift.ts";
 import { handsOverFromTheFrozen } from "./scenarios/election.ts";
 import { scalesAndBack } from "./scenarios/lifecycle.ts";
 import { getsThroughFaults, seesThePast } from "./scenarios/network.ts";
+import { replacesLostNode, saysThatItMayNotReadNodes } from "./scenarios/nodes.ts";
+import { saysWhatItKnows } from "./scenarios/status.ts";
 import { World } from "./world.ts";
 
 let world: World;
@@ -16,6 +20,18 @@ afterAll(() => world?.stop(), 60_000);
 
 const timeout = 300_000;
 
+describe("the chart", { timeout }, () => {
+  it("lints clean", lintsClean);
+
+  it("renders something else for each of its values", everyValueCounts);
+
+  it("is accepted by the API server, with its own values and with others", () => isAccepted(world));
+
+  it.each(wrongValues)("refuses %s, and says why", (_what, values, message) =>
+    refusesValues(values, message),
+  );
+});
+
 describe("an operator with the rights that the chart gives it", { timeout }, () => {
   it("makes a store of three, scales it to five and back by kubectl scale, and loses nothing", () =>
     scalesAndBack(world, "scaled", ["scaled"]));
@@ -24,6 +40,17 @@ describe("an operator with the rights that the chart gives it", { timeout }, () 
 
   it("puts right what somebody edits or deletes, and leaves alone what others add", () =>
     putsDriftRight(world));
+
+  it("says what it knows, that it knows nothing when nobody answers, and when it looked last (E14)", () =>
+    saysWhatItKnows(world));
+
+  it("replaces the member of a lost node", () => replacesLostNode(world));
+
+  it("replaces nothing and says so when it may not read nodes", () => saysThatItMayNotReadNodes(world));
+
+  it("lets a namespace go that is being deleted", () => letsNamespaceGo(world));
+
+  it("finds a store again on the volumes that it left", () => comesBackOnKeptVolumes(world));
 
   it("leaves everything to its successor when it was frozen past its lease (E17)", () =>
     handsOverFromTheFrozen(world));
