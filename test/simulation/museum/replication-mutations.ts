@@ -115,8 +115,9 @@ export const replicationMutations: readonly Mutation[] = [
     rule: "Raft §7",
     faults: ["A15"],
     file: "raft/snapshot.ts",
-    search: "if (snapshot.index <= log.committed) return log.committed;",
-    replace: "",
+    search:
+      "if (snapshot.index <= log.committed) return log.committed;\n  if (log.matches(snapshot.index, snapshot.term)) {",
+    replace: "if (snapshot.index <= 0n) {",
   },
   {
     name: "applies-while-a-snapshot-is-being-installed",
