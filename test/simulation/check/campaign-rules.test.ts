@@ -99,3 +99,40 @@ test("votes-for-complete-logs: a vote itself, too", () => {
   cluster.send(2, voted);
   expect(cluster.violation).toBe("votes-for-complete-logs");
 });
+
+/** r2 has voted for r1 in term 3; before its disk says so it follows r0 in term 4, which sends it two entries. */
+function votedAndWentOn(lastLogIndex: bigint): FakeCluster {
+  const cluster = founded();
+  cluster.append(0, "a");
+  campaign(cluster);
+  cluster.send(1, { ...request, transfer: true, lastLogIndex, lastLogTerm: lastLogIndex });
+  Object.assign(cluster.member(2), { term: 3n });
+  cluster.look(2);
+  cluster.elect(0, 4n);
+  cluster.replicate(0, 2);
+  cluster.persist(2);
+  return cluster;
+}
+
+test("votes-for-complete-logs: a vote that waited for the disk is judged by the log that it was given with", () => {
+  const complete = votedAndWentOn(2n);
+  complete.send(2, voted);
+  expect(complete.violation).toBeUndefined();
+
+  const behind = votedAndWentOn(1n);
+  behind.send(2, voted);
+  expect(behind.violation).toBe("votes-for-complete-logs");
+});
+
+test("votes-for-complete-logs: a vote that is given again after a restart, too", () => {
+  const cluster = founded();
+  campaign(cluster);
+  cluster.send(1, { ...request, transfer: true, lastLogIndex: 1n, lastLogTerm: 1n });
+  cluster.disk(2).tell({ term: 3n, vote: 20n });
+  cluster.slots[2]!.end();
+  cluster.look(2);
+  cluster.slots[2]!.start();
+  cluster.look(2);
+  cluster.send(2, voted);
+  expect(cluster.violation).toBe("votes-for-complete-logs");
+});

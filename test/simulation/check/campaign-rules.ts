@@ -8,7 +8,7 @@ import type {
   RequestVoteResponse,
 } from "@rstore/replica/raft/types";
 import { describeRecord, formatId } from "./describe.ts";
-import type { EntryRecord } from "./entry-ledger.ts";
+import { lastDurable } from "./entry-ledger.ts";
 import type { Ledgers } from "./ledgers.ts";
 import type { Sender } from "./message-rules.ts";
 
@@ -101,18 +101,13 @@ function checkGrant({ world, campaigns, elections }: Ledgers, sender: Sender, me
   const leader = elections.leader(Number(term));
   // What a leader of the term has sent meanwhile came after the vote.
   if (claim === undefined || (leader !== undefined && leader !== to)) return;
-  const last = lastOfEarlier(watch.tip, from, Number(term));
+  // A pre-vote leaves as soon as it is given. A vote waits for the disk, and a later leader's entries with it.
+  const isAtOnce = message.type === "PreVoteResponse";
+  const last = isAtOnce ? lastDurable(watch.tip, from, Number(term)) : watch.lastBefore(Number(term));
   if (last === undefined || !isBehind(claim, last)) return;
   world.fail(
     "votes-for-complete-logs",
     `${slot.name} (${formatId(from)}) would vote in term ${term} for ${formatId(to)}, whose log ends with ` +
       `${claim.index} of term ${claim.term}, and has ${describeRecord(last)} itself (Raft §5.4.1)`,
   );
-}
-
-/** What came in the same step is not durable yet, and may have come after the vote. */
-function lastOfEarlier(tip: EntryRecord | undefined, voter: MemberId, term: number): EntryRecord | undefined {
-  let last = tip;
-  while (last !== undefined && (last.term >= term || !last.durableOn.includes(voter))) last = last.previous;
-  return last;
 }

@@ -98,3 +98,17 @@ export function markDurable(tip: EntryRecord, member: MemberId): void {
     at.durableOn.push(member);
   }
 }
+
+/**
+ * The last entry of earlier terms in the log that ends with `tip` that is durable on a member: what came in the
+ * same step is not yet.
+ */
+export function lastDurable(
+  tip: EntryRecord | undefined,
+  member: MemberId,
+  beforeTerm: number,
+): EntryRecord | undefined {
+  let at = tip;
+  while (at !== undefined && (at.term >= beforeTerm || !at.durableOn.includes(member))) at = at.previous;
+  return at;
+}

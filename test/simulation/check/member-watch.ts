@@ -4,7 +4,14 @@ import { checkCommitMove } from "./commit-rules.ts";
 import { checkAppendedConfiguration } from "./configuration-rules.ts";
 import { describeConfiguration, describeRecord, formatId } from "./describe.ts";
 import type { DiskWatch } from "./disk-watch.ts";
-import { digestOf, type EntryRecord, isConfiguration, markDurable, recordAt } from "./entry-ledger.ts";
+import {
+  digestOf,
+  type EntryRecord,
+  isConfiguration,
+  lastDurable,
+  markDurable,
+  recordAt,
+} from "./entry-ledger.ts";
 import type { Ledgers } from "./ledgers.ts";
 import { type LogReading, readLog } from "./read-log.ts";
 import type { CheckedMember, CheckedSlot } from "./types.ts";
@@ -42,6 +49,7 @@ export class MemberWatch {
   #knowsRemovalUs: number | undefined;
   /** undefined: its log could not be followed, since a plan damaged the disk. */
   #tip: EntryRecord | undefined;
+  readonly #lastBefore = new Map<number, EntryRecord>();
 
   constructor(parts: MemberWatchParts) {
     this.#parts = parts;
@@ -65,6 +73,11 @@ export class MemberWatch {
 
   get commit(): number {
     return Number(this.#commit);
+  }
+
+  /** Its last durable entry of earlier terms when a term began here, before any vote in it; undefined: none did. */
+  lastBefore(term: number): EntryRecord | undefined {
+    return this.#lastBefore.get(term);
   }
 
   /** Looks at what it is now. Costs little when nothing that matters changed. */
@@ -109,6 +122,7 @@ export class MemberWatch {
     });
     const { log } = member.node;
     this.#isBeginning = true;
+    this.#lastBefore.clear();
     this.#role = "follower";
     this.#term = 0n;
     this.#commit = 0n;
@@ -169,6 +183,8 @@ export class MemberWatch {
     this.#lastIndex = log.lastIndex;
     this.#lastTerm = log.lastTerm;
     if (this.#tip === undefined || before.tip === undefined) return;
+    const last = node.term === before.term ? undefined : lastDurable(this.#tip, member.id, this.term);
+    if (last !== undefined) this.#lastBefore.set(this.term, last);
     this.#followRole(member, this.#tip, before);
     if (log.committed !== before.commit)
       this.#followCommit(member, this.#tip, { ...before, tip: before.tip });
