@@ -7,6 +7,7 @@ import { Applier } from "./applier.ts";
 import { encodeCommandBatch, UnknownCommandError } from "./command.ts";
 import { encodeMemberRecords } from "./member-records.ts";
 import type { WriteOperation } from "./operation.ts";
+import { DivergedError } from "./state-hashes.ts";
 
 const clusterId = 77n;
 
@@ -46,6 +47,13 @@ function entry(index: bigint, operations: readonly WriteOperation[], term = 1n):
   const data =
     operations.length === 0 ? new Uint8Array(0) : encodeCommandBatch({ originTimeMs: 1, operations });
   return { type: "normal", index, term, data };
+}
+
+/** As a leader proposes it that has applied everything before. */
+function comparedEntry(leader: Applier, operations: readonly WriteOperation[]): Entry {
+  const stateHash = leader.comparableStateHash;
+  const data = encodeCommandBatch({ originTimeMs: 1, stateHash, operations });
+  return { type: "normal", index: leader.appliedIndex + 1n, term: 1n, data };
 }
 
 function configurationEntry(index: bigint, ...ids: number[]): Entry {
@@ -95,7 +103,7 @@ describe("entries", () => {
     const applier = applierOn(new MemoryBackend());
     const good = entry(1n, [put("a", "1"), put("b", "1")]);
     const data = Uint8Array.from(good.data);
-    data[0] = 2;
+    data[0] = 3;
     expect(() => applier.apply([{ ...good, data }])).toThrow(UnknownCommandError);
     expect([applier.appliedIndex, applier.store.revision]).toEqual([0n, 1n]);
   });
@@ -231,5 +239,40 @@ describe("rolling hash (B14)", () => {
       b.apply([next]);
       expect(a.stateHash.hash).not.toBe(b.stateHash.hash);
     }
+  });
+
+  test("a state that is not the leader's is found within 64 entries, before the entry that tells is applied", () => {
+    const leader = applierOn(new MemoryBackend());
+    const follower = applierOn(new MemoryBackend());
+    leader.apply([entry(1n, [put("a", "1")])]);
+    follower.apply([entry(1n, [put("a", "2")])]);
+    const catchUp = () => {
+      while (leader.appliedIndex < 200n) {
+        const next = comparedEntry(leader, [put("b", "1")]);
+        leader.apply([next]);
+        follower.apply([next]);
+      }
+    };
+    expect(catchUp).toThrow(DivergedError);
+    expect(leader.appliedIndex).toBe(65n);
+    expect(follower.appliedIndex).toBe(64n);
+  });
+
+  test("equal states are compared and go on; what a restart forgot is not compared", () => {
+    const backend = new MemoryBackend();
+    const leader = applierOn(new MemoryBackend());
+    let follower = applierOn(backend);
+    for (let i = 0; i < 64; i++) {
+      const next = comparedEntry(leader, [put("a", `${i}`)]);
+      leader.apply([next]);
+      follower.apply([next]);
+    }
+    flush(follower, backend);
+    follower = applierOn(backend);
+    const told = comparedEntry(leader, [put("b", "1")]);
+    leader.apply([told]);
+    follower.apply([told]);
+    expect(follower.comparableStateHash).toBeUndefined();
+    expect(follower.stateHash).toEqual(leader.stateHash);
   });
 });

@@ -6,9 +6,10 @@ import { Store } from "../mvcc/store.ts";
 import type { Configuration, Entry, IndexedConfiguration } from "../raft/types.ts";
 import type { KvReader } from "../storage/kv-backend.types.ts";
 import { appliedKey, decodeStoreMeta, encodeStoreMeta, type StoreMeta } from "../storage/store-meta.ts";
-import { decodeCommandBatch } from "./command.ts";
+import { decodeCommandBatch, type StateHash } from "./command.ts";
 import { Members } from "./members.ts";
 import type { WriteOperation, WriteResult } from "./operation.ts";
+import { StateHashes } from "./state-hashes.ts";
 
 export interface ApplierOptions {
   /** What is durable; the applier continues from there. */
@@ -53,6 +54,7 @@ export class Applier {
   #appliedTerm: bigint;
   /** As in its entry: kept as it is, so that it is stored as it is. */
   #configurationData: Uint8Array;
+  readonly #hashes = new StateHashes();
   #frozenIndex: bigint;
   #durableIndex: bigint;
 
@@ -104,8 +106,13 @@ export class Applier {
   }
 
   /** Members that applied up to the same index have the same hash, or have diverged (B14). */
-  get stateHash(): { readonly appliedIndex: bigint; readonly hash: bigint } {
+  get stateHash(): StateHash {
     return { appliedIndex: this.#appliedIndex, hash: this.store.rollingHash };
+  }
+
+  /** The newest for the others to compare with. */
+  get comparableStateHash(): StateHash | undefined {
+    return this.#hashes.newest;
   }
 
   /** Memory that the overlay takes, about. */
@@ -124,8 +131,9 @@ export class Applier {
   }
 
   /**
-   * Applies entries that follow the applied index. Throws UnknownCommandError on what a newer version wrote:
-   * the process must end, and nothing frozen after it may be committed.
+   * Applies entries that follow the applied index. Throws UnknownCommandError on what a newer version wrote,
+   * DivergedError where the state is not the leader's: the process must end, and nothing frozen after it may
+   * be committed.
    */
   apply(entries: readonly Entry[]): AppliedEntry[] {
     const applied: AppliedEntry[] = [];
@@ -149,11 +157,13 @@ export class Applier {
     }
     this.#appliedIndex = index;
     this.#appliedTerm = term;
+    if (StateHashes.isDue(index)) this.#hashes.add(this.stateHash);
     return { index, term, results, configuration };
   }
 
   #applyCommands(data: Uint8Array): readonly WriteResult[] {
-    const { operations } = decodeCommandBatch(data);
+    const { operations, stateHash } = decodeCommandBatch(data);
+    if (stateHash !== undefined) this.#hashes.compare(stateHash);
     const results: WriteResult[] = [];
     let rangeKeysLeft = ENTRY_DELETE_MAX_KEYS;
     for (let i = 0; i < operations.length; i++) {

@@ -48,7 +48,15 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   }),
   fc.record({ type: fc.constant("compact" as const), revision: u64, request }),
 );
-const batch = fc.record({ originTimeMs: fc.maxSafeNat(), operations: fc.array(command, { maxLength: 20 }) });
+const operations = fc.array(command, { maxLength: 20 });
+const batch = fc.oneof(
+  fc.record({ originTimeMs: fc.maxSafeNat(), operations }),
+  fc.record({
+    originTimeMs: fc.maxSafeNat(),
+    stateHash: fc.record({ appliedIndex: u64, hash: u64 }),
+    operations,
+  }),
+);
 
 const put: Command = {
   type: "put",
@@ -82,7 +90,7 @@ describe("a batch", () => {
   test("of a newer version, kind or flag stops the replica", () => {
     const data = encodeCommandBatch({ originTimeMs: 0, operations: [put] });
     for (const [at, value] of [
-      [0, 2],
+      [0, 3],
       [10, 4],
       [10, 0],
       [11, 0x20],

@@ -4,14 +4,16 @@ import { DELETE_MAX_KEYS, KEY_MAX_BYTES } from "../mvcc/limits.ts";
 import type { CompactOperation, DeleteOperation, PutOperation, WriteOperation } from "./operation.ts";
 
 /**
- * What a normal entry of the log carries. Version 1, fixed integers big-endian, the others LEB128 varints:
- *   format version (1 byte), origin time (8 bytes), number of operations; then each operation:
+ * What a normal entry of the log carries. Fixed integers big-endian, the others LEB128 varints:
+ *   format version (1 byte), origin time (8 bytes), [in version 2: index (8), state hash (8)],
+ *   number of operations; then each operation:
  *   kind (1 byte), flags (1 byte), [session (8), sequence, floor], and
  *     put:     key length, key, value length, value, [lease (8)], [expected mod revision (8)]
  *     delete:  start length, start, [end length, end], [expected mod revision (8)]
  *     compact: revision (8)
  */
 const FORMAT_VERSION = 1;
+const FORMAT_VERSION_WITH_HASH = 2;
 
 const KIND_PUT = 1;
 const KIND_DELETE = 2;
@@ -25,7 +27,7 @@ const FLAG_REQUEST = 16;
 const FLAGS_KNOWN = 31;
 
 /** Most bytes of a batch besides its operations. */
-export const BATCH_OVERHEAD_BYTES = 1 + 8 + 5;
+export const BATCH_OVERHEAD_BYTES = 1 + 8 + 16 + 5;
 
 /** Whose request an operation is, so that a retry is applied once. */
 export interface RequestId {
@@ -37,9 +39,17 @@ export interface RequestId {
 
 export type Command = WriteOperation & { readonly request?: RequestId | undefined };
 
+/** What the state was once the entry at this index was applied, as a rolling hash. */
+export interface StateHash {
+  readonly appliedIndex: bigint;
+  readonly hash: bigint;
+}
+
 export interface CommandBatch {
   /** Milliseconds since 1970 by the clock of the member that proposed it. */
   readonly originTimeMs: number;
+  /** Of the leader that proposed it, below this entry: a member whose state was another one must end (B14). */
+  readonly stateHash?: StateHash | undefined;
   readonly operations: readonly Command[];
 }
 
@@ -95,13 +105,17 @@ function sizedBytes(bytes: Uint8Array): number {
 }
 
 export function encodeCommandBatch(batch: CommandBatch): Uint8Array {
-  const { operations } = batch;
+  const { operations, stateHash } = batch;
   let sizeBytes = BATCH_OVERHEAD_BYTES;
   for (let i = 0; i < operations.length; i++) sizeBytes += commandSizeBytes(operations[i]!);
   const writer = new ByteWriter(sizeBytes);
   writer.begin(sizeBytes);
-  writer.u8(FORMAT_VERSION);
+  writer.u8(stateHash === undefined ? FORMAT_VERSION : FORMAT_VERSION_WITH_HASH);
   writer.u64(batch.originTimeMs);
+  if (stateHash !== undefined) {
+    writer.big64(stateHash.appliedIndex);
+    writer.big64(stateHash.hash);
+  }
   writer.varint(operations.length);
   for (let i = 0; i < operations.length; i++) writeCommand(writer, operations[i]!);
   return writer.end();
@@ -170,13 +184,17 @@ function assertKey(key: Uint8Array, minBytes: number): void {
 export function decodeCommandBatch(data: Uint8Array): CommandBatch {
   const reader = new ByteReader(data);
   const version = reader.u8();
-  if (version !== FORMAT_VERSION) throw new UnknownCommandError(`format version ${version}`);
+  if (version !== FORMAT_VERSION && version !== FORMAT_VERSION_WITH_HASH) {
+    throw new UnknownCommandError(`format version ${version}`);
+  }
   const originTimeMs = reader.u64();
+  const stateHash =
+    version === FORMAT_VERSION_WITH_HASH ? { appliedIndex: reader.big64(), hash: reader.big64() } : undefined;
   const count = reader.varint();
   const operations: Command[] = [];
   for (let i = 0; i < count; i++) operations.push(readCommand(reader));
   reader.finish();
-  return { originTimeMs, operations };
+  return stateHash === undefined ? { originTimeMs, operations } : { originTimeMs, stateHash, operations };
 }
 
 function readCommand(reader: ByteReader): Command {

@@ -1,3 +1,4 @@
+import { DivergedError } from "../apply/state-hashes.ts";
 import { FatalError } from "../errors.ts";
 import { LostEntriesError } from "../raft/log.ts";
 import { diskReason } from "../storage/io-error.ts";
@@ -24,6 +25,10 @@ export function asFatal(error: unknown): FatalError {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof Error && error.name === "UnknownCommandError") {
     return new FatalError("unknownCommand", message, { cause: error });
+  }
+  if (error instanceof DivergedError) {
+    const why = `${error.message}. Keep its data directory for an examination, remove the member and add a new, empty one; if most replicas end like this, it is the leader's state that is wrong: stop it first`;
+    return new FatalError("diverged", why, { cause: error });
   }
   if (error instanceof LostEntriesError) {
     const why = `the log ends before what this member had acknowledged (${message}): was an old copy put in its place? Remove the member from the cluster and add a new, empty one`;

@@ -124,7 +124,11 @@ export class Member {
     });
     const options = raftOptions(this.id, parts);
     this.node = new RawNode(options, this.snapshotSender.logForCore());
-    this.proposals = new Proposals(() => clock.wallMs(), limits);
+    this.proposals = new Proposals(
+      () => clock.wallMs(),
+      limits,
+      () => this.machine.applier.comparableStateHash,
+    );
     this.reads = new LinearizableReads(limits);
     this.readiness = new Readiness({ clock, limits, reads: this.reads });
     this.peers = new PeerDirectory(this.id, (peers) => transport.setPeers(peers), limits);

@@ -49,6 +49,31 @@ async function failure(promise: Promise<unknown>): Promise<ReplicaError> {
 }
 
 describe("Proposals", () => {
+  test("what the others compare their state with goes with one entry (B14)", () => {
+    let stateHash = { appliedIndex: 64n, hash: 5n };
+    const proposals = new Proposals(
+      () => 0,
+      limits,
+      () => stateHash,
+    );
+    const log = acceptingLog();
+    const propose = () => {
+      proposals.add([put("a")], 100).catch(() => {});
+      proposals.proposeWaiting(log.propose);
+    };
+    proposals.add([put("a")], 100).catch(() => {});
+    proposals.proposeWaiting(() => ({ ok: false, reason: "uncommitted-full", limit: 1 }));
+    propose();
+    propose();
+    stateHash = { appliedIndex: 128n, hash: 6n };
+    propose();
+    expect(log.entries.map(({ data }) => decodeCommandBatch(data).stateHash)).toEqual([
+      { appliedIndex: 64n, hash: 5n },
+      undefined,
+      { appliedIndex: 128n, hash: 6n },
+    ]);
+  });
+
   test("calls that wait together share one entry and get their own results", async () => {
     const proposals = new Proposals(() => 0, limits);
     const log = acceptingLog();

@@ -1,4 +1,4 @@
-import { commandMaxKeys, commandSizeBytes, encodeCommandBatch } from "../apply/command.ts";
+import { commandMaxKeys, commandSizeBytes, encodeCommandBatch, type StateHash } from "../apply/command.ts";
 import type { WriteOperation, WriteResult } from "../apply/operation.ts";
 import { ENTRY_DELETE_MAX_KEYS } from "../mvcc/limits.ts";
 import type { Entry, ProposeResult } from "../raft/types.ts";
@@ -41,9 +41,16 @@ export class Proposals {
   readonly #proposed = new Map<bigint, readonly ProposedEntry[]>();
   readonly #wallMs: () => number;
   readonly #limits: RuntimeLimits;
+  readonly #comparableStateHash: () => StateHash | undefined;
+  #comparedIndex = 0n;
   #closed: ReplicaError | undefined;
 
-  constructor(wallMs: () => number, limits: RuntimeLimits) {
+  constructor(
+    wallMs: () => number,
+    limits: RuntimeLimits,
+    comparableStateHash: () => StateHash | undefined = () => undefined,
+  ) {
+    this.#comparableStateHash = comparableStateHash;
     this.#limits = limits;
     this.#wallMs = wallMs;
   }
@@ -86,7 +93,9 @@ export class Proposals {
       if (writes.length > 0) {
         const operations =
           writes.length === 1 ? writes[0]!.operations : writes.flatMap((write) => write.operations);
-        const result = propose(encodeCommandBatch({ originTimeMs: this.#wallMs(), operations }));
+        const stateHash = this.#nextStateHash();
+        const result = propose(encodeCommandBatch({ originTimeMs: this.#wallMs(), stateHash, operations }));
+        if (result.ok && stateHash !== undefined) this.#comparedIndex = stateHash.appliedIndex;
         if (!result.ok) {
           if (result.reason === "uncommitted-full" || result.reason === "transferring") return;
           if (result.reason === "too-large") this.#refuseTooLarge(writes, result.limit);
@@ -99,6 +108,12 @@ export class Proposals {
       this.#queue.splice(0, taken);
       this.#queueBytes -= sizeBytes;
     }
+  }
+
+  /** Each goes with one entry. */
+  #nextStateHash(): StateHash | undefined {
+    const newest = this.#comparableStateHash();
+    return newest !== undefined && newest.appliedIndex > this.#comparedIndex ? newest : undefined;
   }
 
   #nextEntry(): { writes: PendingWrite[]; taken: number; sizeBytes: number } {
