@@ -25,12 +25,12 @@ const terminationGraceSeconds = 60;
 /**
  * The template of the pods, with its hash. The hash is over what the spec says alone (and the image that was
  * resolved for it), never over what this version of the operator adds by itself without being asked: an upgraded
- * operator must find the same hash (E15). What is changed here for all stores needs `templateVersion` raised, and
- * then restarts the pods of every store, one after another.
+ * operator must find the same hash (E15). What is changed here for all stores is taken on by pods as they are made
+ * anew; where that can't wait, `templateVersion` is raised, which restarts the pods of every store.
  */
 export function buildPodTemplate(store: Store, image: string): { template: V1PodTemplateSpec; hash: string } {
   const template = unmarkedTemplate(store, image);
-  const hash = hashOf(template);
+  const hash = hashOf(askedOfPods(store, image));
   const labels = { ...template.metadata?.labels, [templateHashLabel]: hash };
   return { template: { ...template, metadata: { ...template.metadata, labels } }, hash };
 }
@@ -69,6 +69,26 @@ function unmarkedTemplate(store: Store, image: string): V1PodTemplateSpec {
       containers: [replicaContainer(store, image)],
       volumes: [{ name: "tmp", emptyDir: { medium: "Memory", sizeLimit: "16Mi" } }],
     },
+  };
+}
+
+/** Whatever of the spec shows in a pod. */
+function askedOfPods({ spec }: Store, image: string): object {
+  const { affinity, nodeSelector, tolerations, priorityClassName, topologySpreadConstraints } =
+    spec.scheduling;
+  return {
+    image,
+    imagePullPolicy: spec.imagePullPolicy,
+    imagePullSecrets: spec.imagePullSecrets,
+    labels: spec.pod?.labels,
+    annotations: spec.pod?.annotations,
+    affinity,
+    nodeSelector,
+    tolerations,
+    priorityClassName,
+    topologySpreadConstraints,
+    resources: spec.resources,
+    settings: settingsOf(spec),
   };
 }
 
@@ -127,11 +147,10 @@ function probe(path: string) {
   return { httpGet: { path, port: "metrics" } };
 }
 
-/** Settings of the replica as environment: they are part of the hash, so a change of them is a rolling one. */
+/** Settings of the replica as environment, so that a change of them is a rolling one. */
 function environment(store: Store): V1EnvVar[] {
-  const { raft, limits, compaction, storage } = store.spec;
   const { peerUrl, clientUrl } = memberUrls(store, "$(RSTORE_NAME)");
-  const settings: Record<string, string | number | undefined> = {
+  const settings: Settings = {
     RSTORE_DATA_DIR: `${dataFolder}/data`,
     RSTORE_LOG_FORMAT: "json",
     RSTORE_CLIENT_LISTEN: `0.0.0.0:${ports.client}`,
@@ -139,14 +158,7 @@ function environment(store: Store): V1EnvVar[] {
     RSTORE_METRICS_LISTEN: `0.0.0.0:${ports.metrics}`,
     RSTORE_CLIENT_ADVERTISE: clientUrl,
     RSTORE_PEER_ADVERTISE: peerUrl,
-    RSTORE_HEARTBEAT_INTERVAL_MS: Math.round(raft.heartbeatIntervalSeconds * 1000),
-    RSTORE_ELECTION_TIMEOUT_MS: Math.round(raft.electionTimeoutSeconds * 1000),
-    RSTORE_QUOTA_BYTES:
-      limits.storeQuota === undefined ? Math.floor(bytesOf(storage.size) / 2) : bytesOf(limits.storeQuota),
-    RSTORE_REQUEST_MAX_BYTES: limits.requestMax === undefined ? undefined : bytesOf(limits.requestMax),
-    RSTORE_CONNECTIONS_MAX: limits.connectionsMax,
-    RSTORE_COMPACTION_KEEP_REVISIONS: compaction?.keepRevisions,
-    RSTORE_COMPACTION_KEEP_SECONDS: compaction?.keepSeconds,
+    ...settingsOf(store.spec),
   };
   const set = Object.entries(settings).filter(([, value]) => value !== undefined);
   return [
@@ -156,11 +168,26 @@ function environment(store: Store): V1EnvVar[] {
   ];
 }
 
-/** Raised when the template changes for all stores. */
+type Settings = Readonly<Record<string, string | number | undefined>>;
+
+function settingsOf({ raft, limits, compaction, storage }: Store["spec"]): Settings {
+  return {
+    RSTORE_HEARTBEAT_INTERVAL_MS: Math.round(raft.heartbeatIntervalSeconds * 1000),
+    RSTORE_ELECTION_TIMEOUT_MS: Math.round(raft.electionTimeoutSeconds * 1000),
+    RSTORE_QUOTA_BYTES:
+      limits.storeQuota === undefined ? Math.floor(bytesOf(storage.size) / 2) : bytesOf(limits.storeQuota),
+    RSTORE_REQUEST_MAX_BYTES: limits.requestMax === undefined ? undefined : bytesOf(limits.requestMax),
+    RSTORE_CONNECTIONS_MAX: limits.connectionsMax,
+    RSTORE_COMPACTION_KEEP_REVISIONS: compaction?.keepRevisions,
+    RSTORE_COMPACTION_KEEP_SECONDS: compaction?.keepSeconds,
+  };
+}
+
+/** Raised when the pods of all stores must be made anew. */
 const templateVersion = 1;
 
-function hashOf(template: V1PodTemplateSpec): string {
-  const text = `${templateVersion}\n${canonical(template)}`;
+function hashOf(asked: object): string {
+  const text = `${templateVersion}\n${canonical(asked)}`;
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
 

@@ -1,5 +1,6 @@
 import type { ReplicatedStore, ReplicatedStoreStatus } from "../../api/v1alpha1/types.ts";
 import type { CustomObject, KubeClient } from "../../kube/kube-client.ts";
+import type { StatusChange } from "../status-change.ts";
 
 /**
  * The status of one resource, written only on top of what was read: a conflict means that somebody else wrote
@@ -18,11 +19,14 @@ export class StatusWriter {
     return this.#resource.status ?? {};
   }
 
-  /** Rejects with a KubeError conflict when the resource changed since it was read. */
-  async write(
-    change: { readonly [K in keyof ReplicatedStoreStatus]?: ReplicatedStoreStatus[K] | undefined },
-  ): Promise<void> {
-    const status = JSON.parse(JSON.stringify({ ...this.current, ...change })) as ReplicatedStoreStatus;
+  /** What is not named stays. Rejects with a KubeError conflict when the resource changed since it was read. */
+  write(change: StatusChange): Promise<void> {
+    return this.replace({ ...this.current, ...change });
+  }
+
+  /** The whole status: what is not named goes. Rejects as `write` does. */
+  async replace(whole: StatusChange): Promise<void> {
+    const status = JSON.parse(JSON.stringify(whole)) as ReplicatedStoreStatus;
     if (JSON.stringify(status) === JSON.stringify(this.current)) return;
     const next = { ...this.#resource, status };
     this.#resource = (await this.#client.replaceStatus(
