@@ -5,7 +5,7 @@ import { type Job, type JobRunner, nameOf, type Outcome } from "./job.ts";
 import { coverageTable, failureReport, jsonReport, type KeptPlan } from "./report.ts";
 import { isSingle, type Request, type Source, UsageError } from "./request.ts";
 import { planOf, runJob } from "./run-job.ts";
-import { seedsOf } from "./seed-range.ts";
+import { firstSeedOf, seedsOf } from "./seed-range.ts";
 import { type Failure, runSession, type SessionResult } from "./session.ts";
 import { shrinkFailure } from "./shrink-failure.ts";
 import { formatDuration, type Tally } from "./tally.ts";
@@ -28,9 +28,6 @@ export interface Surroundings {
   readonly failuresFolder: string;
   readonly randomSeed: () => number;
 }
-
-/** Seeds from a random one on, with room for any number of runs. */
-const freshSeedsMax = 1e12;
 
 /** True: every property held. Throws a UsageError for files that cannot be read. */
 export async function carryOut(request: Request, surroundings: Surroundings): Promise<boolean> {
@@ -72,9 +69,10 @@ function* jobsOf(
     for (const seed of seedsOf(source.range)) yield { kind: "seed", seed };
     return;
   }
-  const first = randomSeed();
+  const { by, count } = source;
+  const first = by === undefined ? randomSeed() : firstSeedOf(by);
   say(`fresh seeds from ${first} on\n`);
-  for (const seed of seedsOf({ first, last: first + freshSeedsMax })) yield { kind: "seed", seed };
+  for (const seed of seedsOf({ first, last: first + count - 1 })) yield { kind: "seed", seed };
 }
 
 function* chain(first: Iterable<Job>, second: Iterable<Job>): Generator<Job> {

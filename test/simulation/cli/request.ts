@@ -9,6 +9,7 @@ export interface Flags {
   readonly fresh?: boolean;
   readonly regressions?: boolean;
   readonly ci?: boolean;
+  readonly by?: string;
   readonly minutes?: number;
   readonly workers: number;
   readonly trace?: string;
@@ -22,8 +23,8 @@ export interface Flags {
 export type Source =
   | { readonly kind: "seeds"; readonly range: SeedRange }
   | { readonly kind: "plan"; readonly path: string }
-  /** Seeds that nobody chose, one after another from a random one. */
-  | { readonly kind: "fresh" };
+  /** One after another from one that nobody chose, or that `by` leads to. */
+  | { readonly kind: "fresh"; readonly by: string | undefined; readonly count: number };
 
 /** What was asked for. */
 export interface Request {
@@ -42,20 +43,27 @@ export interface Request {
 
 /** For fresh seeds when nobody says how long. */
 const freshMinutes = 1;
-/** What CI spends on fresh seeds. */
-export const ciMinutes = 2.5;
+/** Room for any number of runs. */
+const freshCount = 1e12;
+/** Always so many, that whoever tries a commit tries the same; a machine that is too busy stops before. */
+export const ciSeeds = 400;
+export const ciMinutes = 4;
 
 /** Throws a UsageError when the flags do not go together. */
 export function requestOf(flags: Flags): Request {
-  const { seed, seeds, plan, fresh, trace, ci = false } = flags;
+  const { seed, seeds, plan, fresh, by, trace, ci = false } = flags;
   const sources: Source[] = [];
+  const freshSource: Source = { kind: "fresh", by, count: ci ? ciSeeds : freshCount };
   if (seed !== undefined) sources.push({ kind: "seeds", range: { first: seed, last: seed } });
   if (seeds !== undefined) sources.push({ kind: "seeds", range: seeds });
   if (plan !== undefined) sources.push({ kind: "plan", path: plan });
-  if (fresh === true || ci) sources.push({ kind: "fresh" });
+  if (fresh === true || ci) sources.push(freshSource);
   if (sources.length > 1) throw new UsageError("give one of --seed, --seeds, --plan, --fresh and --ci");
   const [given] = sources;
-  const source = given ?? (flags.regressions === true ? undefined : ({ kind: "fresh" } as const));
+  const source = given ?? (flags.regressions === true ? undefined : freshSource);
+  if (by !== undefined && source?.kind !== "fresh") {
+    throw new UsageError("--by chooses fresh seeds: give it with --fresh or --ci");
+  }
   if (trace !== undefined && !isSingle(source)) {
     throw new UsageError("--trace writes the transcript of one run: give --seed or --plan");
   }

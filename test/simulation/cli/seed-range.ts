@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 export interface SeedRange {
   readonly first: number;
   readonly last: number;
@@ -12,6 +14,11 @@ export function parseSeedRange(text: string): SeedRange {
     throw new Error("give a seed or a range of seeds, the smaller first, such as 1..2000");
   }
   return { first, last };
+}
+
+/** Where the seeds of a text, such as a commit, begin: far from those of any other. */
+export function firstSeedOf(text: string): number {
+  return Number.parseInt(createHash("sha256").update(text).digest("hex").slice(0, 11), 16);
 }
 
 export function* seedsOf({ first, last }: SeedRange): Generator<number> {

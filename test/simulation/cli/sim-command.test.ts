@@ -69,6 +69,8 @@ test("flags that are wrong end with 64 and say what is expected", async () => {
     ["--workers 0", "1 to 256"],
     ["--seed 1 --seeds 1..2", "give one of"],
     ["--seed 1 --ci", "give one of"],
+    ["--seed 1 --by abc", "--by chooses fresh seeds"],
+    ["--by", "argument missing"],
     ["--seeds 1..2 --trace t.txt", "--trace"],
     ["--plan nowhere.json", "cannot be read"],
     ["run", "too many arguments"],
@@ -183,6 +185,19 @@ test("fresh seeds begin where chance says, which is printed, and end with the ti
   expect(out).toContain("fresh seeds from 900000 on");
   expect(seeds[0]).toBe(900_000);
   expect(seeds).toEqual(seeds.map((_, i) => 900_000 + i));
+});
+
+test("fresh seeds by a commit are the same for it, and others for another", async () => {
+  const [one, again, other] = [
+    await sim("--ci --by 48909be --workers 1"),
+    await sim("--ci --by 48909be --workers 1"),
+    await sim("--ci --by 48909bf --workers 1"),
+  ];
+  expect(one.seeds).toHaveLength(400);
+  expect(again.seeds).toEqual(one.seeds);
+  expect(other.seeds.filter((seed) => one.seeds.includes(seed))).toEqual([]);
+  expect(one.seeds.every((seed) => Number.isSafeInteger(seed))).toBe(true);
+  expect(one.out).toContain(`fresh seeds from ${one.seeds[0]} on`);
 });
 
 test("--trace writes the transcript of the run", async () => {

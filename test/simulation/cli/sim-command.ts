@@ -1,6 +1,8 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { carryOut, type Surroundings } from "./carry-out.ts";
 import {
+  ciMinutes,
+  ciSeeds,
   type Flags,
   positive,
   requestOf,
@@ -49,7 +51,11 @@ function createProgram({ cores }: Surroundings): Command {
     .option("--plan <file>", "one run, of a plan from a file")
     .option("--fresh", "seeds from a random one on, which is printed (default, for a minute)")
     .option("--regressions", "the plans that once failed, before anything else")
-    .option("--ci", "regressions, then fresh seeds for 2.5 minutes, with --require-coverage")
+    .option(
+      "--ci",
+      `regressions, then ${ciSeeds} fresh seeds, with --require-coverage; ends after ${ciMinutes} minutes`,
+    )
+    .option("--by <text>", "what the fresh seeds depend on, such as a commit: the same for the same text")
     .option("--minutes <n>", "no run begins after so many", argument(positive))
     .option("--workers <n>", "processes that run at once", argument(workerCount), cores)
     .option("--trace <file>", "writes a readable transcript of one run")
