@@ -4,9 +4,8 @@ export interface Environment {
   /** Images that every node has, or can pull. */
   readonly replicaImage: ImageName;
   readonly operatorImage: ImageName;
-  /** Another name of an image of the replica: rolled through. */
-  readonly nextReplicaImage: string;
-  readonly nextOperatorImage: ImageName;
+  /** What is installed first, and upgraded to this checkout's. */
+  readonly before: Before;
   /** Volumes that can be attached on any node, and volumes that stay on theirs. */
   readonly sharedClass: string;
   readonly localClass: string;
@@ -19,6 +18,13 @@ export interface ImageName {
   readonly tag: string;
 }
 
+export interface Before {
+  /** Folder of the chart; undefined: this checkout's under another version. */
+  readonly chart: string | undefined;
+  readonly replicaImage: ImageName;
+  readonly operatorImage: ImageName;
+}
+
 export function clusterEnvironment(): Environment {
   const replica = required("RSTORE_IMAGE_REPLICA", "the replica's image, with a tag");
   const operator = required("RSTORE_IMAGE_OPERATOR", "the operator's image, with a tag");
@@ -26,8 +32,11 @@ export function clusterEnvironment(): Environment {
     kubeconfig: required("KUBECONFIG", "the cluster to test against"),
     replicaImage: imageName(replica),
     operatorImage: imageName(operator),
-    nextReplicaImage: process.env.RSTORE_IMAGE_REPLICA_NEXT ?? otherName(replica),
-    nextOperatorImage: imageName(process.env.RSTORE_IMAGE_OPERATOR_NEXT ?? otherName(operator)),
+    before: {
+      chart: process.env.RSTORE_CHART_BEFORE,
+      replicaImage: imageName(process.env.RSTORE_IMAGE_REPLICA_BEFORE ?? otherName(replica)),
+      operatorImage: imageName(process.env.RSTORE_IMAGE_OPERATOR_BEFORE ?? otherName(operator)),
+    },
     sharedClass: process.env.RSTORE_STORAGE_CLASS ?? "standard",
     localClass: process.env.RSTORE_STORAGE_CLASS_LOCAL ?? "local",
     nodeFaults: process.env.RSTORE_NODE_FAULTS,
@@ -40,6 +49,10 @@ function required(name: string, what: string): string {
   return value;
 }
 
+export function imageText({ repository, tag }: ImageName): string {
+  return `${repository}:${tag}`;
+}
+
 function imageName(image: string): ImageName {
   const colon = image.lastIndexOf(":");
   if (colon < 0 || image.includes("/", colon)) throw new Error(`${image} has no tag`);
@@ -48,6 +61,7 @@ function imageName(image: string): ImageName {
 
 /** The same image by its whole name: other text in the pod's template, and nothing to pull. */
 function otherName(image: string): string {
-  if (image.startsWith("docker.io/")) throw new Error(`name ${image} shorter, or give a second image`);
+  if (image.startsWith("docker.io/"))
+    throw new Error(`name ${image} shorter, or give the images of an earlier version`);
   return image.includes("/") ? `docker.io/${image}` : `docker.io/library/${image}`;
 }

@@ -1,8 +1,11 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ImageName } from "./environment.ts";
 import { type KubeCluster, operatorNamespace, releaseName as release } from "./kube-cluster.ts";
 
-export const chartFolder = fileURLToPath(new URL("../../../charts/rstore", import.meta.url));
+const chartFolder = fileURLToPath(new URL("../../../charts/rstore", import.meta.url));
 
 /** The one Helm release of the tests. */
 export class OperatorRelease {
@@ -12,14 +15,32 @@ export class OperatorRelease {
     this.cluster = cluster;
   }
 
+  /** From this checkout. Installs, or upgrades what is there. */
   async install(): Promise<void> {
     const { operatorImage, replicaImage } = this.cluster.environment;
-    const all = this.#arguments(chartFolder, operatorImage, replicaImage);
-    await this.cluster.helm("upgrade", "--install", ...all, "--create-namespace");
+    await this.#install(chartFolder, operatorImage, replicaImage);
   }
 
-  async upgrade(folder: string, operatorImage: ImageName, replicaImage: ImageName): Promise<void> {
-    await this.cluster.helm("upgrade", ...this.#arguments(folder, operatorImage, replicaImage));
+  /** The chart and the images of before. */
+  async installBefore(): Promise<void> {
+    const { chart, operatorImage, replicaImage } = this.cluster.environment.before;
+    if (chart !== undefined) {
+      await this.#install(chart, operatorImage, replicaImage);
+      return;
+    }
+    console.warn(
+      "NOT FROM AN EARLIER VERSION: RSTORE_CHART_BEFORE is not set; this one is upgraded to itself",
+    );
+    const folder = mkdtempSync(join(tmpdir(), "rstore-chart-"));
+    try {
+      cpSync(chartFolder, folder, { recursive: true });
+      const file = join(folder, "Chart.yaml");
+      const text = readFileSync(file, "utf8");
+      writeFileSync(file, text.replace(/^(version|appVersion): .*/gm, "$1: 0.0.1"));
+      await this.#install(folder, operatorImage, replicaImage);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   }
 
   test(): Promise<string> {
@@ -28,6 +49,11 @@ export class OperatorRelease {
 
   async uninstall(): Promise<void> {
     await this.cluster.helm("uninstall", release, "-n", operatorNamespace, "--wait", "--timeout", "90s");
+  }
+
+  async #install(folder: string, operatorImage: ImageName, replicaImage: ImageName): Promise<void> {
+    const all = this.#arguments(folder, operatorImage, replicaImage);
+    await this.cluster.helm("upgrade", "--install", ...all, "--create-namespace");
   }
 
   #arguments(folder: string, operatorImage: ImageName, replicaImage: ImageName): readonly string[] {

@@ -1,5 +1,6 @@
 import { eventually } from "../../cluster/eventually.ts";
 import { bundleWriter } from "./bundle-writer.ts";
+import { imageText } from "./environment.ts";
 import type { KubeCluster } from "./kube-cluster.ts";
 import type { Truth, Verdict } from "./writer/witness.ts";
 import type { Pulse } from "./writer/workload.ts";
@@ -68,7 +69,6 @@ export class Writer {
 }
 
 function writerPod({ environment }: KubeCluster, { namespace, endpoint, node }: WriterTarget): object {
-  const { repository, tag } = environment.replicaImage;
   return {
     apiVersion: "v1",
     kind: "Pod",
@@ -87,7 +87,7 @@ function writerPod({ environment }: KubeCluster, { namespace, endpoint, node }: 
       containers: [
         {
           name: "writer",
-          image: `${repository}:${tag}`,
+          image: imageText(environment.replicaImage),
           imagePullPolicy: "IfNotPresent",
           command: ["node", "/writer/main.mjs", endpoint, "3", String(port)],
           securityContext: {

@@ -33,15 +33,15 @@ export async function rollThrough(store: TestStore, what: string, spec: object):
   expect(failures, "requests that failed while the store rolled").toEqual([]);
 }
 
-/** One pod is lost to it and no more, writes go on, and setting it back heals. */
-export async function rollBrokenImage(store: TestStore): Promise<void> {
+/** One pod is lost to an image that can't start and no more, writes go on, and setting it back heals. */
+export async function rollBrokenImage(store: TestStore, image: string, reason: string): Promise<void> {
   const before = await uids(store);
   const { spec } = await store.read();
-  await store.patch({ image: "rstore-replica:there-is-no-such-tag" });
-  await store.eventually("a pod can't pull its image, and status says so", async () => {
-    const resource = await store.read();
-    return /PodImagePull/.test(conditionOf(resource, "Degraded"));
-  });
+  await store.patch({ image });
+  await store.eventually(
+    `a pod does not start, and status says ${reason}`,
+    async () => conditionOf(await store.read(), "Degraded") === `True ${reason}`,
+  );
   await store.cluster.deleteOperator();
   const { nowMs } = await store.writer.pulse();
   await store.eventually("a new operator has looked, and writes go on", async () => {

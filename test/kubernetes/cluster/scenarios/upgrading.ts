@@ -1,29 +1,23 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { V1Pod } from "@rstore/operator/kube/objects";
 import { expect } from "vitest";
+import { imageText } from "../environment.ts";
 import { expectSettled } from "../expect-settled.ts";
-import { chartFolder, type OperatorRelease } from "../operator-release.ts";
+import type { OperatorRelease } from "../operator-release.ts";
 import { nameOf, type TestStore } from "../test-store.ts";
 
 /** Another chart, another operator, another default of the replicas' version: no store is restarted (E15). */
-export async function upgradeChart(release: OperatorRelease, stores: readonly TestStore[]): Promise<void> {
-  const before = await podsOf(stores);
-  const { nextOperatorImage, replicaImage } = release.cluster.environment;
-  const folder = mkdtempSync(join(tmpdir(), "rstore-chart-"));
-  try {
-    cpSync(chartFolder, folder, { recursive: true });
-    const file = join(folder, "Chart.yaml");
-    const chart = readFileSync(file, "utf8");
-    writeFileSync(file, chart.replace(/^(version|appVersion): .*/gm, "$1: 9.9.9"));
-    await release.upgrade(folder, nextOperatorImage, { ...replicaImage, tag: "9.9.9" });
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-  await awaitLook(stores);
-  for (const store of stores) await expectSettled(store, { replicas: 3 });
-  expect(await podsOf(stores), "UIDs of pods and restarts of their containers").toEqual(before);
+export async function upgradeChart(release: OperatorRelease, store: TestStore): Promise<void> {
+  const before = await podsOf([store]);
+  const { nowMs } = await store.writer.pulse();
+  await release.install();
+  await awaitLook([store]);
+  await expectSettled(store, { replicas: 3 });
+  expect(await podsOf([store]), "UIDs of pods and restarts of their containers").toEqual(before);
+  const { image } = (await store.read()).status ?? {};
+  expect(image?.resolved, "what it was before").toBe(
+    imageText(release.cluster.environment.before.replicaImage),
+  );
+  expect((await store.writer.pulse(nowMs)).failures).toEqual([]);
 }
 
 /** Nobody looks after the stores any more, and they serve on; another release takes them up again. */
