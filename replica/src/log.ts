@@ -1,7 +1,8 @@
-import { type DestinationStream, type Logger as PinoLogger, pino } from "pino";
+import { type DestinationStream, pino } from "pino";
 import pretty from "pino-pretty";
+import { ReplicaEvents } from "./events.ts";
 
-export type Logger = PinoLogger;
+export type { Logger } from "./events.ts";
 
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -9,8 +10,8 @@ export type LogLevel = (typeof logLevels)[number];
 export const logFormats = ["auto", "json", "text"] as const;
 export type LogFormat = (typeof logFormats)[number];
 
-/** JSON lines on standard output in a container; readable lines on a terminal. */
-export function createLogger(options: { level: LogLevel; format: LogFormat; name: string }): Logger {
+/** JSON lines on standard output in a container; readable lines on a terminal. `msgId` says which line it is. */
+export function createLogger(options: { level: LogLevel; format: LogFormat; name: string }): ReplicaEvents {
   const text = options.format === "text" || (options.format === "auto" && process.stdout.isTTY);
   const base = options.name === "" ? null : { replica: options.name };
   const destination: DestinationStream = text
@@ -21,5 +22,9 @@ export function createLogger(options: { level: LogLevel; format: LogFormat; name
         sync: true,
       })
     : pino.destination({ dest: 1, sync: true });
-  return pino({ level: options.level, base, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  const log = pino({ level: options.level, base, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  return new ReplicaEvents({
+    level: options.level,
+    write: (level, fields, line) => log[level](fields, line),
+  });
 }

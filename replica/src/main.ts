@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
 import { exitCodes, FatalError } from "./errors.ts";
-import { createLogger, type Logger } from "./log.ts";
+import type { ReplicaEvents } from "./events.ts";
+import { createLogger } from "./log.ts";
 import {
   type ConfigKey,
   configSchema,
@@ -59,22 +60,27 @@ async function main(): Promise<void> {
   const file = typeof flags.config === "string" ? flags.config : undefined;
   const config = loadConfig(flags, process.env, file);
   const log = createLogger({ level: config.logLevel, format: config.logFormat, name: config.name });
+  log.record("replica.starting", { version, dataDir: config.dataDir, node: process.version });
   await run(config, log);
 }
 
-async function run(config: ReplicaConfig, log: Logger): Promise<void> {
+async function run(config: ReplicaConfig, log: ReplicaEvents): Promise<void> {
   const replica = await startReplica(config, log, (error) => end(error, log));
   let stopping = false;
   const stop = (why: string): void => {
     if (stopping) return;
     stopping = true;
-    log.info({ msgId: "replica.stopping", why }, "stopping");
+    const beganMs = performance.now();
+    log.record("replica.stopping", { why });
     setTimeout(
       () => end(new Error(`it did not stop within ${STOP_DEADLINE_MS} ms`), log),
       STOP_DEADLINE_MS,
     ).unref();
     replica.stop().then(
-      () => process.exit(exitCodes.ok),
+      () => {
+        log.record("replica.stopped", { tookMs: performance.now() - beganMs });
+        process.exit(exitCodes.ok);
+      },
       (error) => end(error, log),
     );
   };
@@ -90,18 +96,16 @@ async function run(config: ReplicaConfig, log: Logger): Promise<void> {
 }
 
 /** Ends the process with the exit code of what happened. Nothing is tried again in the same process. */
-function end(error: unknown, log: Logger): never {
+function end(error: unknown, log: ReplicaEvents): never {
   const fatal = error instanceof FatalError ? error : undefined;
-  const message = error instanceof Error ? error.message : String(error);
-  log.fatal(
-    {
-      msgId: "replica.fatal",
-      reason: fatal?.reason ?? "internal",
-      err: fatal === undefined ? error : undefined,
-    },
-    message,
-  );
-  process.exit(fatal?.exitCode ?? exitCodes.internal);
+  const exitCode = fatal?.exitCode ?? exitCodes.internal;
+  log.record("replica.fatal", {
+    reason: fatal?.reason ?? "internal",
+    exitCode,
+    message: error instanceof Error ? error.message : String(error),
+    err: fatal === undefined ? error : undefined,
+  });
+  process.exit(exitCode);
 }
 
 main().catch((error: unknown) => {

@@ -15,7 +15,13 @@ export interface Folder {
 }
 
 const base = ["replica/src/assert.ts"];
-const boundary = [...base, "replica/src/errors.ts", "replica/src/log.ts", "replica/src/metrics"];
+const boundary = [
+  ...base,
+  "replica/src/errors.ts",
+  "replica/src/events.ts",
+  "replica/src/log.ts",
+  "replica/src/metrics",
+];
 const wired = [
   ...boundary,
   "replica/src/apply",
@@ -33,7 +39,10 @@ export const folders: readonly Folder[] = [
 
   { name: "replica/src/assert.ts", imports: [] },
   { name: "replica/src/errors.ts", imports: [] },
-  { name: "replica/src/log.ts", imports: [] },
+  { name: "replica/src/messages", imports: [] },
+  { name: "replica/src/line-limiter.ts", imports: [] },
+  { name: "replica/src/events.ts", imports: ["replica/src/line-limiter.ts", "replica/src/messages"] },
+  { name: "replica/src/log.ts", imports: ["replica/src/events.ts"] },
   { name: "replica/src/metrics", imports: base, types: ["replica/src/runtime", "replica/src/transport"] },
   { name: "replica/src/raft", imports: base, pure: true },
   { name: "replica/src/mvcc", imports: base, types: ["replica/src/storage"], pure: true },
@@ -215,6 +224,7 @@ export const libraries: readonly { readonly library: RegExp; readonly places: re
       "operator/src/api",
       "operator/src/plan/golden.test",
       "operator/src/platform/process",
+      "test/architecture/settings-reference",
     ],
   },
   { library: /^cli-table3$/, places: ["client/src/cli"] },
@@ -312,3 +322,18 @@ export const testSupport: readonly RegExp[] = [
 export const generated: readonly RegExp[] = [/^proto\/src\/gen\//];
 
 export const fileMaxLines = 400;
+
+/** What a path in the documents may begin with. */
+export const documentedFolders: readonly string[] = [
+  ".ci",
+  "charts",
+  "client",
+  "docs",
+  "operator",
+  "proto",
+  "replica",
+  "test",
+];
+
+/** Paths that documents name and that are there only after something ran. */
+export const madeByRunning: readonly string[] = [];

@@ -40,6 +40,6 @@ export async function answerCall<Response>(
 /** The caller is not shown what is inside the replica; the log is. */
 export function reportInternal(thrown: unknown, method: string, log: Logger | undefined): ReplicaError {
   const error = replicaErrorFromUnknown(thrown);
-  if (error.reason === "internal") log?.error({ err: error.cause ?? error, method }, "call failed");
+  if (error.reason === "internal") log?.record("request.failed", { method, err: error.cause ?? error });
   return error;
 }

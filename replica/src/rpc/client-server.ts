@@ -123,6 +123,7 @@ class Server {
       inflightRequests: this.#admission.requests,
       inflightBytes: this.#admission.bytes,
       connections: this.#sockets.size,
+      limits,
     }));
   }
 
@@ -156,7 +157,11 @@ class Server {
       this.#listener.accept(socket);
     });
     server.maxConnections = this.#options.limits.connectionsMax;
-    server.on("drop", () => this.#options.metrics.connectionsRefused.increment());
+    server.on("drop", () => {
+      const { metrics, log, limits } = this.#options;
+      metrics.api.connectionsRefused.increment();
+      log?.record("connection.refused", { limit: limits.connectionsMax });
+    });
     return server;
   }
 
@@ -198,7 +203,7 @@ class Server {
         general.emit("stream", stream, headers, flags, rawHeaders);
     });
     server.on("session", (session) => this.#sessions.add(session));
-    server.on("sessionError", (error) => this.#options.log?.debug({ err: error }, "connection failed"));
+    server.on("sessionError", (error) => this.#options.log?.record("connection.failed", { err: error }));
     return server;
   }
 
@@ -216,13 +221,13 @@ class Server {
   #sweep(): void {
     const nowMs = performance.now();
     const cutOff = this.#admission.sweep(nowMs);
-    if (cutOff > 0) this.#options.metrics.requestsCutOff.increment(cutOff);
+    if (cutOff > 0) this.#options.metrics.api.requestsCutOff.increment(cutOff);
     this.#sessions.sweep(nowMs);
   }
 
   #destroyConnections(): void {
     if (this.#sockets.size > 0) {
-      this.#options.log?.warn({ connections: this.#sockets.size }, "closing connections that did not end");
+      this.#options.log?.record("connection.cut", { connections: this.#sockets.size });
     }
     for (const socket of this.#sockets) socket.destroy();
   }

@@ -86,7 +86,7 @@ export class ConnectHandler {
     this.#admit(exchange);
     exchange.run().catch((reason: unknown) => {
       // What fails here is the connection: the caller went away.
-      this.#options.log?.debug({ err: reason, path }, "answer not delivered");
+      this.#options.log?.record("request.unanswered", { method: path, err: reason });
       abortRequest(request);
     });
     return true;

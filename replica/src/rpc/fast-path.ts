@@ -227,7 +227,7 @@ class FastCall {
       this.#sendError(error);
     } catch (thrown) {
       // Nothing may be thrown out of here: it would end the process.
-      this.#options.log?.error({ err: thrown, method: method.name }, "an error could not be told");
+      this.#options.log?.record("request.failed", { method: method.name, err: thrown });
       this.#answered = true;
       stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     }

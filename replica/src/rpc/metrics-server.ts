@@ -43,7 +43,7 @@ export async function createMetricsServer(options: MetricsServerOptions): Promis
   server.maxConnections = 256;
   server.on("request", (request, response) => {
     answer(pages, request, response).catch((thrown: unknown) => {
-      options.log?.error({ err: thrown, path: request.url }, "metrics port failed to answer");
+      options.log?.record("metrics.failed", { path: request.url ?? "", err: thrown });
       if (!response.headersSent) send(response, textPage(500, "internal error; the replica's log has more"));
     });
   });

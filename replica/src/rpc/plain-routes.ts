@@ -99,7 +99,10 @@ export class PlainRoutes {
       return true;
     }
     this.#answer(route, path, request, response).catch((reason: unknown) => {
-      this.#options.log?.debug({ err: reason }, "answer not delivered");
+      this.#options.log?.record("request.unanswered", {
+        method: `${request.method} of a plain route`,
+        err: reason,
+      });
       abortRequest(request);
     });
     return true;

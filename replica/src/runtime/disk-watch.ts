@@ -20,9 +20,12 @@ export class DiskWatch {
     const before = this.report.state;
     const { state, reason, freeBytes } = await this.#space.check();
     if (state === before) return;
-    const fields = { msgId: "disk.state", state, before, reason, freeBytes };
-    if (state === "ok") this.#log.info(fields, "there is room again: puts are served");
-    else this.#log.warn(fields, this.problem() ?? "");
+    if (state === "ok") {
+      this.#log.record("disk.ok", { before, freeBytes });
+      return;
+    }
+    const id = state === "full" ? "disk.full" : "disk.low";
+    this.#log.record(id, { problem: this.problem(), before, cause: reason, freeBytes });
   }
 
   /** Why puts are refused; undefined when they are not. */

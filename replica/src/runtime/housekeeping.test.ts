@@ -27,7 +27,7 @@ async function handOversUntil(untilMs: number, change: object): Promise<number[]
     limits,
     config: { logRetainedEntries: 1, logRetainedBytes: 1, electionTimeoutMs },
     disk: { check: async () => {}, report: { state: "ok" } },
-    log: { warn: () => {} },
+    log: { isDebug: false, record: () => {} },
     failed: (error: unknown) => {
       throw error;
     },

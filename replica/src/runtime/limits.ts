@@ -18,10 +18,10 @@ export const limits = {
   pendingReadsMax: 10_000,
   /** Peers whose disks are remembered, so that one that went back is noticed. */
   rememberedPeersMax: 64,
+  /** So long after a peer last refused this disk as an old copy it counts as refused; peers are called every second. */
+  diskRefusalMs: 10_000,
   /** Callers of no known configuration that are answered. */
   callersMax: 16,
-  /** A log line that repeats is written this often. */
-  repeatedLogMs: 30_000,
   /** How long a member asks at once whether it has caught up. */
   catchUpAskMs: 1000,
   /** Election timeouts without a leader after which a member is not ready: an election must not show. */

@@ -77,6 +77,8 @@ export class Member {
   /** The disk says it a moment later, and both may be in what is applied in one go. */
   #joinedIndex: bigint | undefined;
   #softState: SoftState = { leader: NO_MEMBER, role: "follower" };
+  #loggedTerm: bigint;
+  #loggedCompaction: bigint;
   readonly peers: PeerDirectory;
   readonly #housekeeping: Housekeeping;
 
@@ -124,6 +126,8 @@ export class Member {
     });
     const options = raftOptions(this.id, parts);
     this.node = new RawNode(options, this.snapshotSender.logForCore());
+    this.#loggedTerm = this.node.term;
+    this.#loggedCompaction = this.machine.store.compactedRevision;
     this.proposals = new Proposals(
       () => clock.wallMs(),
       limits,
@@ -273,16 +277,14 @@ export class Member {
   async handOver(): Promise<void> {
     const { clock, config, log } = this.#parts;
     if (!this.isLeader) return;
+    const beganMs = clock.nowMs();
     const successor = await this.onLoop(() => {
       const chosen = bestSuccessor(this.node.status());
       return chosen !== undefined && this.node.transferLeadership(chosen).ok ? chosen : undefined;
     }).catch(() => undefined);
     if (successor === undefined) return;
     const done = await this.awaitLeader(successor, clock.nowMs() + config.electionTimeoutMs);
-    log.info(
-      { msgId: "raft.handover", to: formatId(successor), done },
-      done ? "handed leadership over" : "nobody took leadership over in time",
-    );
+    log.record("raft.handover", { to: formatId(successor), done, tookMs: clock.nowMs() - beganMs });
   }
 
   /** Waits until nothing that was asked is under way, for a while. */
@@ -311,21 +313,22 @@ export class Member {
     const { directory, clock, metrics } = this.#parts;
     const startMs = clock.nowMs();
     await directory.log.append({ hardState: ready.hardState, entries: ready.entries });
-    metrics.raftFsync.observe((clock.nowMs() - startMs) / 1000);
+    metrics.logFlushDuration.observe((clock.nowMs() - startMs) / 1000);
   }
 
   async #install(snapshot: SnapshotMetadata): Promise<void> {
-    const { directory, log } = this.#parts;
+    const { directory, log, clock } = this.#parts;
+    const beganMs = clock.nowMs();
     const received = this.snapshotReceiver.take(snapshot);
     await this.machine.pause();
     await directory.install(received, () => this.machine.reload());
     this.snapshotReceiver.release();
     this.#configurationLoaded();
-    log.info({ msgId: "snapshot.installed", index: snapshot.index.toString() }, "installed a snapshot");
+    log.record("snapshot.installed", { index: snapshot.index, tookMs: clock.nowMs() - beganMs });
   }
 
   #failed(error: unknown): void {
-    this.#parts.log.error({ msgId: "raft.failed" }, describeStatus(this.node.status()));
+    this.#parts.log.record("raft.failed", { status: describeStatus(this.node.status()) });
     this.#parts.failed(error);
   }
 
@@ -361,17 +364,9 @@ export class Member {
     this.#softState = state;
     this.readiness.leaderIs(state.leader);
     if (before.role !== state.role || before.leader !== state.leader) {
-      log.info(
-        {
-          msgId: "raft.role",
-          role: state.role,
-          leader: formatId(state.leader),
-          term: this.node.term.toString(),
-        },
-        state.leader === this.id
-          ? "leads"
-          : `is ${state.role}, leader ${state.leader === NO_MEMBER ? "unknown" : formatId(state.leader)}`,
-      );
+      const { term } = this.node;
+      this.#loggedTerm = term;
+      log.record("raft.role", { role: state.role, leader: formatId(state.leader), term });
     }
     if (before.leader !== state.leader && state.leader !== NO_MEMBER) metrics.leaderChanges.increment();
     if (before.role === "leader" && state.role !== "leader") {
@@ -380,13 +375,30 @@ export class Member {
     this.#waiters.leader.check(clock.nowMs());
   }
 
+  /** What moved on without an occasion of its own to say so. */
+  #logProgress(): void {
+    const { log } = this.#parts;
+    const { term } = this.node;
+    if (term !== this.#loggedTerm) {
+      log.record("raft.term", { term, before: this.#loggedTerm });
+      this.#loggedTerm = term;
+    }
+    const revision = this.machine.store.compactedRevision;
+    if (revision !== this.#loggedCompaction) {
+      log.record("history.compacted", { revision, before: this.#loggedCompaction });
+      this.#loggedCompaction = revision;
+    }
+  }
+
   /** Answers when it has something to do again, if nothing happens before. */
   #turnEnded(nowMs: number): number {
     const { log, limits } = this.#parts;
     if (this.peers.follow(this.node.configuration, nowMs)) {
       const configuration = describeIndexedConfiguration(this.node.configuration);
-      log.info({ msgId: "raft.configuration", configuration }, `configuration ${configuration}`);
+      const { index, configuration: inForce } = this.node.configuration;
+      log.record("raft.configuration", { index, joint: inForce.outgoing.length > 0, configuration });
     }
+    this.#logProgress();
     this.readiness.confirm();
     this.#waiters.check(nowMs);
     this.#writes.expire(nowMs);

@@ -3,6 +3,7 @@ import { createLogger } from "../log.ts";
 import type { Heartbeat, Message } from "../raft/types.ts";
 import type { PeerAddress, PeerHello } from "../transport/types.ts";
 import { systemClock } from "./clock.ts";
+import { DiskRefusals } from "./disk-refusals.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { limits } from "./limits.ts";
 import { PeerDesk } from "./peer-desk.ts";
@@ -20,14 +21,18 @@ const hello: PeerHello = {
 };
 const heartbeat: Heartbeat = { type: "Heartbeat", from: 1n, to: 2n, term: 1n, commit: 0n, readSequence: 0n };
 
+function deskWith(lifecycle: Lifecycle, diskRefusals = new DiskRefusals(systemClock, limits)) {
+  const log = createLogger({ level: "silent", format: "json", name: "" });
+  return new PeerDesk({ lifecycle, peerUrl: "", log, limits, diskRefusals });
+}
+
 function deskOf(memberId: bigint) {
   const joined: bigint[] = [];
   const lifecycle = {
     identity: () => ({ memberId }),
     join: (clusterId: bigint) => joined.push(clusterId),
   } as unknown as Lifecycle;
-  const log = createLogger({ level: "silent", format: "json", name: "" });
-  return { joined, desk: new PeerDesk({ lifecycle, peerUrl: "", log, clock: systemClock, limits }) };
+  return { joined, desk: deskWith(lifecycle) };
 }
 
 test("a blank replica joins the cluster whose leader calls it", () => {
@@ -49,8 +54,7 @@ test("a replica between two directories refuses streams, and its own refusals ch
       throw new Error("there is none now");
     },
   } as unknown as Lifecycle;
-  const log = createLogger({ level: "silent", format: "json", name: "" });
-  const desk = new PeerDesk({ lifecycle, peerUrl: "", log, clock: systemClock, limits });
+  const desk = deskWith(lifecycle);
   expect(await desk.admit(hello)).toMatchObject({ reason: "not-ready" });
   expect(() => desk.refused(1n, { reason: "removed", index: 5n })).not.toThrow();
 });
@@ -61,10 +65,26 @@ test("a member answers whoever sends to it, also on a stream from before it was 
   const received: Message[] = [];
   const loop = { receive: (messages: readonly Message[]) => received.push(...messages) };
   const lifecycle = { identity: () => ({ memberId: 2n }), member: { peers, loop } } as unknown as Lifecycle;
-  const log = createLogger({ level: "silent", format: "json", name: "" });
-  const desk = new PeerDesk({ lifecycle, peerUrl: "", log, clock: systemClock, limits });
+  const desk = deskWith(lifecycle);
   desk.receive([heartbeat], hello);
   desk.receive([heartbeat], hello);
   expect(connected).toEqual([[{ memberId: 1n, peerUrl: hello.peerUrl }]]);
   expect(received).toHaveLength(2);
+});
+
+test("a disk that a peer refuses as an old copy is known as such, and whoever was removed is told (A4, B2)", () => {
+  const removed: bigint[] = [];
+  const lifecycle = {
+    directory: { identity: { memberId: 2n, joinedIndex: 3n } },
+    removedAt: (index: bigint) => removed.push(index),
+  } as unknown as Lifecycle;
+  const refusals = new DiskRefusals(systemClock, limits);
+  const desk = deskWith(lifecycle, refusals);
+  desk.refused(1n, { reason: "not-ready", message: "" });
+  expect(refusals.isRefused(2n)).toBe(false);
+  desk.refused(1n, { reason: "stale-disk", message: "start 1 after start 2" });
+  expect(refusals.isRefused(2n)).toBe(true);
+  expect(removed).toEqual([]);
+  desk.refused(1n, { reason: "removed", index: 5n });
+  expect(removed).toEqual([5n]);
 });

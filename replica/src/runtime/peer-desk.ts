@@ -9,21 +9,20 @@ import type {
   SnapshotOffer,
   SnapshotRequest,
 } from "../transport/types.ts";
-import type { Clock } from "./clock.ts";
+import type { DiskRefusals } from "./disk-refusals.ts";
 import { encodeOutcomes } from "./forwarding-codec.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { RuntimeLimits } from "./limits.ts";
 import { formatId } from "./membership.ts";
 import { PEER_PROTOCOL_VERSION, PeerGate } from "./peer-gate.ts";
 import { ReplicaError } from "./replica-api.ts";
-import { Throttle } from "./throttle.ts";
 
 interface PeerDeskParts {
   readonly lifecycle: Lifecycle;
   readonly peerUrl: string;
   readonly log: Logger;
-  readonly clock: Clock;
   readonly limits: RuntimeLimits;
+  readonly diskRefusals: DiskRefusals;
 }
 
 /** What peers ask, answered by the member that the replica is, if it is one. */
@@ -32,14 +31,14 @@ export class PeerDesk implements PeerHandler {
   readonly #peerUrl: string;
   readonly #log: Logger;
   readonly #gate: PeerGate;
-  readonly #refusals: Throttle;
+  readonly #diskRefusals: DiskRefusals;
 
-  constructor({ lifecycle, peerUrl, log, clock, limits }: PeerDeskParts) {
+  constructor({ lifecycle, peerUrl, log, limits, diskRefusals }: PeerDeskParts) {
     this.#gate = new PeerGate(limits);
     this.#lifecycle = lifecycle;
     this.#peerUrl = peerUrl;
     this.#log = log;
-    this.#refusals = new Throttle(clock, limits.repeatedLogMs);
+    this.#diskRefusals = diskRefusals;
   }
 
   async admit(hello: PeerHello): Promise<PeerRefusal | undefined> {
@@ -116,14 +115,11 @@ export class PeerDesk implements PeerHandler {
   }
 
   refused(peer: MemberId, refusal: PeerRefusal): void {
-    if (this.#refusals.isDue(`${peer} ${refusal.reason}`)) {
-      const why = "message" in refusal ? `: ${refusal.message}` : "";
-      this.#log.warn(
-        { msgId: "peer.refused", peer: formatId(peer), reason: refusal.reason },
-        `refused by member ${formatId(peer)}: ${refusal.reason}${why}`,
-      );
-    }
-    if (refusal.reason !== "removed" || this.#lifecycle.resetting) return;
+    const detail = "message" in refusal ? `: ${refusal.message}` : "";
+    this.#log.record("peer.refuses", { peer: formatId(peer), reason: refusal.reason, detail });
+    if (this.#lifecycle.resetting) return;
+    if (refusal.reason === "stale-disk") this.#diskRefusals.note(this.#lifecycle.directory.identity.memberId);
+    if (refusal.reason !== "removed") return;
     const { joinedIndex } = this.#lifecycle.directory.identity;
     if (joinedIndex === undefined || refusal.index >= joinedIndex) this.#lifecycle.removedAt(refusal.index);
   }

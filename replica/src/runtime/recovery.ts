@@ -88,7 +88,7 @@ export class Recovery {
     directory
       .install(this.#receiver.take(snapshot))
       .then(() => {
-        log.info({ msgId: "store.recovered", index: snapshot.index.toString() }, "the store is whole again");
+        log.record("store.recovered", { index: snapshot.index });
         recovered();
       })
       .catch(failed);

@@ -4,6 +4,7 @@ import { type ReceivedSnapshot, type SnapshotSink, StorageError } from "../stora
 import type { PeerTransport, SnapshotOffer } from "../transport/types.ts";
 import type { Clock } from "./clock.ts";
 import type { RuntimeLimits } from "./limits.ts";
+import { formatId } from "./membership.ts";
 
 interface SnapshotReceiverParts {
   readonly sink: SnapshotSink;
@@ -33,6 +34,11 @@ export class SnapshotReceiver {
     return this.#fetching !== undefined;
   }
 
+  /** It fetches a snapshot, or one that is here is being installed. */
+  get busy(): boolean {
+    return this.#fetching !== undefined || this.#received !== undefined;
+  }
+
   /** An offer while another is fetched or installed is not taken: the leader offers again. */
   offered(offer: SnapshotOffer): void {
     if (this.#fetching !== undefined || this.#received !== undefined || this.#stopped) return;
@@ -43,7 +49,7 @@ export class SnapshotReceiver {
         // The directory may be closed already, or be another member's.
         if (this.#stopped) return;
         if (!(error instanceof StorageError)) return failed(error);
-        logger.warn({ msgId: "snapshot.fetch.failed", reason: error.code }, error.message);
+        logger.record("snapshot.fetch.failed", { reason: error.code, message: error.message });
       })
       .finally(() => {
         this.#fetching = undefined;
@@ -78,10 +84,8 @@ export class SnapshotReceiver {
 
   async #fetch(offer: SnapshotOffer): Promise<void> {
     const { sink, logger, received } = this.#parts;
-    logger.info(
-      { msgId: "snapshot.fetch", index: offer.snapshot.index.toString(), bytes: offer.sizeBytes },
-      "fetching a snapshot from the leader",
-    );
+    const { index } = offer.snapshot;
+    logger.record("snapshot.fetch", { from: formatId(offer.from), index, bytes: offer.sizeBytes });
     if (!(await this.#fetchChunks(offer))) return;
     const file = await sink.finish();
     if (this.#stopped) return;
@@ -111,10 +115,7 @@ export class SnapshotReceiver {
         if (offset === offer.sizeBytes) return !this.#stopped;
       } catch (error) {
         if (error instanceof StorageError && error.code !== "badSnapshot") throw error;
-        logger.warn(
-          { msgId: "snapshot.fetch.interrupted", offset, reason: (error as Error).message },
-          "fetching the snapshot was interrupted",
-        );
+        logger.record("snapshot.fetch.interrupted", { offset, reason: (error as Error).message });
       }
       fruitless = offset > startedAt ? 0 : fruitless + 1;
       if (fruitless >= limits.snapshotFetchAttemptsMax) return false;

@@ -10,6 +10,7 @@ import {
 import type { SnapshotOffer, SnapshotRequest } from "../transport/types.ts";
 import type { Clock } from "./clock.ts";
 import type { RuntimeLimits } from "./limits.ts";
+import { formatId } from "./membership.ts";
 
 interface SnapshotSenderParts {
   readonly source: SnapshotSource;
@@ -70,26 +71,24 @@ export class SnapshotSender {
   #make(): void {
     const { source, log, logger, clock, limits, failed, durableApplied } = this.#parts;
     if (this.#makingFrom !== undefined || clock.nowMs() < this.#retryAtMs) return;
+    const beganMs = clock.nowMs();
     this.#makingFrom = durableApplied();
     source.create().then(
       (description) => {
         this.#makingFrom = undefined;
         this.#freshUntilMs = clock.nowMs() + limits.snapshotStalledMs;
         log.offerSnapshot(description.snapshot);
-        logger.info(
-          {
-            msgId: "snapshot.made",
-            index: description.snapshot.index.toString(),
-            bytes: description.sizeBytes,
-          },
-          "made a snapshot for a member that is behind the log",
-        );
+        logger.record("snapshot.made", {
+          index: description.snapshot.index,
+          bytes: description.sizeBytes,
+          tookMs: clock.nowMs() - beganMs,
+        });
       },
       (error: unknown) => {
         this.#makingFrom = undefined;
         if (!(error instanceof StorageError)) return failed(error);
         this.#retryAtMs = clock.nowMs() + limits.snapshotRetryMs;
-        logger.warn({ msgId: "snapshot.refused", reason: error.code }, error.message);
+        logger.record("snapshot.refused", { reason: error.code, message: error.message });
       },
     );
   }
@@ -102,7 +101,7 @@ export class SnapshotSender {
       sent(message.to, false);
       return;
     }
-    this.#isOffered(message.to, clock.nowMs());
+    this.#isOffered(message.to, clock.nowMs(), description);
     offer(offerFrom(message, description));
   }
 
@@ -116,11 +115,13 @@ export class SnapshotSender {
       if (reached > 0n && reached >= minIndex) this.#make();
       return;
     }
-    this.#isOffered(from, clock.nowMs());
+    this.#isOffered(from, clock.nowMs(), description);
     offer(offerFrom({ from: to, to: from, term: term() }, description));
   }
 
-  #isOffered(peer: MemberId, nowMs: number): void {
+  #isOffered(peer: MemberId, nowMs: number, { snapshot, sizeBytes }: SnapshotDescription): void {
+    const fields = { peer: formatId(peer), index: snapshot.index, bytes: sizeBytes };
+    this.#parts.logger.record("snapshot.offered", fields);
     this.#freshUntilMs = 0;
     this.#installing.delete(peer);
     this.#offered.set(peer, nowMs);
@@ -141,7 +142,9 @@ export class SnapshotSender {
 
   fetched(peer: MemberId, ok: boolean): void {
     if (!this.#offered.delete(peer)) return;
-    const { source, clock, sent } = this.#parts;
+    const { source, clock, sent, logger } = this.#parts;
+    if (ok) logger.record("snapshot.sent", { peer: formatId(peer) });
+    else logger.record("snapshot.send.failed", { peer: formatId(peer), reason: "gave-up" });
     const index = source.current()?.snapshot.index;
     if (ok && index !== undefined) this.#installing.set(peer, { index, sinceMs: clock.nowMs() });
     sent(peer, ok);
@@ -149,11 +152,12 @@ export class SnapshotSender {
 
   /** Gives up on followers that made no progress, and on the copy once nobody needs it. */
   tick(): void {
-    const { clock, limits, sent, source, log, failed, acknowledged } = this.#parts;
+    const { clock, limits, sent, source, log, logger, failed, acknowledged } = this.#parts;
     const nowMs = clock.nowMs();
     for (const [peer, progressMs] of this.#offered) {
       if (nowMs - progressMs < limits.snapshotStalledMs) continue;
       this.#offered.delete(peer);
+      logger.record("snapshot.send.failed", { peer: formatId(peer), reason: "no-progress" });
       sent(peer, false);
     }
     for (const [peer, { index, sinceMs }] of this.#installing) {
@@ -165,6 +169,11 @@ export class SnapshotSender {
     if (current.snapshot.index + 1n >= log.firstIndex()) return;
     log.offerSnapshot(undefined);
     source.discard().catch(failed);
+  }
+
+  /** Followers that were offered a snapshot and have not read all of it. */
+  get underWay(): number {
+    return this.#offered.size;
   }
 
   /** The index that the log must be kept from for a snapshot that is on its way; undefined: none is. */

@@ -29,7 +29,7 @@ export function serveForward(
       (body) => respond(stream, 200, UNARY_CONTENT_TYPE, body),
       (reason: unknown) => {
         const error = peerErrorFrom(reason);
-        parts.note("peer.forward.failed", { code: error.code, reason: error.message });
+        parts.log?.record("peer.forward.failed", { code: error.code, reason: error.message });
         respond(
           stream,
           httpStatusOf(error),
@@ -50,8 +50,12 @@ async function answer(
   const { hello, payload } = decodeForwardRequest(body);
   // A member whose streams are open was judged already, with the same identity.
   const refusal = parts.links.isAdmitted(hello) ? undefined : await judge(parts, hello);
-  const result = refusal ?? (await parts.handler.forwarded(payload, deadlineMs));
-  return encodeForwardResponse(result);
+  if (refusal !== undefined) return encodeForwardResponse(refusal);
+  const result = encodeForwardResponse(await parts.handler.forwarded(payload, deadlineMs));
+  const { receivedBytes, sentBytes } = parts.links.traffic(hello.from);
+  receivedBytes.forward += body.length;
+  sentBytes.forward += result.length;
+  return result;
 }
 
 function readBody(stream: ServerHttp2Stream, maxBytes: number): Promise<Uint8Array> {

@@ -1,6 +1,7 @@
 import type { ServerHttp2Stream } from "node:http2";
 import { toBinary } from "@bufbuild/protobuf";
 import { StreamKind, type StreamRequest, StreamResponseSchema } from "@rstore/proto/rstore/peer/v1/peer";
+import type { Logger } from "../log.ts";
 import type { Message } from "../raft/types.ts";
 import type { TransportClock } from "./clock.ts";
 import { EnvelopeReader, endStreamEnvelope, envelopeOf } from "./envelope.ts";
@@ -9,6 +10,7 @@ import { decodeHello, encodeStreamRefusal, encodeWelcome } from "./hello-codec.t
 import type { PeerLimits } from "./limits.ts";
 import { PeerError, peerErrorFrom } from "./peer-error.ts";
 import type { InboundLink, LinkToken, PeerLinks } from "./peer-links.ts";
+import { peerName } from "./peer-name.ts";
 import { STREAMING_CONTENT_TYPE } from "./peer-session.ts";
 import type { PeerHandler, PeerHello, PeerRefusal } from "./types.ts";
 
@@ -18,8 +20,7 @@ export interface InboundParts {
   readonly links: PeerLinks;
   readonly limits: PeerLimits;
   readonly clock: TransportClock;
-  /** A line for the log about a stream that this member ended. */
-  readonly note: (event: string, detail: Record<string, unknown>) => void;
+  readonly log: Logger | undefined;
 }
 
 /** Before a stream is admitted it may say no more than its hello. */
@@ -92,9 +93,9 @@ class InboundStream {
       const link = this.#link;
       if (link === undefined) return;
       this.#reader.assertEnds(this.#parts.clock.nowMs(), messageMaxMs(link.kind, this.#parts.limits));
-      const counters = this.#parts.links.counters(link.hello.from);
-      counters.bytesReceived += chunk.length;
-      counters.messagesReceived += messages.length;
+      const traffic = this.#parts.links.traffic(link.hello.from);
+      traffic.receivedBytes[link.kind] += chunk.length;
+      traffic.received(messages);
       if (messages.length > 0) this.#parts.handler.receive(messages, link.hello);
     } catch (error) {
       if (!(error instanceof PeerError)) throw error;
@@ -128,7 +129,7 @@ class InboundStream {
     const { handler, links, limits } = this.#parts;
     this.#cancelTimer();
     if (refusal !== undefined) {
-      this.#parts.note("peer.refused", { peer: hello.from.toString(), reason: refusal.reason });
+      this.#parts.log?.record("peer.refused", { peer: peerName(hello.from), reason: refusal.reason });
       this.#end(
         envelopeOf(toBinary(StreamResponseSchema, encodeStreamRefusal(refusal))),
         endStreamEnvelope(),
@@ -144,8 +145,9 @@ class InboundStream {
   /** Ends the stream from this side; the peer is told why and dials again. */
   #fail(error: PeerError): void {
     if (this.#ended) return;
-    const peer = this.#link?.hello.from.toString();
-    this.#parts.note("peer.stream.closed", { peer, code: error.code, reason: error.message });
+    const from = this.#link?.hello.from;
+    const peer = from === undefined ? "unknown" : peerName(from);
+    this.#parts.log?.record("peer.stream.closed", { peer, code: error.code, reason: error.message });
     this.#end(endStreamEnvelope(error));
   }
 

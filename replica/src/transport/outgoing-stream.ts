@@ -6,16 +6,18 @@ import {
   StreamRequestSchema,
   StreamResponseSchema,
 } from "@rstore/proto/rstore/peer/v1/peer";
+import type { Logger } from "../log.ts";
 import type { MemberId, Message } from "../raft/types.ts";
 import { Backoff } from "./backoff.ts";
 import type { TransportClock } from "./clock.ts";
 import { EnvelopeReader, envelopeOf, parseEndStream } from "./envelope.ts";
-import { type EncodedFrame, encodeFrame, type Frame, parse } from "./frame-codec.ts";
+import { type EncodedFrame, encodeFrame, parse } from "./frame-codec.ts";
 import { decodeRefusal, encodeHello } from "./hello-codec.ts";
 import type { PeerLimits } from "./limits.ts";
 import { OutboundQueue } from "./outbound-queue.ts";
 import { PeerError, peerErrorFrom } from "./peer-error.ts";
 import type { LinkToken, PeerLinks } from "./peer-links.ts";
+import { peerName } from "./peer-name.ts";
 import {
   type DialSocket,
   destroySession,
@@ -36,8 +38,7 @@ export interface OutgoingParts {
   readonly clock: TransportClock;
   readonly random: () => number;
   readonly dial: DialSocket;
-  /** A line for the log about a peer. */
-  readonly note: (peer: MemberId, event: string, detail: Record<string, unknown>) => void;
+  readonly log: Logger | undefined;
 }
 
 export interface OutgoingStreamOptions {
@@ -106,6 +107,10 @@ export class OutgoingStream {
     return this.#queue.sizeBytes + (this.#attempt?.stream.writableLength ?? 0);
   }
 
+  get queuedMessages(): number {
+    return this.#queue.length;
+  }
+
   /** The connection, for calls that go beside the stream; undefined while it is not open. */
   get connection(): PeerSession | undefined {
     return this.isOpen ? this.#attempt?.connection : undefined;
@@ -129,15 +134,18 @@ export class OutgoingStream {
   }
 
   push(message: Message): void {
-    if (this.#attempt === undefined || !this.#queue.push(message)) this.#drop(1);
+    if (this.#attempt === undefined) this.#drop(1);
+    else if (!this.#queue.push(message)) this.#refuse();
   }
 
   pushOffer(offer: SnapshotOffer): void {
-    if (this.#attempt === undefined || !this.#queue.pushOffer(offer)) this.#drop(1);
+    if (this.#attempt === undefined) this.#drop(1);
+    else if (!this.#queue.pushOffer(offer)) this.#refuse();
   }
 
   pushRequest(request: SnapshotRequest): void {
-    if (this.#attempt === undefined || !this.#queue.pushRequest(request)) this.#drop(1);
+    if (this.#attempt === undefined) this.#drop(1);
+    else if (!this.#queue.pushRequest(request)) this.#refuse();
   }
 
   /** Writes what waits, as far as the socket keeps up; true: something was dropped since the last call. */
@@ -149,9 +157,15 @@ export class OutgoingStream {
     return dropped;
   }
 
+  #refuse(): void {
+    const { peer, kind } = this.#options;
+    this.#parts.log?.record("peer.queue.full", { peer: peerName(peer), stream: kind });
+    this.#drop(1);
+  }
+
   #drop(count: number): void {
     if (count === 0) return;
-    this.#parts.links.counters(this.#options.peer).messagesDropped += count;
+    this.#parts.links.traffic(this.#options.peer).messagesDropped += count;
     this.#dropped = true;
   }
 
@@ -164,9 +178,10 @@ export class OutgoingStream {
       writePieces(attempt.stream, encoded, () => {
         if (!attempt.ended && this.#queue.length > 0) this.#write(attempt);
       });
-      const counters = links.counters(this.#options.peer);
-      counters.bytesSent += encoded.sizeBytes;
-      counters.messagesSent += frameLength(frame);
+      const traffic = links.traffic(this.#options.peer);
+      traffic.sentBytes[this.#options.kind] += encoded.sizeBytes;
+      traffic.sentMessages.snapshot += frame.snapshotOffers.length + frame.snapshotRequests.length;
+      traffic.sent(frame.messages);
     }
   }
 
@@ -282,7 +297,7 @@ export class OutgoingStream {
         });
       },
     });
-    this.#parts.note(peer, "peer.connected", { stream: kind });
+    this.#parts.log?.record("peer.connected", { peer: peerName(peer), stream: kind });
     this.#options.opened();
     this.#write(attempt);
   }
@@ -296,10 +311,12 @@ export class OutgoingStream {
     const dropped = this.#queue.clear();
     this.#drop(dropped);
     if (cause === "stopped") return;
-    const { handler, links } = this.#parts;
+    const { handler, links, log } = this.#parts;
     const { peer, kind } = this.#options;
     this.#retryLater(attempt);
-    this.#parts.note(peer, "peer.disconnected", { stream: kind, reason: error.message });
+    const fields = { peer: peerName(peer), stream: kind, reason: error.message };
+    log?.record("peer.disconnected", fields);
+    if (attempt.token !== undefined) log?.record("peer.lost", { peer: fields.peer, reason: fields.reason });
     if (attempt.token !== undefined && cause === "lost") links.lost(attempt.token);
     if (error.refusal !== undefined) handler.refused(peer, error.refusal);
     // What was written to an open stream may not have arrived either.
@@ -334,8 +351,4 @@ export function writePieces(
   });
   stream.uncork();
   return keepsUp;
-}
-
-function frameLength(frame: Frame): number {
-  return frame.messages.length + frame.snapshotOffers.length + frame.snapshotRequests.length;
 }

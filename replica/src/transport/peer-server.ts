@@ -46,8 +46,8 @@ export interface PeerServer {
 export async function createPeerServer(options: PeerServerOptions): Promise<PeerServer> {
   const { handler, links, clock, logger, listen } = options;
   const limits = peerLimits(options.limits);
-  const note: InboundParts["note"] = (event, detail) => logger?.debug({ msgId: event, ...detail }, event);
-  const server = new Http2PeerServer({ handler, links, limits, clock, note }, options.services ?? (() => {}));
+  const parts = { handler, links, limits, clock, log: logger };
+  const server = new Http2PeerServer(parts, options.services ?? (() => {}));
   await server.listen(listen.host, listen.port);
   return server;
 }
@@ -123,7 +123,9 @@ class Http2PeerServer implements PeerServer {
       this.#tcp.once("error", failed);
       this.#tcp.listen(port, host, () => {
         this.#tcp.off("error", failed);
-        this.#tcp.on("error", (error) => this.#parts.note("peer.accept.failed", { reason: error.message }));
+        this.#tcp.on("error", (error) =>
+          this.#parts.log?.record("peer.accept.failed", { reason: error.message }),
+        );
         const address = this.#tcp.address();
         if (typeof address === "object" && address !== null) {
           this.#host = address.address;

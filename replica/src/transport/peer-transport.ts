@@ -6,6 +6,7 @@ import type { OutgoingParts } from "./outgoing-stream.ts";
 import { PeerConnection } from "./peer-connection.ts";
 import { PeerError } from "./peer-error.ts";
 import { PeerLinks } from "./peer-links.ts";
+import { peerName } from "./peer-name.ts";
 import { type DialSocket, dialTcp } from "./peer-session.ts";
 import { fetchSnapshot } from "./snapshot-fetch.ts";
 import {
@@ -65,8 +66,7 @@ class Http2PeerTransport implements LinkedPeerTransport {
       clock,
       random,
       dial: dial ?? dialTcp,
-      note: (peer, event, detail) =>
-        logger?.debug({ msgId: event, peer: peer.toString(), ...detail }, event.replace(".", " ")),
+      log: logger,
     };
   }
 
@@ -89,10 +89,8 @@ class Http2PeerTransport implements LinkedPeerTransport {
   #connect(peer: PeerAddress): void {
     const url = URL.parse(peer.peerUrl);
     if (url === null || url.protocol !== "http:") {
-      this.#logger?.error(
-        { msgId: "peer.address.invalid", peer: peer.memberId.toString(), peerUrl: peer.peerUrl },
-        "a member's peer URL is not of the form http://host:port; it cannot be reached until that is changed",
-      );
+      const fields = { peer: peerName(peer.memberId), peerUrl: peer.peerUrl };
+      this.#logger?.record("peer.address.invalid", fields);
       return;
     }
     this.#urls.set(peer.memberId, url);

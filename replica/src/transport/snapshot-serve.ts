@@ -69,9 +69,9 @@ export class SnapshotServer {
       // The caller ends its requests when it has read everything, and not only been sent it.
       this.#conclude(from, whole && stream.readableEnded && stream.rstCode === 0);
     });
-    const counters = this.#parts.links.counters(from);
+    const { sentBytes } = this.#parts.links.traffic(from);
     for await (const chunk of chunks) {
-      counters.bytesSent += await this.#writeChunk(stream, chunk);
+      sentBytes.snapshot += await this.#writeChunk(stream, chunk);
       if (stream.destroyed) return;
     }
     whole = true;
@@ -140,7 +140,7 @@ export class SnapshotServer {
   }
 
   #fail(stream: ServerHttp2Stream, error: PeerError): void {
-    this.#parts.note("peer.snapshot.failed", { code: error.code, reason: error.message });
+    this.#parts.log?.record("peer.snapshot.failed", { code: error.code, reason: error.message });
     if (stream.destroyed) return;
     stream.end(endStreamEnvelope(error));
     stream.close();

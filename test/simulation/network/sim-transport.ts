@@ -63,6 +63,7 @@ export class SimTransport implements PeerTransport {
       random: () => network.random.fraction(),
       ticking: new Set(),
       dial: hooks.dial,
+      log: undefined,
       note: (event, detail) => world.say(`r${slot}`, () => `${event} ${describe(detail)}`),
     };
     this.#snapshots = new SimSnapshotServer(this.#shared);

@@ -24,6 +24,8 @@ export interface TransportShared extends InboundParts {
   readonly random: () => number;
   /** Open streams, in both directions. */
   readonly ticking: Set<Ticking>;
+  /** A line of the transcript. */
+  readonly note: (event: string, detail: Readonly<Record<string, unknown>>) => void;
   /** Dials; `connected` and `failed` are called in this life, one of them and once, or neither. */
   dial(peerUrl: string, answer: { connected(socket: SimSocket): void; failed(): void }): void;
 }
