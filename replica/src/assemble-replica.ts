@@ -3,6 +3,7 @@ import type { FatalError } from "./errors.ts";
 import type { Logger } from "./log.ts";
 import type { Clock } from "./runtime/clock.ts";
 import type { ReplicaConfig } from "./runtime/config.ts";
+import { DiskRefusals } from "./runtime/disk-refusals.ts";
 import { DiskWatch } from "./runtime/disk-watch.ts";
 import { Lifecycle } from "./runtime/lifecycle.ts";
 import type { RuntimeLimits } from "./runtime/limits.ts";
@@ -59,7 +60,8 @@ export async function assembleReplica<Transport extends PeerTransport>(
   const lifecycle = new Lifecycle({ ...parts, disk });
   usage = () => lifecycle.storeUsage();
   await disk.check();
-  const replica = new Replica({ ...parts, lifecycle, disk });
-  const handler = new PeerDesk({ ...parts, lifecycle, peerUrl: config.peerAdvertise });
+  const diskRefusals = new DiskRefusals(parts.clock, parts.limits);
+  const replica = new Replica({ ...parts, lifecycle, disk, diskRefusals });
+  const handler = new PeerDesk({ ...parts, lifecycle, diskRefusals, peerUrl: config.peerAdvertise });
   return { lifecycle, replica, handler, transport: parts.createTransport(handler), disk };
 }

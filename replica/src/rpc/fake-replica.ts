@@ -84,6 +84,7 @@ export class FakeReplica implements ReplicaApi {
       storeBytesQuota: 1 << 30,
       logBytesUsed: 8192,
       diskBytesAvailable: 1 << 30,
+      diskRefused: false,
       problems: [],
     };
   }

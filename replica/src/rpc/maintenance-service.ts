@@ -52,6 +52,7 @@ function statusResponse(api: ReplicaApi): MessageInitShape<typeof StatusResponse
     logBytesUsed: BigInt(status.logBytesUsed),
     diskBytesAvailable: BigInt(status.diskBytesAvailable),
     problems: [...status.problems],
+    diskRefused: status.diskRefused,
   };
 }
 

@@ -10,6 +10,7 @@ import type { DataDirectory } from "../storage/types.ts";
 import type { PeerTransport } from "../transport/types.ts";
 import { systemClock } from "./clock.ts";
 import { loadConfig } from "./config.ts";
+import { DiskRefusals } from "./disk-refusals.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { limits } from "./limits.ts";
@@ -79,6 +80,7 @@ describe("what a replica is", () => {
       version: "",
       clock: systemClock,
       limits,
+      diskRefusals: new DiskRefusals(systemClock, limits),
     };
     const full = { report: { state: "full" }, problem: () => "the disk is almost full" };
     const replica = new Replica({ ...parts, disk: full as unknown as DiskWatch });
@@ -98,6 +100,7 @@ describe("what a replica is", () => {
       version: "",
       clock: systemClock,
       limits,
+      diskRefusals: new DiskRefusals(systemClock, limits),
     };
     const replica = new Replica({ ...parts, disk });
     lifecycle.start(transport);
@@ -166,6 +169,38 @@ describe("what a replica is", () => {
     ]);
     expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
     expect(lifecycle.identity()).toMatchObject({ clusterId: 0n });
+    expect(failures).toEqual([]);
+  });
+
+  test("a blank disk whose id was removed draws a new one, and belongs to nobody (A7)", async () => {
+    lifecycle.start(transport);
+    const id = memberId();
+    await expect(lifecycle.reset(clusterId, id, 0n)).rejects.toMatchObject({ reason: "invalid-argument" });
+    await expect(lifecycle.reset(clusterId, id + 1n, 5n)).rejects.toMatchObject({ reason: "wrong-member" });
+    const answer = await lifecycle.reset(clusterId, id, 5n);
+    expect(answer.memberId).not.toBe(id);
+    expect(lifecycle.identity()).toMatchObject({
+      ...answer,
+      clusterId: 0n,
+      incarnation: 1n,
+      removedIndex: undefined,
+    });
+    // It serves whoever calls it by its new id, of any cluster.
+    await lifecycle.bootstrap(99n, answer.memberId);
+    expect(lifecycle.identity().clusterId).toBe(99n);
+    await expect(lifecycle.reset(clusterId, answer.memberId, 5n)).rejects.toMatchObject({
+      reason: "wrong-cluster",
+    });
+    expect(failures).toEqual([]);
+  });
+
+  test("a leader that calls while a blank disk draws a new id is not joined under the old one (A14)", async () => {
+    lifecycle.start(transport);
+    const reset = lifecycle.reset(clusterId, memberId(), 5n);
+    lifecycle.join(clusterId, { memberId: 5n, peerUrl: "http://127.0.0.1:7301" });
+    await reset;
+    expect(lifecycle.identity().clusterId).toBe(0n);
+    expect(lifecycle.member).toBeUndefined();
     expect(failures).toEqual([]);
   });
 

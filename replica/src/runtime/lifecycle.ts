@@ -318,7 +318,7 @@ export class Lifecycle {
       );
     }
     // A blank disk has nothing to lose: only its id may be known as removed.
-    if (false) {
+    if (identity.clusterId !== undefined && identity.clusterId !== clusterId) {
       throw new ReplicaError("wrong-cluster", "the data is of another cluster: it is never reset from here");
     }
     if (!this.isRemoved && removedIndex === 0n) {

@@ -163,6 +163,8 @@ export interface ReplicaStatus {
   readonly storeBytesQuota: number;
   readonly logBytesUsed: number;
   readonly diskBytesAvailable: number;
+  /** Peers refuse its disk as an old copy (B2). */
+  readonly diskRefused: boolean;
   readonly problems: readonly string[];
 }
 

@@ -10,6 +10,7 @@ interface StatusParts {
   readonly directory: DataDirectory;
   readonly member: Member | undefined;
   readonly diskBytesAvailable: number;
+  readonly diskRefused: boolean;
   readonly problems: readonly string[];
 }
 
@@ -33,6 +34,7 @@ export function replicaStatus(parts: StatusParts): ReplicaStatus {
     storeBytesQuota: config.quotaBytes,
     logBytesUsed: log.usage().usedBytes,
     diskBytesAvailable: parts.diskBytesAvailable,
+    diskRefused: parts.diskRefused,
     problems: parts.problems,
   };
 }

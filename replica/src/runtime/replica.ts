@@ -3,6 +3,7 @@ import type { KeyValue } from "../mvcc/types.ts";
 import { type MemberId, NO_MEMBER } from "../raft/types.ts";
 import type { Clock } from "./clock.ts";
 import type { ReplicaConfig } from "./config.ts";
+import type { DiskRefusals } from "./disk-refusals.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { RuntimeLimits } from "./limits.ts";
@@ -32,6 +33,7 @@ interface ReplicaParts {
   readonly clock: Clock;
   readonly disk: DiskWatch;
   readonly limits: RuntimeLimits;
+  readonly diskRefusals: DiskRefusals;
 }
 
 /** What the RPC layer asks, answered by the member that the replica is, if it is one. */
@@ -76,6 +78,7 @@ export class Replica implements ReplicaApi {
       directory: this.#lifecycle.directory,
       member: this.#lifecycle.member,
       diskBytesAvailable: this.#parts.disk.report.freeBytes,
+      diskRefused: this.#isDiskRefused,
       problems: this.#problems(),
     });
   }
@@ -89,9 +92,14 @@ export class Replica implements ReplicaApi {
     return this.#notServing(limits.leaderlessTimeouts * config.electionTimeoutMs);
   }
 
+  get #isDiskRefused(): boolean {
+    return this.#parts.diskRefusals.isRefused(this.#lifecycle.identity().memberId);
+  }
+
   #problems(): readonly string[] {
     const disk = this.#parts.disk.problem();
-    return disk === undefined ? this.#notServing(0) : [...this.#notServing(0), disk];
+    const refused = this.#isDiskRefused ? ["its peers refuse its disk as an old copy"] : [];
+    return [...this.#notServing(0), ...refused, ...(disk === undefined ? [] : [disk])];
   }
 
   #notServing(leaderlessMs: number): readonly string[] {

@@ -324,6 +324,42 @@ describe("reset", () => {
     expect(directory.log.lastIndex()).toBe(10n);
   });
 
+  it("gives a blank disk another id, and keeps what was set aside before (A7)", async () => {
+    await seeded(10, 5);
+    const old = await open();
+    const kept = `removed-${old.identity.memberId.toString(16).padStart(16, "0")}`;
+    const blank = await old.reset({ clusterId, memberId: old.identity.memberId, removedIndex: 9n });
+    const { memberId } = blank.identity;
+    await expect(blank.reset({ clusterId, memberId, removedIndex: undefined })).rejects.toMatchObject({
+      code: "notRemoved",
+    });
+    const fresh = await blank.reset({ clusterId, memberId, removedIndex: 12n });
+    opened.push(fresh);
+    expect(fresh.identity.memberId).not.toBe(memberId);
+    expect(fresh.identity).toMatchObject({ clusterId: undefined, incarnation: 1n, removedIndex: undefined });
+    expect(readdirSync(folder).filter((name) => name.startsWith("removed-"))).toEqual([kept]);
+    expect(readdirSync(at(kept)).sort()).toEqual(["raft", "store", "superblock"]);
+  });
+
+  it("of a blank disk is finished at the next start when it was cut off (E3)", async () => {
+    for (const gone of [[], ["store"], ["store", "superblock"], ["store", "superblock", "raft"]]) {
+      const path = at(`blank-${gone.length}`);
+      const old = await open(path);
+      const { memberId } = old.identity;
+      await old.close();
+      writeFileSync(join(path, "resetting"), "blank");
+      for (const part of gone) rmSync(join(path, part), { recursive: true });
+      const fresh = await open(path);
+      expect(fresh.identity.memberId).not.toBe(memberId);
+      expect(fresh.identity).toMatchObject({ clusterId: undefined, incarnation: 1n });
+      expect(
+        readdirSync(path)
+          .filter((name) => name.startsWith("re"))
+          .sort(),
+      ).toEqual([]);
+    }
+  });
+
   it("is finished at the next start when it was cut off between any two steps (E3)", async () => {
     for (const moved of [[], ["store"], ["store", "superblock"], ["store", "superblock", "raft"]]) {
       const path = at(`cut-${moved.length}`);

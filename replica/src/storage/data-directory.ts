@@ -40,7 +40,7 @@ export interface DirectoryParts {
   readonly baseConfiguration: BaseConfiguration | undefined;
   readonly unlock: () => void;
   /** Opens what lies in the directory after a reset, under the lock that is held. */
-  readonly reopen: () => Promise<DataDirectory>;
+  readonly reopen: (left: "kept" | "blank") => Promise<DataDirectory>;
 }
 
 /** What the store says; a blank one says that nothing is applied. */
@@ -135,7 +135,7 @@ export class LocalDirectory implements DataDirectory {
         "this member was added to the cluster, it did not found it",
       );
     }
-    if (log.lastIndex() > 0n || log.durablePosition().term > 0n) {
+    if (!this.#isBlank()) {
       throw new StorageError("alreadyInitialized", "this member has taken part in a cluster already");
     }
     const entry: Entry = { index: 1n, term: 1n, type: "configuration", data: configuration };
@@ -220,7 +220,7 @@ export class LocalDirectory implements DataDirectory {
 
   async reset({ clusterId, memberId, removedIndex }: ResetRequest): Promise<DataDirectory> {
     const { clusterId: own, memberId: self, removedIndex: known } = this.identity;
-    if (own === undefined || own !== clusterId) throw wrongCluster(own, clusterId);
+    if (own !== clusterId && !this.#isBlank()) throw wrongCluster(own, clusterId);
     if (self !== memberId)
       throw new StorageError("wrongMember", `this is member ${hex(self)}, not ${hex(memberId)}`);
     if (known === undefined && removedIndex === undefined) {
@@ -229,14 +229,22 @@ export class LocalDirectory implements DataDirectory {
         "this member does not know that it was removed: give the index of that",
       );
     }
+    const left = this.#isBlank() ? "blank" : "kept";
     // From here on the lock is the next object's.
     this.#closed = this.#closeFiles();
     await this.#closed;
-    return this.#parts.reopen().catch((error: unknown) => {
+    return this.#parts.reopen(left).catch((error: unknown) => {
       // The old data is closed and half moved: only another start can finish it.
       const { reason, message } = unusable(this.path, error);
       throw this.#parts.context.gate.raise(reason, message, error);
     });
+  }
+
+  /** It promised nothing to anybody: no cluster, no vote, no entry. */
+  #isBlank(): boolean {
+    const { log } = this.#parts;
+    const isUsed = log.lastIndex() > 0n || log.durablePosition().term > 0n;
+    return this.identity.clusterId === undefined && !isUsed;
   }
 
   close(): Promise<void> {

@@ -19,7 +19,7 @@ export interface Layout {
   readonly damagedStore: string;
   readonly snapshots: string;
   readonly incoming: string;
-  /** Holds the id of a member whose data is being moved away. */
+  /** Holds the id of a member whose data is being moved away, or `blank` when there is none to keep. */
   readonly resetMark: string;
   readonly reserve: string;
 }

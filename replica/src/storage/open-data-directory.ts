@@ -117,8 +117,8 @@ async function assemble(
     superblock,
     unlock,
     baseConfiguration: raft.baseConfiguration,
-    reopen: async () => {
-      await moveAway(context, raft.identity.memberId);
+    reopen: async (left) => {
+      await moveAway(context, left === "blank" ? blankMark : hex(raft.identity.memberId));
       return openLocked({ layout, machine, options }, unlock);
     },
   });
@@ -164,10 +164,13 @@ function durableAppliedOf(store: StoreBackend, { decodeConfiguration }: OpenOpti
   };
 }
 
+/** In the place of a member id: there is no data, and what was kept before stays. */
+const blankMark = "blank";
+
 /** Notes which member's data goes, then moves it: a crash in between is finished at the next start. */
-async function moveAway(context: OpenContext, memberId: bigint): Promise<void> {
+async function moveAway(context: OpenContext, mark: string): Promise<void> {
   const { layout, machine } = context;
-  await machine.files.writeFile(layout.resetMark, hex(memberId));
+  await machine.files.writeFile(layout.resetMark, mark);
   await finishReset(context);
 }
 
@@ -176,32 +179,38 @@ async function finishReset(context: OpenContext): Promise<void> {
   const { files } = machine;
   // Who made or removed the mark may have been killed before it was flushed (B9).
   await files.syncFolder(layout.directory);
-  const memberId = (await files.readFile(layout.resetMark))?.toString();
-  if (memberId === undefined) return;
-  if (!/^[0-9a-f]{16}$/.test(memberId)) {
+  const mark = (await files.readFile(layout.resetMark))?.toString();
+  if (mark === undefined) return;
+  if (mark !== blankMark && !/^[0-9a-f]{16}$/.test(mark)) {
     // Torn before anything was moved.
     await files.remove(layout.resetMark);
     return;
   }
   await flushFile(files, layout.resetMark);
   options.faults?.atStep?.("reset: marked");
-  const target = join(layout.directory, `removed-${memberId}`);
-  for (const name of await files.list(layout.directory)) {
-    const path = join(layout.directory, name);
-    if (name.startsWith("removed-") && path !== target) await files.remove(path);
-  }
-  await files.makeFolder(target);
+  const target = mark === blankMark ? undefined : join(layout.directory, `removed-${mark}`);
+  if (target !== undefined) await makeRoomFor(files, layout, target);
   // The log last: as long as it is there, nothing takes the directory for a blank one.
   for (const name of ["snapshots", "incoming", "damaged-store", "store", "superblock", "raft"]) {
     const from = join(layout.directory, name);
-    if (await files.stat(from)) await files.rename(from, join(target, name));
+    if (target === undefined) await files.remove(from);
+    else if (await files.stat(from)) await files.rename(from, join(target, name));
     options.faults?.atStep?.(`reset: ${name}`);
   }
-  await files.syncFolder(target);
+  if (target !== undefined) await files.syncFolder(target);
   await files.syncFolder(layout.directory);
   options.faults?.atStep?.("reset: moved");
   await files.remove(layout.resetMark);
   await files.syncFolder(layout.directory);
+}
+
+/** The data of one removed member is kept. */
+async function makeRoomFor(files: FileSystem, { directory }: Layout, target: string): Promise<void> {
+  for (const name of await files.list(directory)) {
+    const path = join(directory, name);
+    if (name.startsWith("removed-") && path !== target) await files.remove(path);
+  }
+  await files.makeFolder(target);
 }
 
 async function flushFile(files: FileSystem, path: string): Promise<void> {

@@ -204,8 +204,9 @@ export interface DataDirectory {
    */
   install(received: ReceivedSnapshot, swapped?: () => void): Promise<void>;
   /**
-   * Moves the data of a removed member to `removed-<member id>/` and draws a new id. Throws StorageError
-   * wrongCluster, wrongMember, notRemoved. This object is closed; the answer takes its place.
+   * Moves the data of a removed member to `removed-<member id>/` and draws a new id. A blank disk has none to
+   * keep, and belongs to any cluster. Throws StorageError wrongCluster, wrongMember, notRemoved. This object is
+   * closed; the answer takes its place.
    */
   reset(request: ResetRequest): Promise<DataDirectory>;
   /** Waits for what is under way, then lets go of the directory. */

@@ -120,6 +120,13 @@ export declare type StatusResponse = Message<"rstore.v1.StatusResponse"> & {
    * @generated from field: repeated string problems = 18;
    */
   problems: string[];
+
+  /**
+   * Peers refuse its disk as an old copy: it must be replaced by a blank one.
+   *
+   * @generated from field: bool disk_refused = 19;
+   */
+  diskRefused: boolean;
 };
 
 /**
