@@ -1,13 +1,17 @@
 /**
  * Compiles what is published or put into a container: one JavaScript file for each program, with everything
  * in it but the native module, which lies beside it. The repository itself runs the TypeScript sources.
+ * client/dist is a package of its own: `npm install ./client/dist` or `npm pack ./client/dist`.
  *
- *   node client/scripts/build.ts [client] [operator] [replica]
+ *   node client/scripts/build.ts [--out FOLDER] [client] [operator] [replica]
  */
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { type BuildOptions, build } from "esbuild";
 import { lmdbBeside } from "./lmdb-beside.ts";
+import { writePackage } from "./write-package.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -25,28 +29,45 @@ const shared: BuildOptions = {
   },
 };
 
-const packages: Readonly<Record<string, BuildOptions>> = {
+interface Target {
+  readonly options: BuildOptions;
+  readonly after?: (folder: string) => void;
+}
+
+const { values, positionals: asked } = parseArgs({
+  allowPositionals: true,
+  options: { out: { type: "string" } },
+});
+
+function folderOf(name: string): string {
+  return values.out ?? join(root, name, "dist");
+}
+
+const targets: Readonly<Record<string, Target>> = {
   client: {
-    entryPoints: { main: "client/src/cli/main.ts", index: "client/src/index.ts" },
-    outdir: "client/dist",
-    splitting: true,
-    external: ["@rstore/replica"],
+    options: {
+      entryPoints: { main: "client/src/cli/main.ts", index: "client/src/index.ts" },
+      splitting: true,
+      external: ["@rstore/replica"],
+    },
+    after: writePackage,
   },
   replica: {
-    entryPoints: { main: "replica/src/main.ts" },
-    outdir: "replica/dist",
-    plugins: [lmdbBeside(join(root, "replica/dist"))],
+    options: {
+      entryPoints: { main: "replica/src/main.ts" },
+      plugins: [lmdbBeside(folderOf("replica"))],
+    },
   },
-  operator: {
-    entryPoints: { main: "operator/src/main.ts" },
-    outdir: "operator/dist",
-  },
+  operator: { options: { entryPoints: { main: "operator/src/main.ts" } } },
 };
 
-const asked = process.argv.slice(2);
-for (const name of asked.length > 0 ? asked : Object.keys(packages)) {
-  const options = packages[name];
-  if (options === undefined)
-    throw new Error(`no package ${name}: there are ${Object.keys(packages).join(", ")}`);
-  await build({ ...shared, ...options });
+for (const name of asked.length > 0 ? asked : Object.keys(targets)) {
+  const target = targets[name];
+  if (target === undefined)
+    throw new Error(`no package ${name}: there are ${Object.keys(targets).join(", ")}`);
+  const outdir = folderOf(name);
+  // Chunks of an earlier build have other names, and would be published with it.
+  if (values.out === undefined) rmSync(outdir, { recursive: true, force: true });
+  await build({ ...shared, ...target.options, outdir });
+  target.after?.(outdir);
 }

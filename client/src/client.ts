@@ -3,7 +3,6 @@ import { ClusterService } from "@rstore/proto/rstore/v1/cluster";
 import { KvService, type Operation } from "@rstore/proto/rstore/v1/kv";
 import { MaintenanceService } from "@rstore/proto/rstore/v1/maintenance";
 import { bytesFrom, keyAfter, prefixEnd } from "./bytes.ts";
-import type { TlsOptions } from "./connection.ts";
 import { type Endpoint, Endpoints, normalUrl } from "./endpoints.ts";
 import { RstoreError } from "./errors.ts";
 import { Lane, type OperationAnswer, PendingOperation } from "./lane.ts";
@@ -40,6 +39,7 @@ import type {
   RangeResult,
   ReadOptions,
   ReplicaStatus,
+  TlsOptions,
 } from "./types.ts";
 import { callUnary, type UnaryOptions } from "./unary.ts";
 

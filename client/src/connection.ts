@@ -1,14 +1,8 @@
 import * as http2 from "node:http2";
 import { fromBinary } from "@bufbuild/protobuf";
 import { ErrorDetailSchema } from "@rstore/proto/rstore/v1/kv";
-import { AttemptError, attemptErrorFromAnswer } from "./errors.ts";
-
-export interface TlsOptions {
-  readonly ca?: string | Uint8Array;
-  readonly cert?: string | Uint8Array;
-  readonly key?: string | Uint8Array;
-  readonly servername?: string;
-}
+import { AttemptError, attemptErrorFromAnswer } from "./attempt-error.ts";
+import type { TlsOptions } from "./types.ts";
 
 export interface ConnectionOptions {
   readonly connectTimeoutMs: number;

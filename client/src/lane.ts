@@ -6,8 +6,9 @@ import {
   type Operation,
   type OperationResult,
 } from "@rstore/proto/rstore/v1/kv";
+import { AttemptError, attemptErrorFromAnswer } from "./attempt-error.ts";
 import type { Endpoint, Endpoints } from "./endpoints.ts";
-import { AttemptError, attemptErrorFromAnswer, RstoreError } from "./errors.ts";
+import { RstoreError } from "./errors.ts";
 import { headerFrom } from "./operations.ts";
 import { decideRetry } from "./retry.ts";
 import type { AnswerHeader } from "./types.ts";

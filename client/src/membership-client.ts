@@ -1,10 +1,9 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { MemberKind as WireMemberKind } from "@rstore/proto/rstore/v1/cluster";
 import { MembershipService } from "@rstore/proto/rstore/v1/membership";
-import type { TlsOptions } from "./connection.ts";
 import { Endpoints, normalUrl } from "./endpoints.ts";
 import { RstoreError } from "./errors.ts";
-import type { CallOptions } from "./types.ts";
+import type { CallOptions, TlsOptions } from "./types.ts";
 import { callUnary } from "./unary.ts";
 
 /** What the disk of a replica says. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { AttemptError, type Reason, reasons } from "./errors.ts";
+import { AttemptError } from "./attempt-error.ts";
+import { type Reason, reasons } from "./errors.ts";
 import { backoffMs, decideRetry } from "./retry.ts";
 
 function decide(reason: Reason, applied: "no" | "maybe", write: boolean, remainingMs = 1_000) {

@@ -1,4 +1,5 @@
-import { type AttemptError, type Reason, RstoreError } from "./errors.ts";
+import type { AttemptError } from "./attempt-error.ts";
+import { type Reason, RstoreError } from "./errors.ts";
 
 /** Failures that pass: an election, a restart, a full queue. */
 const passing: ReadonlySet<Reason> = new Set<Reason>([

@@ -9,6 +9,13 @@ export type Bytes = string | Uint8Array;
  */
 export type Consistency = "linearizable" | "serializable";
 
+export interface TlsOptions {
+  readonly ca?: string | Uint8Array;
+  readonly cert?: string | Uint8Array;
+  readonly key?: string | Uint8Array;
+  readonly servername?: string;
+}
+
 export interface CallOptions {
   /** For the whole call with all its attempts; the client's timeoutMs otherwise. */
   readonly timeoutMs?: number;

@@ -49,16 +49,25 @@ export function exitCodeFrom(error: unknown): number {
   }
 }
 
+const majorityAdvice = "a majority of the voters must be up: see `rstore health` and `rstore status`.";
+
 /** What a person can do about it, where the message does not say so already. */
 export function adviceFrom(error: unknown): string | undefined {
   if (!(error instanceof RstoreError)) return undefined;
   switch (error.reason) {
     case "unavailable":
+      if (/ENOTFOUND|EAI_AGAIN/.test(error.message)) {
+        return "no host of that name was found: give client URLs, such as --endpoints http://127.0.0.1:4001,http://127.0.0.1:4002.";
+      }
       return "is a replica running there? Name another with --endpoints, or start a cluster with `npx rstore local up`.";
+    case "deadline-exceeded":
+      if (error.facts.revision !== undefined) {
+        return "nothing was written at that revision yet, or the member that answered is behind: see REVISION in `rstore status`.";
+      }
+      return majorityAdvice;
     case "no-leader":
     case "no-quorum":
-    case "deadline-exceeded":
-      return "a majority of the voters must be up: see `rstore health` and `rstore status`.";
+      return majorityAdvice;
     case "not-initialized":
       return "this replica has an empty disk: found a cluster with `rstore bootstrap`, or add it to one with `rstore member add`.";
     case "compare-failed":
