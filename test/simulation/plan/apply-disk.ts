@@ -65,13 +65,16 @@ function applyWipe(context: FaultContext, fault: FaultOf<"wipe">): void {
 
 function applyLoseLog(context: FaultContext, fault: FaultOf<"lose-log">): void {
   const slot = slotAt(context, fault.slot);
-  const member = slot?.disk.durableLog()?.memberId;
+  const { memberId: member, clusterId, removedIndex } = slot?.disk.durableLog() ?? {};
   if (slot === undefined || member === undefined || !mayLose(context, fault)) return;
   const { cluster, down, losses } = context;
   down.take(slot);
   slot.crash();
   slot.disk.loseLog();
   losses.add(member);
+  // In its first start, or while a removed one is reset, there is nothing yet, or nothing left, that says more than
+  // the log; and nobody counts on what such a disk has promised.
+  if (clusterId === undefined || removedIndex !== undefined) return;
   const { tampered } = slot.disk;
   const watch = (touched: Slot): void => {
     if (slot.disk.tampered !== tampered) cluster.watchers.delete(watch);

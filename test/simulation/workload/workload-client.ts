@@ -1,6 +1,6 @@
 import { FatalError } from "@rstore/replica/errors";
 import { ReplicaError } from "@rstore/replica/runtime/replica-api";
-import { AttemptError } from "../../../client/src/errors.ts";
+import { AttemptError } from "../../../client/src/attempt-error.ts";
 import { serverTimeoutMs } from "../../../client/src/lane.ts";
 import { decideRetry } from "../../../client/src/retry.ts";
 import type { Input, Output } from "../../history/operation.ts";
@@ -31,7 +31,7 @@ interface ClientParts {
   readonly administrate: (draw: Exclude<Draw, Call>) => boolean;
 }
 
-/** Replicas at fault, not the cluster: another one may serve (client/src/errors.ts). */
+/** Replicas at fault, not the cluster: another one may serve (client/src/attempt-error.ts). */
 const replicaAtFault = ["not-initialized", "member-removed", "shutting-down", "not-ready"];
 /** A client that is in a hurry gives up while its write is under way. */
 const HURRY_CHANCE = 0.08;
