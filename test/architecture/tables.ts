@@ -25,6 +25,7 @@ const boundary = [
 const wired = [
   ...boundary,
   "replica/src/apply",
+  "replica/src/console",
   "replica/src/mvcc",
   "replica/src/raft",
   "replica/src/rpc",
@@ -75,12 +76,29 @@ export const folders: readonly Folder[] = [
   {
     name: "replica/src/rpc",
     imports: [...boundary, "proto", "replica/src/runtime"],
-    types: ["replica/src/apply", "replica/src/mvcc", "replica/src/raft", "replica/src/transport"],
+    types: [
+      "replica/src/apply",
+      "replica/src/console",
+      "replica/src/mvcc",
+      "replica/src/raft",
+      "replica/src/transport",
+    ],
   },
+  {
+    name: "replica/src/console",
+    imports: boundary,
+    types: ["replica/src/messages", "replica/src/raft", "replica/src/runtime", "replica/src/transport"],
+  },
+  // Runs in a browser.
+  { name: "replica/src/console/page", imports: [], types: ["replica/src/console"] },
   // The entry point and what wires everything together.
   { name: "replica/src/version.ts", imports: [] },
   { name: "replica/src/assemble-replica.ts", imports: wired },
-  { name: "replica/src/server.ts", imports: [...wired, "replica/src/assemble-replica.ts"] },
+  { name: "replica/src/serve-console.ts", imports: wired },
+  {
+    name: "replica/src/server.ts",
+    imports: [...wired, "replica/src/assemble-replica.ts", "replica/src/serve-console.ts"],
+  },
   { name: "replica/src/main.ts", imports: [...wired, "replica/src/server.ts"] },
   { name: "replica/bench", imports: ["replica/src", "proto"] },
 
@@ -131,15 +149,22 @@ export const folders: readonly Folder[] = [
   { name: "operator/src/version.ts", imports: [] },
   { name: "operator/src/settings.ts", imports: ["operator/src/log.ts", "operator/src/version.ts"] },
   {
+    name: "operator/src/metrics",
+    imports: ["operator/src/api", "operator/src/kube", "operator/src/member", "proto"],
+    types: ["operator/src/plan"],
+  },
+  {
     name: "operator/src/controller",
     imports: [
       "operator/src/api",
+      "operator/src/metrics",
       "operator/src/kube",
       "operator/src/log.ts",
       "operator/src/member",
       "operator/src/plan",
       "operator/src/platform/kubernetes",
       "operator/src/status",
+      "operator/src/version.ts",
     ],
     types: ["operator/src/settings.ts"],
   },
@@ -164,6 +189,7 @@ export const folders: readonly Folder[] = [
       "operator/src/controller",
       "operator/src/kube",
       "operator/src/log.ts",
+      "operator/src/metrics",
       "operator/src/plan",
       "operator/src/settings.ts",
       "operator/src/status",
@@ -200,7 +226,7 @@ export const libraries: readonly { readonly library: RegExp; readonly places: re
       "test",
     ],
   },
-  { library: /^prom-client$/, places: ["replica/src/metrics", "operator/src/controller/metrics"] },
+  { library: /^prom-client$/, places: ["replica/src/metrics", "operator/src/metrics"] },
   { library: /^pino(-pretty)?$/, places: ["replica/src/log", "operator/src/log"] },
   {
     library: /^commander$/,
@@ -302,6 +328,8 @@ export const entryPoints: readonly RegExp[] = [
   /^(replica|client)\/bench\/[^/]+\.ts$/,
   /^(replica|client|operator)\/bin\/[^/]+\.js$/,
   /^(replica|operator)\/src\/main\.ts$/,
+  // Loaded by a browser.
+  /^replica\/src\/console\/page\/main\.ts$/,
   // Begun in a process of its own, or preloaded into one.
   /^test\/simulation\/museum\/(run-museum|hunt|mutated-source)\.ts$/,
   /^client\/src\/index\.ts$/,
