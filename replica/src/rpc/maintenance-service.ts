@@ -21,6 +21,11 @@ const wireRoles: Record<ReplicaStatus["role"], Role> = {
   removed: Role.REMOVED,
 };
 
+export function roleFromWire(role: Role): ReplicaStatus["role"] | "unknown" {
+  const roles = Object.keys(wireRoles) as ReplicaStatus["role"][];
+  return roles.find((name) => wireRoles[name] === role) ?? "unknown";
+}
+
 export function maintenanceRoutes(api: ReplicaApi, options: ServiceOptions): (router: ConnectRouter) => void {
   return (router) => {
     router.service(MaintenanceService, {

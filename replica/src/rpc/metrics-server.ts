@@ -13,6 +13,10 @@ export interface MetricsServerOptions {
    * kills replicas without a quorum takes away what is left (faults C4).
    */
   readonly liveness?: () => readonly string[];
+  /** Answers what is its own and says whether it was. */
+  readonly console?: {
+    answer(request: IncomingMessage, response: ServerResponse): Promise<boolean>;
+  };
   readonly listen: ListenAddress;
   readonly log?: Logger | undefined;
 }
@@ -28,7 +32,7 @@ interface Page {
   readonly body: string;
 }
 
-/** `/metrics`, `/livez` and `/readyz`; never keys or values. */
+/** `/metrics`, `/livez`, `/readyz` and the console; never keys or values. */
 export async function createMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
   const pages: Record<string, () => Page | Promise<Page>> = {
     "/metrics": async () => ({
@@ -42,7 +46,7 @@ export async function createMetricsServer(options: MetricsServerOptions): Promis
   const server = createServer({ headersTimeout: 5000, requestTimeout: 10_000, keepAliveTimeout: 75_000 });
   server.maxConnections = 256;
   server.on("request", (request, response) => {
-    answer(pages, request, response).catch((thrown: unknown) => {
+    answer(pages, options.console, request, response).catch((thrown: unknown) => {
       options.log?.record("metrics.failed", { path: request.url ?? "", err: thrown });
       if (!response.headersSent) send(response, textPage(500, "internal error; the replica's log has more"));
     });
@@ -60,13 +64,15 @@ export async function createMetricsServer(options: MetricsServerOptions): Promis
 
 async function answer(
   pages: Record<string, () => Page | Promise<Page>>,
+  console: MetricsServerOptions["console"],
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  if (await console?.answer(request, response)) return;
   const path = (request.url ?? "").split("?", 1)[0]!;
   const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
   if (!page) {
-    send(response, textPage(404, `not found; this port serves ${Object.keys(pages).join(", ")}`));
+    send(response, textPage(404, `not found; this port serves ${[...Object.keys(pages), "/console"].join(", ")}`));
   } else if (request.method !== "GET" && request.method !== "HEAD") {
     response.setHeader("allow", "GET, HEAD");
     send(response, textPage(405, "use GET"));
