@@ -20,7 +20,8 @@ export interface Settings {
 
 const podNamespaceVariable = "RSTORE_POD_NAMESPACE";
 
-function createCommand(): Command {
+/** The flags of the operator, with their variables and defaults. */
+export function createCommand(): Command {
   return new Command("rstore-operator")
     .description("Keeps the ReplicatedStores of a Kubernetes cluster at their wanted state.")
     .version(version)

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const workspaces = ["proto", "replica", "client", "operator", "test"];
+const workspaces = ["proto", "replica", "client", "operator", "charts", "test"];
 
 /** What is not part of a clone. */
 const notCloned = new Set(["node_modules", ".git", ".turbo", ".rstore", "coverage", "dist"]);

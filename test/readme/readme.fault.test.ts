@@ -58,7 +58,7 @@ describe("the README", { timeout: 120_000 }, () => {
       network = new Network();
       network.addHost("here");
     }
-    blocks = shellBlocks(readFileSync(join(directory, "README.md"), "utf8"), "Start");
+    blocks = shellBlocks(readFileSync(join(directory, "README.md"), "utf8"), "Start on one machine");
     const [file, args] = inNetwork("exec npm start");
     // A process group of its own, which gets the Ctrl-C as a terminal would send it.
     start = spawn(file, args, { cwd: directory, env: cleanEnvironment(), detached: true });
