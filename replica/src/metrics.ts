@@ -1,147 +1,125 @@
 import { collectDefaultMetrics, type Metric, Registry } from "prom-client";
+import type { CountedDefinition, ScrapedDefinition } from "./metrics/definition.ts";
+import { writeFailureReasons } from "./metrics/definitions/consensus.ts";
+import { libraryMetrics } from "./metrics/definitions/process.ts";
 import {
-  countedMetrics,
-  diskBoundsSeconds,
-  peerMetrics,
-  type ReplicaReading,
-  type RpcReading,
-  replicaMetrics,
-  requestBoundsSeconds,
-  rpcMetrics,
+  apiCounted,
+  apiScraped,
+  processCounted,
+  processScraped,
+  replicaScraped,
+  runtimeCounted,
 } from "./metrics/definitions.ts";
-import {
-  type Count,
-  CounterFamily,
-  type Distribution,
-  HistogramFamily,
-  type Instrument,
-  type Sample,
-  Scraped,
-} from "./metrics/instruments.ts";
-import type { Reason } from "./runtime/replica-api.ts";
+import { Counted, createInstruments, Scraped } from "./metrics/instruments.ts";
+import { MethodMetrics } from "./metrics/method-metrics.ts";
+import type { ProcessReading, ReplicaReading, RpcReading } from "./metrics/reading.ts";
 
-export type { ReplicaReading, RpcReading } from "./metrics/definitions.ts";
+export type { MethodMetrics };
 
-/** The metrics of one method; keep it where calls of the method end. */
-export class MethodMetrics {
-  readonly #duration: Distribution;
-  readonly #requests: CounterFamily;
-  readonly #labels: { readonly service: string; readonly method: string };
-  readonly #byCode = new Map<string, Count>();
+type Sources = {
+  replica: () => ReplicaReading | undefined;
+  rpc: () => RpcReading | undefined;
+  process: () => ProcessReading | undefined;
+};
 
-  constructor(
-    requests: CounterFamily,
-    durations: HistogramFamily,
-    labels: { readonly service: string; readonly method: string },
-  ) {
-    this.#requests = requests;
-    this.#labels = labels;
-    this.#duration = durations.labels(labels);
-  }
-
-  /** `code` is `ok` or a Connect code such as `unavailable`. */
-  finished(code: string, durationMs: number): void {
-    this.#duration.observe(durationMs / 1000);
-    let count = this.#byCode.get(code);
-    if (!count) {
-      count = this.#requests.labels({ ...this.#labels, code });
-      this.#byCode.set(code, count);
-    }
-    count.increment();
-  }
-}
+type Readings = { [Source in keyof Sources]: ReturnType<Sources[Source]> };
 
 /**
- * Everything that /metrics shows, and nothing of keys or values. What is counted as it happens has a method
- * here; what can be read when it is asked for comes from the functions handed to `readReplica` and `readRpc`.
+ * Everything that /metrics shows, and nothing of keys or values. What is counted as it happens has an instrument
+ * here; what can be read when it is asked for comes from the functions handed to `read…`.
  */
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #requests = new CounterFamily(countedMetrics.requests);
-  readonly #requestDuration = new HistogramFamily(countedMetrics.requestDuration, requestBoundsSeconds);
-  readonly #proposalsFailed = new CounterFamily(countedMetrics.proposalsFailed);
-  readonly #fsync = new HistogramFamily(countedMetrics.fsyncDuration, diskBoundsSeconds);
-  readonly #apply = new HistogramFamily(countedMetrics.applyDuration, diskBoundsSeconds);
-  readonly #leaderChanges = new CounterFamily(countedMetrics.leaderChanges);
-  readonly #connectionsRefused = new CounterFamily(countedMetrics.connectionsRefused);
-  readonly #requestsCutOff = new CounterFamily(countedMetrics.requestsCutOff);
-  #replica: ReplicaReading | undefined;
-  #readReplica: (() => ReplicaReading) | undefined;
-  #rpc: RpcReading | undefined;
-  #readRpc: (() => RpcReading) | undefined;
+  readonly #sources: Sources = {
+    replica: () => undefined,
+    rpc: () => undefined,
+    process: () => undefined,
+  };
+  /** Of the scrape under way: each source is asked once. */
+  #readings: Readings = { replica: undefined, rpc: undefined, process: undefined };
 
-  /** Durable commits, observed in seconds. */
-  readonly raftFsync: Distribution = this.#fsync.labels({ environment: "raft" });
-  readonly storeFsync: Distribution = this.#fsync.labels({ environment: "store" });
-  /** Batches applied, observed in seconds. */
-  readonly applyDuration: Distribution = this.#apply.labels({});
-  readonly leaderChanges: Count = this.#leaderChanges.labels({});
-  readonly connectionsRefused: Count = this.#connectionsRefused.labels({});
-  readonly requestsCutOff: Count = this.#requestsCutOff.labels({});
+  readonly runtime = createInstruments(runtimeCounted);
+  readonly api = createInstruments(apiCounted);
+  readonly process = createInstruments(processCounted);
 
   constructor(options: { readonly processMetrics?: boolean } = {}) {
-    if (options.processMetrics ?? true) collectDefaultMetrics({ register: this.#registry });
-    this.#register(this.#requests, this.#requestDuration, this.#proposalsFailed, this.#fsync, this.#apply);
-    this.#register(this.#leaderChanges, this.#connectionsRefused, this.#requestsCutOff);
-    for (const { read, type, ...description } of replicaMetrics) {
-      this.#register(new Scraped(description, type, () => sampleOf(this.#replica, read)));
-    }
-    for (const { read, type, ...description } of rpcMetrics) {
-      this.#register(new Scraped(description, type, () => sampleOf(this.#rpc, read)));
-    }
-    for (const { read, type, ...description } of peerMetrics) {
-      this.#register(new Scraped(description, type, () => this.#samplePeers(read)));
-    }
+    if (options.processMetrics ?? true) this.#collectLibraryMetrics();
+    this.#registerCounted(runtimeCounted, this.runtime);
+    this.#registerCounted(apiCounted, this.api);
+    this.#registerCounted(processCounted, this.process);
+    this.#registerScraped(replicaScraped, "replica");
+    this.#registerScraped(apiScraped, "rpc");
+    this.#registerScraped(processScraped, "process");
   }
 
   get contentType(): string {
     return this.#registry.contentType;
   }
 
-  /** Called once at each scrape; must be cheap and must not need a quorum. */
-  readReplica(read: () => ReplicaReading): void {
-    this.#readReplica = read;
+  /** Called once at each scrape; must be cheap and must not need a quorum. Undefined: nothing to say at the moment. */
+  readReplica(read: () => ReplicaReading | undefined): void {
+    this.#sources.replica = read;
   }
 
   readRpc(read: () => RpcReading): void {
-    this.#readRpc = read;
+    this.#sources.rpc = read;
   }
 
-  proposalFailed(reason: Reason, count = 1): void {
-    this.#proposalsFailed.labels({ reason }).increment(count);
+  readProcess(read: () => ProcessReading): void {
+    this.#sources.process = read;
+  }
+
+  /** `reason` as rstore.v1.Reason. */
+  proposalFailed(reason: string, count = 1): void {
+    const known = writeFailureReasons.find((candidate) => candidate === reason) ?? "other";
+    this.api.proposalsFailed.labels({ reason: known }).increment(count);
   }
 
   method(service: string, method: string): MethodMetrics {
-    return new MethodMetrics(this.#requests, this.#requestDuration, { service, method });
+    return new MethodMetrics(this.api, { service, method });
   }
 
   /** The page in Prometheus' text format. */
   async render(): Promise<string> {
-    this.#replica = this.#readReplica?.();
-    this.#rpc = this.#readRpc?.();
+    const { replica, rpc, process } = this.#sources;
+    this.#readings = { replica: replica(), rpc: rpc(), process: process() };
     return this.#registry.metrics();
   }
 
-  #samplePeers(read: (peer: ReplicaReading["peers"][number]) => number | undefined): Sample[] {
-    const samples: Sample[] = [];
-    for (const peer of this.#replica?.peers ?? []) {
-      const value = read(peer);
-      const labels = { peer: peer.memberId.toString(16).padStart(16, "0") };
-      if (value !== undefined) samples.push({ labels, value });
+  #collectLibraryMetrics(): void {
+    const registry = this.#registry;
+    collectDefaultMetrics({ register: registry });
+    const kept: readonly string[] = libraryMetrics;
+    for (const { name } of registry.getMetricsAsArray()) {
+      if (!kept.includes(name)) registry.removeSingleMetric(name);
     }
-    return samples;
   }
 
-  #register(...instruments: readonly Instrument[]): void {
+  #registerScraped<Source extends keyof Readings>(
+    definitions: readonly ScrapedDefinition<NonNullable<Readings[Source]>>[],
+    source: Source,
+  ): void {
+    for (const definition of definitions) {
+      const reading = () => this.#readings[source] as NonNullable<Readings[Source]> | undefined;
+      this.#register(new Scraped(definition, reading));
+    }
+  }
+
+  #registerCounted(
+    definitions: Readonly<Record<string, CountedDefinition>>,
+    instruments: Readonly<Record<string, ConstructorParameters<typeof Counted>[1]>>,
+  ): void {
+    for (const [name, definition] of Object.entries(definitions)) {
+      this.#register(new Counted(definition, instruments[name]!));
+    }
+  }
+
+  #register(instrument: { readonly name: string }): void {
     // The registry only calls `get`; its type asks for the methods of prom-client's own classes.
-    for (const instrument of instruments) this.#registry.registerMetric(instrument as unknown as Metric);
+    this.#registry.registerMetric(instrument as unknown as Metric);
   }
 }
 
 export function createMetrics(): Metrics {
   return new Metrics();
-}
-
-function sampleOf<Reading>(reading: Reading | undefined, read: (reading: Reading) => number): Sample[] {
-  return reading === undefined ? [] : [{ labels: {}, value: read(reading) }];
 }

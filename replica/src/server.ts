@@ -1,19 +1,20 @@
 import { randomBytes } from "node:crypto";
 import { assembleReplica } from "./assemble-replica.ts";
 import type { FatalError } from "./errors.ts";
-import type { Logger } from "./log.ts";
+import type { ReplicaEvents } from "./events.ts";
 import { Metrics } from "./metrics.ts";
 import { decodeConfiguration } from "./raft/confchange/codec.ts";
 import { createClientServer } from "./rpc/client-server.ts";
+import { maintenanceRoutes } from "./rpc/maintenance-service.ts";
 import { membershipRoutes } from "./rpc/membership-service.ts";
 import { createMetricsServer } from "./rpc/metrics-server.ts";
 import { systemClock } from "./runtime/clock.ts";
 import type { ReplicaConfig } from "./runtime/config.ts";
-import type { Lifecycle } from "./runtime/lifecycle.ts";
 import { limits as runtimeLimits } from "./runtime/limits.ts";
 import { Liveness } from "./runtime/liveness.ts";
-import type { Replica } from "./runtime/replica.ts";
+import { readReplica } from "./runtime/read-replica.ts";
 import type { RpcLimits } from "./runtime/replica-api.ts";
+import { type Serving, serveConsole } from "./serve-console.ts";
 import { openDataDirectory } from "./storage/open-data-directory.ts";
 import { systemMachine } from "./storage/system/system-machine.ts";
 import { createPeerServer } from "./transport/peer-server.ts";
@@ -36,7 +37,7 @@ function endpoint(address: string): { host: string; port: number } {
 /** Puts a replica together from its parts: disk, runtime, transport, and the three ports. */
 export async function startReplica(
   config: ReplicaConfig,
-  log: Logger,
+  log: ReplicaEvents,
   failed: (error: FatalError) => void,
 ): Promise<RunningReplica> {
   const clock = systemClock;
@@ -52,14 +53,14 @@ export async function startReplica(
     logCacheMaxBytes: LOG_CACHE_MAX_BYTES,
   });
   const peerLimits = { deadPeerMs: config.missedHeartbeats * config.heartbeatIntervalMs };
-  const { lifecycle, replica, handler, transport } = await assembleReplica({
+  const { lifecycle, replica, handler, transport, disk } = await assembleReplica({
     directory,
     machine: systemMachine,
     config,
     clock,
     random,
     log,
-    metrics,
+    metrics: metrics.runtime,
     limits: runtimeLimits,
     version,
     failed,
@@ -73,19 +74,16 @@ export async function startReplica(
     clock,
     listen: endpoint(config.peerListen),
     limits: peerLimits,
-    services: membershipRoutes(replica, { limits, log }),
+    services: (router) => {
+      membershipRoutes(replica, { limits, log })(router);
+      maintenanceRoutes(replica, { limits, log })(router);
+    },
     logger: log,
   });
   const listen = endpoint(config.clientListen);
   const clientServer = await createClientServer({ api: replica, limits, metrics, listen, log });
-  metrics.readReplica(() => ({
-    state: replica.answerState(),
-    status: replica.status(),
-    ready: replica.readiness().length === 0,
-    proposalsPending: replica.proposalsPending,
-    peers: transport.stats(),
-  }));
-  probes.serve(lifecycle, replica);
+  metrics.readReplica(() => readReplica({ replica, lifecycle, disk, clock, peers: transport.stats() }));
+  probes.serve({ lifecycle, replica, transport });
   lifecycle.start(transport);
   return {
     async stop() {
@@ -101,30 +99,33 @@ export async function startReplica(
 
 interface Probes {
   /** From here on they say what the replica says. */
-  serve(lifecycle: Lifecycle, replica: Replica): void;
+  serve(parts: Serving): void;
   close(): Promise<void>;
 }
 
 /** The port of metrics and probes, which answers while the disk is recovered, however long that takes (C4). */
-async function startProbes(config: ReplicaConfig, metrics: Metrics, log: Logger): Promise<Probes> {
-  let serving: { readonly lifecycle: Lifecycle; readonly replica: Replica } | undefined;
+async function startProbes(config: ReplicaConfig, metrics: Metrics, log: ReplicaEvents): Promise<Probes> {
+  let serving: Serving | undefined;
   const turns = (): number | undefined =>
     serving?.lifecycle.leaving ? undefined : serving?.lifecycle.member?.loop.turns;
   const liveness = new Liveness({ clock: systemClock, turns });
+  const console = serveConsole({ config, log, metrics, clock: systemClock, serving: () => serving });
   const server = await createMetricsServer({
     api: { readiness: () => serving?.replica.readiness() ?? ["opening its data directory"] },
     liveness: () => liveness.problems(),
     metrics,
+    console: console.routes,
     listen: endpoint(config.metricsListen),
     log,
   });
   liveness.start();
   return {
-    serve(lifecycle, replica) {
-      serving = { lifecycle, replica };
+    serve(parts) {
+      serving = parts;
     },
     close() {
       liveness.stop();
+      console.close();
       return server.close();
     },
   };

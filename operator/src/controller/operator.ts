@@ -6,8 +6,11 @@ import type { KubeConfig } from "../kube/kube-config.ts";
 import { LeaderElection } from "../kube/leader-election.ts";
 import { type QueueClock, WorkQueue } from "../kube/work-queue.ts";
 import type { Logger } from "../log.ts";
+import type { OperatorReading } from "../metrics/operator-definitions.ts";
+import { OperatorMetrics } from "../metrics/operator-metrics.ts";
+import { StoreReadings } from "../metrics/store-readings.ts";
 import type { Settings } from "../settings.ts";
-import { OperatorMetrics } from "./metrics.ts";
+import { version } from "../version.ts";
 import { Reconciler } from "./reconcile.ts";
 import { StatusServer } from "./status-server.ts";
 import { StoreWatches } from "./store-watches.ts";
@@ -48,7 +51,11 @@ export class Operator {
     const client = createKubeClient(config, { fieldManager: "rstore-operator", plurals: { [kind]: plural } });
     const clock = systemClock;
     const warn = (message: string) => log.warn({ msgId: "kube.trouble" }, message);
-    const metrics = new OperatorMetrics();
+    const readings = new StoreReadings();
+    const metrics = new OperatorMetrics({
+      operator: () => this.#reading(),
+      stores: () => readings.read(this.#watches.stores()),
+    });
     const events = new EventRecorder({
       client,
       clock,
@@ -71,6 +78,7 @@ export class Operator {
       nowMs: () => Date.now(),
       mayAct: () => this.#election?.leads ?? true,
       stepTaken: (step, ok) => metrics.stepTaken(step.kind, ok),
+      looked: (uid, input) => readings.looked(uid, input),
     });
     this.#queue = new WorkQueue({
       clock,
@@ -80,9 +88,9 @@ export class Operator {
       burst: 100,
       workers: settings.workers,
       work: (key) => metrics.timed(() => reconciler.reconcile(...partsOf(key))),
+      begun: (_key, waitedMs) => metrics.waited(waitedMs / 1000),
       failed: (key, error, retryInMs) => {
         const message = error instanceof Error ? error.message : String(error);
-        metrics.failed(error);
         log.warn({ msgId: "reconcile.failed", store: key, retryInMs: Math.round(retryInMs) }, message);
       },
     });
@@ -98,9 +106,8 @@ export class Operator {
     this.#election = settings.leaderElect ? this.#createElection(client, clock) : undefined;
     this.#server = new StatusServer({
       metrics,
-      leads: () => this.#election?.leads ?? true,
+      leads: () => this.#leads,
       problem: () => this.#problem(),
-      queueDepth: () => this.#queue.depth,
     });
   }
 
@@ -140,6 +147,23 @@ export class Operator {
         this.#queue.add(`${metadata?.namespace}/${metadata?.name}`);
       this.#resyncLater();
     });
+  }
+
+  get #leads(): boolean {
+    return this.#election?.leads ?? true;
+  }
+
+  #reading(): OperatorReading {
+    const silentMs = this.#leads ? this.#watches.silentMs(systemClock.nowMs()) : undefined;
+    return {
+      version,
+      node: process.versions.node,
+      leads: this.#leads,
+      queueDepth: this.#queue.depth,
+      queueActive: this.#queue.active,
+      lookUnderWaySeconds: this.#queue.longestMs / 1000,
+      apiServerContactSeconds: silentMs === undefined ? undefined : (Date.now() - silentMs) / 1000,
+    };
   }
 
   /** Why it is not alive; undefined: it is. */

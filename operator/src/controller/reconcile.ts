@@ -7,22 +7,25 @@ import { isKubeError, KubeError } from "../kube/kube-error.ts";
 import type { KubernetesObject } from "../kube/objects.ts";
 import type { Logger } from "../log.ts";
 import { ReplicaCallError } from "../member/replica-error.ts";
+import type { PlanInput } from "../plan/observation.ts";
 import { type Plan, plan } from "../plan/plan.ts";
 import type { Step } from "../plan/step.ts";
 import { act } from "../platform/kubernetes/act.ts";
-import { type ActContext, StepOutdatedError } from "../platform/kubernetes/act-context.ts";
+import type { ActContext } from "../platform/kubernetes/act-context.ts";
 import { applyOwnedObjects } from "../platform/kubernetes/apply-objects.ts";
 import type { OperatorPeer } from "../platform/kubernetes/build-objects.ts";
-import { selectorLabels } from "../platform/kubernetes/names.ts";
+import { memberUrls, names, selectorLabels } from "../platform/kubernetes/names.ts";
 import { readStoreObjects } from "../platform/kubernetes/observe-store.ts";
 import { observe, type Silence } from "../platform/kubernetes/plan-input.ts";
 import { buildPodTemplate } from "../platform/kubernetes/pod-template.ts";
 import { StatusWriter } from "../platform/kubernetes/status-writer.ts";
 import { type Store, storeFrom } from "../platform/kubernetes/store.ts";
+import { StepOutdatedError } from "../platform/step-outdated-error.ts";
 import { statusFrom } from "../status/status.ts";
 import { hasFinalizer, withFinalizer, withoutFinalizer } from "./finalizer.ts";
 import { refusalFrom } from "./refusal.ts";
 import { type ImageSource, resolvedImage } from "./resolved-image.ts";
+import { stepEvent } from "./step-event.ts";
 
 export interface ReconcilerParts {
   readonly client: KubeClient;
@@ -35,6 +38,8 @@ export interface ReconcilerParts {
   readonly mayAct: () => boolean;
   /** Called for each step that was carried out, or not, for metrics. */
   readonly stepTaken: (step: Step, ok: boolean) => void;
+  /** A store was looked at, and its status says so. */
+  readonly looked: (uid: string, input: PlanInput) => void;
 }
 
 /** What is remembered of a store between looks; nothing is wrong when it is lost. */
@@ -83,6 +88,7 @@ export class Reconciler {
     const planned = plan(context.input);
     const failure = await this.#carryOut(planned, context);
     await this.#writeStatus(await this.#withRefusal(planned, failure, context), context);
+    this.#parts.looked(store.uid, context.input);
     if (isKubeError(failure, "namespace-terminating")) {
       this.#parts.log.info(
         { msgId: "namespace.terminating", store: `${store.namespace}/${store.name}` },
@@ -129,6 +135,7 @@ export class Reconciler {
       status,
       version: running,
       removed,
+      memberIn: (slot) => ({ name: names.pod(store, slot), ...memberUrls(store, slot) }),
       assertMayAct() {
         if (!mayAct()) throw new StepOutdatedError("another operator may lead by now");
         if (nowMs() - plannedMs > planLivesMs) throw new StepOutdatedError("this was planned too long ago");
@@ -172,6 +179,9 @@ export class Reconciler {
       try {
         await act(step, context);
         stepTaken(step, true);
+        const event = stepEvent(step);
+        // For people: nothing waits for it.
+        if (event !== undefined) void context.event(event);
         if (step.kind !== "event") log.info({ msgId: "step.taken", ...fields }, step.reason);
       } catch (error) {
         stepTaken(step, false);
@@ -199,7 +209,7 @@ export class Reconciler {
       .map(([key, value]) => `${key}=${value}`)
       .join(",");
     try {
-      await status.write({
+      await status.replace({
         ...statusFrom(input, planned, status.current),
         image,
         selector,

@@ -1,23 +1,22 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
-import type { OperatorMetrics } from "./metrics.ts";
+import type { OperatorMetrics } from "../metrics/operator-metrics.ts";
 
 export interface StatusServerParts {
   readonly metrics: OperatorMetrics;
   readonly leads: () => boolean;
   /** Why it should be started anew; undefined: it is well. */
   readonly problem: () => string | undefined;
-  readonly queueDepth: () => number;
 }
 
 /** `/metrics`, `/livez`, `/readyz`. One that does not lead is ready too: it is there to take over. */
 export class StatusServer {
   readonly #server: Server;
 
-  constructor({ metrics, leads, problem, queueDepth }: StatusServerParts) {
+  constructor({ metrics, leads, problem }: StatusServerParts) {
     this.#server = createServer((request, response) => {
       switch (request.url?.split("?")[0]) {
         case "/metrics":
-          metrics.text({ leads: leads(), queueDepth: queueDepth() }).then(
+          metrics.render().then(
             (text) => answer(response, 200, text, "text/plain; version=0.0.4; charset=utf-8"),
             (error: Error) => answer(response, 500, error.message),
           );

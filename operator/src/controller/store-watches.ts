@@ -1,4 +1,5 @@
 import { group, kind, plural, version } from "../api/v1alpha1/custom-resource-definition.ts";
+import type { ReplicatedStore } from "../api/v1alpha1/types.ts";
 import type { Kind, KubeClient } from "../kube/kube-client.ts";
 import type { KubeConfig } from "../kube/kube-config.ts";
 import type { KubernetesObject } from "../kube/objects.ts";
@@ -77,8 +78,8 @@ export class StoreWatches {
   }
 
   /** As last heard. */
-  stores(): readonly KubernetesObject[] {
-    return this.#stores.flatMap((watch) => watch.list());
+  stores(): readonly ReplicatedStore[] {
+    return this.#stores.flatMap((watch) => watch.list() as readonly unknown[] as readonly ReplicatedStore[]);
   }
 }
 

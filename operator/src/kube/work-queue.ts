@@ -17,6 +17,8 @@ export interface WorkQueueOptions {
   /** Throws to have the key tried again after a pause. A number: again after so many milliseconds. */
   readonly work: (key: string) => Promise<number | undefined>;
   readonly failed: (key: string, error: unknown, retryInMs: number) => void;
+  /** A key that had been due for so long is worked on now. */
+  readonly begun?: (key: string, waitedMs: number) => void;
 }
 
 interface Waiting {
@@ -33,7 +35,8 @@ export class WorkQueue {
   /** Due keys and since when, in order. */
   readonly #due = new Map<string, number>();
   readonly #waiting = new Map<string, Waiting>();
-  readonly #active = new Set<string>();
+  /** Keys that are worked on, and since when. */
+  readonly #active = new Map<string, number>();
   /** Added while it was worked on. */
   readonly #again = new Set<string>();
   readonly #failures = new Map<string, number>();
@@ -42,7 +45,6 @@ export class WorkQueue {
   #cancelRefill: (() => void) | undefined;
   #stopped = false;
   #idle: (() => void) | undefined;
-  #waitedMs = 0;
 
   constructor(options: WorkQueueOptions) {
     this.#options = options;
@@ -55,9 +57,15 @@ export class WorkQueue {
     return this.#due.size;
   }
 
-  /** How long the key that was begun last had been due, in milliseconds. */
-  get lastWaitMs(): number {
-    return this.#waitedMs;
+  /** Keys that are worked on. */
+  get active(): number {
+    return this.#active.size;
+  }
+
+  /** How long the longest work that is under way has taken; 0: none is. */
+  get longestMs(): number {
+    const nowMs = this.#options.clock.nowMs();
+    return nowMs - Math.min(nowMs, ...this.#active.values());
   }
 
   /** As soon as possible; a pause that it has is cut short. */
@@ -104,14 +112,15 @@ export class WorkQueue {
   }
 
   #pump(): void {
-    const { workers, clock } = this.#options;
+    const { workers, clock, begun } = this.#options;
     while (!this.#stopped && this.#active.size < workers) {
       const next = this.#due.entries().next().value;
       if (next === undefined || !this.#takeToken()) return;
       const [key, sinceMs] = next;
       this.#due.delete(key);
-      this.#active.add(key);
-      this.#waitedMs = clock.nowMs() - sinceMs;
+      const nowMs = clock.nowMs();
+      this.#active.set(key, nowMs);
+      begun?.(key, nowMs - sinceMs);
       void this.#run(key);
     }
   }

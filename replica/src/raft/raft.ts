@@ -69,6 +69,10 @@ export class Raft {
   electionDeadlineTicks = 0;
   heartbeatElapsedTicks = 0;
 
+  /** Since the start: how often it became a pre-candidate, and a candidate. */
+  preVotesStarted = 0;
+  electionsStarted = 0;
+
   /** Of a candidate or pre-candidate: the answers so far. */
   readonly votes = new Map<MemberId, boolean>();
 
@@ -169,6 +173,7 @@ export class Raft {
     assert(this.role !== "leader", "a leader does not campaign");
     this.#enterTerm(this.term);
     this.role = "pre-candidate";
+    this.preVotesStarted += 1;
   }
 
   becomeCandidate(): void {
@@ -176,6 +181,7 @@ export class Raft {
     this.#enterTerm(this.term + 1n);
     this.role = "candidate";
     this.vote = this.id;
+    this.electionsStarted += 1;
   }
 
   /** A candidate that won: it knows nothing of the others' logs and begins its term with an empty entry. */

@@ -58,6 +58,9 @@ export interface Status {
   readonly leavers: readonly LeaverStatus[];
   readonly transferTarget: MemberId | undefined;
   readonly pendingReads: number;
+  /** Since the start of the process. */
+  readonly preVotesStarted: number;
+  readonly electionsStarted: number;
 }
 
 export function statusOf(raft: Raft): Status {
@@ -88,6 +91,8 @@ export function statusOf(raft: Raft): Status {
     })),
     transferTarget: raft.transfer?.target,
     pendingReads: raft.reads.pendingCount,
+    preVotesStarted: raft.preVotesStarted,
+    electionsStarted: raft.electionsStarted,
   };
 }
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { peerReading, replicaReading } from "../metrics/testing/sample-reading.ts";
 import { createMetrics, type Metrics } from "../metrics.ts";
 import { ReplicaError } from "../runtime/replica-api.ts";
-import type { PeerStats } from "../transport/types.ts";
 import { FakeReplica } from "./fake-replica.ts";
 import { createMetricsServer, type MetricsServer } from "./metrics-server.ts";
 import { type Harness, startHarness } from "./rpc-harness.ts";
@@ -57,31 +57,12 @@ describe("probes", () => {
 });
 
 describe("/metrics", () => {
-  const peer: PeerStats = {
-    memberId: 0xb2n,
-    connected: true,
-    roundTripMs: 1.5,
-    bytesSent: 10,
-    bytesReceived: 20,
-    messagesSent: 1,
-    messagesReceived: 2,
-    messagesDropped: 3,
-    queuedBytes: 4,
-  };
-
   it("shows the replica, its peers, and what was counted", async () => {
-    metrics.readReplica(() => ({
-      state: api.answerState(),
-      status: api.status(),
-      ready: true,
-      proposalsPending: 3,
-      peers: [peer, { ...peer, memberId: 0xc3n, connected: false, roundTripMs: undefined }],
-    }));
-    metrics.leaderChanges.increment();
+    const [one, two] = [peerReading(0xb2n), peerReading(0xc3n, { connected: false, roundTripMs: undefined })];
+    metrics.readReplica(() => replicaReading({ peers: [one, two] }));
+    metrics.runtime.leaderChanges.increment();
     metrics.proposalFailed("no-quorum", 2);
-    metrics.raftFsync.observe(0.0005);
-    metrics.raftFsync.observe(0.0006);
-    metrics.raftFsync.observe(100);
+    for (const seconds of [0.0005, 0.0006, 100]) metrics.runtime.logFlushDuration.observe(seconds);
     const response = await fetchPage("/metrics");
     expect(response.headers.get("content-type")).toContain("text/plain");
     const lines = (await response.text()).split("\n");
@@ -89,24 +70,20 @@ describe("/metrics", () => {
       expect.arrayContaining([
         "# TYPE rstore_raft_has_leader gauge",
         "rstore_raft_has_leader 1",
-        "rstore_raft_is_leader 1",
         "rstore_raft_term 7",
-        "rstore_raft_commit_index 8",
-        "rstore_raft_applied_index 8",
         "rstore_raft_leader_changes_total 1",
-        "rstore_raft_proposals_pending 3",
         'rstore_raft_proposals_failed_total{reason="no-quorum"} 2',
-        'rstore_storage_fsync_duration_seconds_bucket{environment="raft",le="0.00025"} 0',
-        'rstore_storage_fsync_duration_seconds_bucket{environment="raft",le="0.0005"} 1',
-        'rstore_storage_fsync_duration_seconds_bucket{environment="raft",le="0.001"} 2',
-        'rstore_storage_fsync_duration_seconds_bucket{environment="raft",le="10"} 2',
-        'rstore_storage_fsync_duration_seconds_bucket{environment="raft",le="+Inf"} 3',
-        'rstore_storage_fsync_duration_seconds_sum{environment="raft"} 100.0011',
-        'rstore_storage_fsync_duration_seconds_count{environment="raft"} 3',
+        'rstore_storage_log_flush_duration_seconds_bucket{le="0.00025"} 0',
+        'rstore_storage_log_flush_duration_seconds_bucket{le="0.0005"} 1',
+        'rstore_storage_log_flush_duration_seconds_bucket{le="0.001"} 2',
+        'rstore_storage_log_flush_duration_seconds_bucket{le="10"} 2',
+        'rstore_storage_log_flush_duration_seconds_bucket{le="+Inf"} 3',
+        "rstore_storage_log_flush_duration_seconds_sum 100.0011",
+        "rstore_storage_log_flush_duration_seconds_count 3",
         "# TYPE rstore_peer_sent_bytes_total counter",
-        'rstore_peer_connected{peer="00000000000000b2"} 1',
-        'rstore_peer_connected{peer="00000000000000c3"} 0',
-        'rstore_peer_round_trip_seconds{peer="00000000000000b2"} 0.0015',
+        'rstore_peer_connected{peer="00000000000000b2",peer_name="b2"} 1',
+        'rstore_peer_connected{peer="00000000000000c3",peer_name="c3"} 0',
+        'rstore_peer_round_trip_seconds{peer="00000000000000b2",peer_name="b2"} 0.0015',
       ]),
     );
     expect(lines.filter((line) => line.startsWith("rstore_peer_round_trip_seconds"))).toHaveLength(1);
@@ -119,7 +96,7 @@ describe("/metrics", () => {
     expect(types.length).toBeGreaterThan(30);
     expect(new Set(types.map(([, , name]) => name)).size).toBe(types.length);
     for (const [, , name, type] of types) {
-      expect(name).toMatch(/^rstore_(raft|replica|store|storage|peer|rpc)_[a-z_]+$/);
+      expect(name).toMatch(/^rstore_(build|process|raft|replica|store|storage|snapshot|peer|rpc)_[a-z_]+$/);
       expect(name?.endsWith("_total")).toBe(type === "counter");
       expect(lines.find((line) => line.startsWith(`# HELP ${name} `))).toMatch(/\.$/);
     }

@@ -21,6 +21,14 @@ export class Readiness {
     this.#leaderlessSinceMs = parts.clock.nowMs();
   }
 
+  get isLeaderless(): boolean {
+    return this.#leaderlessSinceMs !== undefined;
+  }
+
+  get isCaughtUp(): boolean {
+    return this.#caughtUp === "yes";
+  }
+
   leaderIs(leader: MemberId): void {
     if (leader !== NO_MEMBER) this.#leaderlessSinceMs = undefined;
     else this.#leaderlessSinceMs ??= this.#parts.clock.nowMs();
@@ -48,7 +56,7 @@ export class Readiness {
     if (sinceMs !== undefined && this.#parts.clock.nowMs() - sinceMs >= leaderlessMs) {
       problems.push("no leader is known");
     }
-    if (this.#caughtUp !== "yes") problems.push("has not caught up since its start");
+    if (!this.isCaughtUp) problems.push("has not caught up since its start");
     return problems;
   }
 }

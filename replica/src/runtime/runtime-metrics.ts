@@ -1,23 +1,8 @@
-interface Seconds {
-  observe(seconds: number): void;
-}
+import { runtimeCounted } from "../metrics/definitions.ts";
+import { createInstruments, type Instruments } from "../metrics/instruments.ts";
 
-/** What a member counts as it happens. */
-export interface RuntimeMetrics {
-  /** Durable commits of the log and of the store. */
-  readonly raftFsync: Seconds;
-  readonly storeFsync: Seconds;
-  /** Entries applied. */
-  readonly applyDuration: Seconds;
-  readonly leaderChanges: { increment(): void };
-}
+/** What a member counts as it happens; by the names of metrics/definitions.ts. */
+export type RuntimeMetrics = Instruments<typeof runtimeCounted>;
 
-const uncounted: Seconds = { observe: () => undefined };
-
-/** For whom nobody asks. */
-export const noMetrics: RuntimeMetrics = {
-  raftFsync: uncounted,
-  storeFsync: uncounted,
-  applyDuration: uncounted,
-  leaderChanges: { increment: () => undefined },
-};
+/** For whom nobody asks: counts, and nobody reads it. */
+export const noMetrics: RuntimeMetrics = createInstruments(runtimeCounted);

@@ -119,7 +119,7 @@ export class StateMachine {
     this.#flushing = store.commit(batch.writes).then(() => {
       applier.release();
       this.#flushing = undefined;
-      metrics.storeFsync.observe((clock.nowMs() - startMs) / 1000);
+      metrics.storeFlushDuration.observe((clock.nowMs() - startMs) / 1000);
       flushed();
     });
     this.#flushing.catch(failed);

@@ -5,8 +5,8 @@ import { type InboundParts, judge } from "./inbound-stream.ts";
 import { PeerError, peerErrorFrom } from "./peer-error.ts";
 import { UNARY_CONTENT_TYPE } from "./peer-session.ts";
 
-/** Beside the payload: the hello and the fields' headers. */
-const REQUEST_OVERHEAD_BYTES = 1024;
+/** Beside the payload: the hello, the names of requests, and the fields' headers. */
+const REQUEST_OVERHEAD_BYTES = 16 * 1024;
 /** For a caller that gives no deadline, and the longest that any may give. */
 const TIMEOUT_MAX_MS = 60_000;
 
@@ -47,11 +47,11 @@ async function answer(
   deadlineMs: number,
 ): Promise<Uint8Array> {
   const body = await readBody(stream, parts.limits.forwardMaxBytes + REQUEST_OVERHEAD_BYTES);
-  const { hello, payload } = decodeForwardRequest(body);
+  const { hello, payload, requests } = decodeForwardRequest(body);
   // A member whose streams are open was judged already, with the same identity.
   const refusal = parts.links.isAdmitted(hello) ? undefined : await judge(parts, hello);
   if (refusal !== undefined) return encodeForwardResponse(refusal);
-  const result = encodeForwardResponse(await parts.handler.forwarded(payload, deadlineMs));
+  const result = encodeForwardResponse(await parts.handler.forwarded(payload, deadlineMs, { from: hello.from, requests }));
   const { receivedBytes, sentBytes } = parts.links.traffic(hello.from);
   receivedBytes.forward += body.length;
   sentBytes.forward += result.length;

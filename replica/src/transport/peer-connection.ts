@@ -5,6 +5,7 @@ import {
   ForwardError,
   type PeerAddress,
   type PeerStats,
+  type RequestOrigin,
   type SnapshotOffer,
   type SnapshotRequest,
 } from "./types.ts";
@@ -64,8 +65,12 @@ export class PeerConnection {
   }
 
   /** By the bulk connection: what is forwarded may be large, and a follower has no appends to send there. */
-  async forward(payload: Uint8Array, deadlineMs: number): Promise<Uint8Array> {
-    const { handler, limits, clock } = this.#parts;
+  async forward(
+    payload: Uint8Array,
+    deadlineMs: number,
+    requests: readonly RequestOrigin[],
+  ): Promise<Uint8Array> {
+    const { handler, limits, clock, links } = this.#parts;
     const peer = this.#address.memberId;
     const connection = this.#bulk.connection;
     if (connection === undefined) throw new ForwardError(`no connection to member ${peer}`, false);
@@ -86,23 +91,33 @@ export class PeerConnection {
     const answer = await callForward(connection.session, {
       hello: handler.hello(peer),
       payload,
+      requests,
       timeoutMs,
       answerMaxBytes: limits.forwardMaxBytes,
       clock,
       ended,
     });
-    if (answer instanceof Uint8Array) return answer;
+    if (answer instanceof Uint8Array) {
+      const { sentBytes, receivedBytes } = links.traffic(peer);
+      sentBytes.forward += payload.length;
+      receivedBytes.forward += answer.length;
+      return answer;
+    }
     handler.refused(peer, answer);
     throw new ForwardError(`member ${peer} refused: ${answer.reason}`, false);
   }
 
   stats(): PeerStats {
+    const { links } = this.#parts;
+    const { memberId } = this.#address;
     return {
-      memberId: this.#address.memberId,
+      memberId,
       connected: this.#control.isOpen,
       roundTripMs: this.#control.roundTripMs,
-      ...this.#parts.links.counters(this.#address.memberId),
-      queuedBytes: this.#control.queuedBytes + this.#bulk.queuedBytes,
+      disconnects: links.losses(memberId),
+      ...links.traffic(memberId),
+      queuedBytes: { control: this.#control.queuedBytes, bulk: this.#bulk.queuedBytes },
+      queuedMessages: { control: this.#control.queuedMessages, bulk: this.#bulk.queuedMessages },
     };
   }
 

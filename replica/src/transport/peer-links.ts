@@ -1,15 +1,7 @@
 import { assert } from "../assert.ts";
 import type { MemberId } from "../raft/types.ts";
+import { PeerTraffic } from "./peer-traffic.ts";
 import type { PeerHandler, PeerHello } from "./types.ts";
-
-/** What a peer's connections carried, in both directions, since it became known. */
-export interface PeerCounters {
-  bytesSent: number;
-  bytesReceived: number;
-  messagesSent: number;
-  messagesReceived: number;
-  messagesDropped: number;
-}
 
 /** One admitted stream from a peer, as this registry can end it. */
 export interface InboundLink {
@@ -26,7 +18,7 @@ export interface LinkToken {
 }
 
 interface PeerRecord {
-  readonly counters: PeerCounters;
+  readonly traffic: PeerTraffic;
   /** Losses reported so far. A link that was established before the last of them is not reported again. */
   losses: number;
   /** Highest incarnation that was admitted. */
@@ -46,8 +38,13 @@ export class PeerLinks {
     this.#handler = handler;
   }
 
-  counters(peer: MemberId): PeerCounters {
-    return this.#record(peer).counters;
+  traffic(peer: MemberId): PeerTraffic {
+    return this.#record(peer).traffic;
+  }
+
+  /** Connections with the peer that were lost, as the handler heard of them. */
+  losses(peer: MemberId): number {
+    return this.#records.get(peer)?.losses ?? 0;
   }
 
   established(peer: MemberId): LinkToken {
@@ -116,15 +113,11 @@ export class PeerLinks {
   #record(peer: MemberId): PeerRecord {
     let record = this.#records.get(peer);
     if (record === undefined) {
-      record = { counters: noTraffic(), losses: 0, incarnation: 0n, inbound: new Map() };
+      record = { traffic: new PeerTraffic(), losses: 0, incarnation: 0n, inbound: new Map() };
       this.#records.set(peer, record);
     }
     return record;
   }
-}
-
-function noTraffic(): PeerCounters {
-  return { bytesSent: 0, bytesReceived: 0, messagesSent: 0, messagesReceived: 0, messagesDropped: 0 };
 }
 
 function sameIdentity(one: PeerHello, other: PeerHello): boolean {

@@ -49,7 +49,7 @@ describe("messages", () => {
     const [stats] = one.transport.stats();
     await until("the round trip", () => one.transport.stats()[0]!.roundTripMs !== undefined);
     expect(stats).toMatchObject({ memberId: 2n, connected: true });
-    expect(stats!.bytesSent).toBeGreaterThan(1_000_000);
+    expect(stats!.sentBytes.bulk).toBeGreaterThan(1_000_000);
   });
 
   test("of one turn share a frame", async () => {
@@ -91,7 +91,7 @@ describe("messages", () => {
     for (let at = 0; at < 300; at++) {
       one.transport.send([appendEntries(1n, 2n, [200_000])]);
       await new Promise((resolve) => setImmediate(resolve));
-      expect(one.transport.stats()[0]!.queuedBytes).toBeLessThan(3_500_000);
+      expect(one.transport.stats()[0]!.queuedBytes.bulk).toBeLessThan(3_500_000);
     }
     expect(one.handler.unreachables.length).toBeGreaterThan(0);
     expect(one.transport.stats()[0]!.messagesDropped).toBeGreaterThan(0);
@@ -254,7 +254,7 @@ describe("a connection", () => {
     one.transport.setPeers([]);
     expect(clock.pending()).toBe(0);
     one.transport.setPeers([{ memberId: 3n, peerUrl: "http://127.0.0.1:1" }]);
-    await until("an attempt that failed", () => one.transport.stats()[0]!.queuedBytes === 0);
+    await until("an attempt that failed", () => one.transport.stats()[0]!.queuedBytes.control === 0);
     await one.transport.close();
     expect(clock.pending()).toBe(0);
   });

@@ -1,3 +1,4 @@
+import type { Counts, MessageKind, PeerStream, QueuedStream } from "../metrics/traffic.ts";
 import type { MemberId, Message, SnapshotMetadata } from "../raft/types.ts";
 
 export interface PeerAddress {
@@ -28,6 +29,19 @@ export type PeerRefusal =
   | { readonly reason: "unsupported-version"; readonly message: string }
   | { readonly reason: "not-ready"; readonly message: string };
 
+/** A request of a client that a member passes on a write for. */
+export interface RequestOrigin {
+  readonly id: string;
+  /** As in the header `traceparent`; empty: none. */
+  readonly traceParent: string;
+}
+
+/** Where a forwarded proposal comes from. What it says of requests is not checked. */
+export interface ForwardOrigin {
+  readonly from: MemberId;
+  readonly requests: readonly RequestOrigin[];
+}
+
 /** What the runtime gives the transport to call. None of these may throw. */
 export interface PeerHandler {
   /** Judges a stream before anything on it is read. */
@@ -49,7 +63,7 @@ export interface PeerHandler {
   /** A peer has read a whole snapshot, or gave up. */
   snapshotFetched(peer: MemberId, ok: boolean): void;
   /** A proposal forwarded by a follower: encoded command in, encoded outcomes out (runtime's codec). */
-  forwarded(payload: Uint8Array, deadlineMs: number): Promise<Uint8Array>;
+  forwarded(payload: Uint8Array, deadlineMs: number, origin: ForwardOrigin): Promise<Uint8Array>;
   /** Chunks of a local snapshot from an offset; undefined when it is not there any more. */
   readSnapshot(snapshotId: string, offset: number): AsyncIterable<SnapshotChunk> | undefined;
 }
@@ -84,12 +98,15 @@ export interface PeerStats {
   readonly memberId: MemberId;
   readonly connected: boolean;
   readonly roundTripMs: number | undefined;
-  readonly bytesSent: number;
-  readonly bytesReceived: number;
-  readonly messagesSent: number;
-  readonly messagesReceived: number;
+  /** Connections that were lost. */
+  readonly disconnects: number;
+  readonly sentBytes: Readonly<Counts<PeerStream>>;
+  readonly receivedBytes: Readonly<Counts<PeerStream>>;
+  readonly sentMessages: Readonly<Counts<MessageKind>>;
+  readonly receivedMessages: Readonly<Counts<MessageKind>>;
   readonly messagesDropped: number;
-  readonly queuedBytes: number;
+  readonly queuedBytes: Readonly<Counts<QueuedStream>>;
+  readonly queuedMessages: Readonly<Counts<QueuedStream>>;
 }
 
 export interface PeerTransport {
@@ -102,7 +119,12 @@ export interface PeerTransport {
   /** Rejects when the peer can't be reached or the offset is gone. */
   fetchSnapshot(from: MemberId, snapshotId: string, offset: number): AsyncIterable<SnapshotChunk>;
   /** Rejects with ForwardError: `sent` false when the leader certainly did not see it. */
-  forward(to: MemberId, payload: Uint8Array, deadlineMs: number): Promise<Uint8Array>;
+  forward(
+    to: MemberId,
+    payload: Uint8Array,
+    deadlineMs: number,
+    requests?: readonly RequestOrigin[],
+  ): Promise<Uint8Array>;
   stats(): readonly PeerStats[];
   close(): Promise<void>;
 }

@@ -117,5 +117,6 @@ function reconcilerOf(site: Site, kubeconfig: string, nowMs: () => number): Reco
     nowMs,
     mayAct: () => true,
     stepTaken: () => {},
+    looked: () => {},
   });
 }

@@ -59,9 +59,9 @@ export class SimInboundStream {
     const link = this.#link;
     if (link === undefined || this.#ended) return;
     const { links, handler, network, slot } = this.#shared;
-    const counters = links.counters(link.hello.from);
-    counters.bytesReceived += sizeBytes;
-    counters.messagesReceived += messages.length;
+    const traffic = links.traffic(link.hello.from);
+    traffic.receivedBytes[link.kind] += sizeBytes;
+    traffic.received(messages);
     if (messages.length === 0) return;
     network.world.note(networkNotes.delivered, this.#socket.other.place * 65536 + slot, messages.length);
     handler.receive(messages, link.hello);

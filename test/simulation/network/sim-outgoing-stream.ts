@@ -112,7 +112,7 @@ export class SimOutgoingStream {
 
   #drop(count: number): void {
     if (count === 0) return;
-    this.#shared.links.counters(this.#options.peer).messagesDropped += count;
+    this.#shared.links.traffic(this.#options.peer).messagesDropped += count;
     this.#dropped = true;
   }
 
@@ -124,10 +124,9 @@ export class SimOutgoingStream {
       const frame = this.#queue.take();
       if (frame === undefined) return;
       const sizeBytes = dispatchFrame(network, socket, attempt.hello, frame);
-      const counters = links.counters(this.#options.peer);
-      counters.bytesSent += sizeBytes;
-      counters.messagesSent +=
-        frame.messages.length + frame.snapshotOffers.length + frame.snapshotRequests.length;
+      const traffic = links.traffic(this.#options.peer);
+      traffic.sentBytes[this.#options.kind] += sizeBytes;
+      traffic.sent(frame.messages);
     }
     if (this.#queue.length === 0) return;
     socket.drained = () => {

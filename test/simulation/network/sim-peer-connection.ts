@@ -102,12 +102,16 @@ export class SimPeerConnection {
   }
 
   stats(): PeerStats {
+    const { links } = this.#shared;
+    const { memberId } = this.#address;
     return {
-      memberId: this.#address.memberId,
+      memberId,
       connected: this.#control.isOpen,
       roundTripMs: this.#control.roundTripMs,
-      ...this.#shared.links.counters(this.#address.memberId),
-      queuedBytes: this.#control.queuedBytes + this.#bulk.queuedBytes,
+      disconnects: links.losses(memberId),
+      ...links.traffic(memberId),
+      queuedBytes: { control: this.#control.queuedBytes, bulk: this.#bulk.queuedBytes },
+      queuedMessages: { control: 0, bulk: 0 },
     };
   }
 

@@ -1,6 +1,7 @@
 import type { MemberId } from "@rstore/replica/raft/types";
 import { judge } from "@rstore/replica/transport/inbound-stream";
 import { PeerError, peerErrorFrom } from "@rstore/replica/transport/peer-error";
+import type { PeerTraffic } from "@rstore/replica/transport/peer-traffic";
 import type { SnapshotChunk } from "@rstore/replica/transport/types";
 import { countLost } from "./count-lost.ts";
 import { packChunk } from "./frame-carrier.ts";
@@ -57,7 +58,7 @@ export class SimSnapshotServer {
     const chunks = handler.readSnapshot(snapshotId, offset);
     if (chunks === undefined) throw new PeerError("not-found", `snapshot ${snapshotId} is not here any more`);
     this.#cancelVerdict(hello.from);
-    await sending.send(chunks, links.counters(hello.from));
+    await sending.send(chunks, links.traffic(hello.from));
   }
 
   close(): void {
@@ -113,11 +114,11 @@ class Sending {
     };
   }
 
-  async send(chunks: AsyncIterable<SnapshotChunk>, counters: { bytesSent: number }): Promise<void> {
+  async send(chunks: AsyncIterable<SnapshotChunk>, traffic: PeerTraffic): Promise<void> {
     this.#begun = true;
     for await (const chunk of chunks) {
       if (this.#socket.closed) return;
-      counters.bytesSent += await this.#write(chunk);
+      traffic.sentBytes.snapshot += await this.#write(chunk);
       if (this.#socket.closed) return;
     }
     this.#socket.write({ type: "whole" }, ANSWER_BYTES);

@@ -1,0 +1,38 @@
+import { type apiCounted, rpcCodes } from "./definitions/api.ts";
+import type { Count, Distribution, Instruments } from "./instruments.ts";
+
+type Code = (typeof rpcCodes)[number];
+
+/** The metrics of one method; keep it where calls of the method end. */
+export class MethodMetrics {
+  readonly #duration: Distribution;
+  readonly #requests: Instruments<typeof apiCounted>["requests"];
+  readonly #labels: { readonly service: string; readonly method: string };
+  readonly #byCode = new Map<string, Count>();
+
+  constructor(
+    { requests, requestDuration }: Pick<Instruments<typeof apiCounted>, "requests" | "requestDuration">,
+    labels: { readonly service: string; readonly method: string },
+  ) {
+    this.#requests = requests;
+    this.#labels = labels;
+    this.#duration = requestDuration.labels(labels);
+    this.#countOf("ok");
+  }
+
+  /** `code` is `ok` or a Connect code such as `unavailable`. */
+  finished(code: string, durationMs: number): void {
+    this.#duration.observe(durationMs / 1000);
+    this.#countOf(code).increment();
+  }
+
+  #countOf(code: string): Count {
+    let count = this.#byCode.get(code);
+    if (!count) {
+      const known = (rpcCodes as readonly string[]).includes(code) ? (code as Code) : "unknown";
+      count = this.#requests.labels({ ...this.#labels, code: known });
+      this.#byCode.set(known, count);
+    }
+    return count;
+  }
+}
