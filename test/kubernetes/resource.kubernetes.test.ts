@@ -43,6 +43,24 @@ describe("a ReplicatedStore", () => {
     ["a version that is none", { version: "newest" }, /spec\.version/],
     ["a size that is none", { storage: { size: "large" } }, /spec\.storage\.size.*quantity above 0/],
     ["a size of nothing", { storage: { size: 0 } }, /spec\.storage\.size.*quantity above 0/],
+    ["a volume too small for a replica", { storage: { size: "1Mi" } }, /storage\.size.*at least 2Mi/],
+    ["requests too large to be written", { limits: { requestMax: "65Mi" } }, /requestMax.*at most 64Mi/],
+    ["requests that hold no key", { limits: { requestMax: 1024 } }, /requestMax.*at least 4Ki/],
+    [
+      "a store larger than its volume",
+      { storage: { size: "1Gi" }, limits: { storeQuota: "2Gi" } },
+      /spec\.limits.*storeQuota must not be greater than storage\.size/,
+    ],
+    [
+      "a request above its limit",
+      { resources: { requests: { cpu: "500m", memory: "1Gi" }, limits: { memory: "512Mi" } } },
+      /spec\.resources.*request must not be greater than the limit/,
+    ],
+    [
+      "heartbeats that come too late",
+      { raft: { heartbeatIntervalSeconds: 4, electionTimeoutSeconds: 30 } },
+      /heartbeatIntervalSeconds.*less than or equal to 3/,
+    ],
     ["a negative amount", { resources: { requests: { memory: "-1Gi" } } }, /requests.*quantity above 0/],
     ["a policy that is none", { storage: { whenDeleted: "Keep" } }, /supported values: "Retain", "Delete"/],
     [
@@ -64,6 +82,18 @@ describe("a ReplicatedStore", () => {
     ["a deadline of years", { catchUpDeadlineSeconds: 1e9 }, /catchUpDeadlineSeconds/],
   ])("is refused with %s, and told why", async (_what, spec, message) => {
     await expect(kubectl.apply(store("refused", spec))).rejects.toThrow(message);
+  });
+
+  it.each<[what: string, spec: object]>([
+    ["a request as large as its limit", { resources: { requests: { cpu: "1" }, limits: { cpu: "1000m" } } }],
+    [
+      "a request without a limit, and a limit without a request",
+      { resources: { requests: { cpu: 1 }, limits: { memory: "1Gi" } } },
+    ],
+    ["the largest and the smallest of its limits", { limits: { requestMax: "64Mi", storeQuota: "1Mi" } }],
+  ])("is accepted with %s", async (_what, spec) => {
+    await kubectl.apply(store("accepted", spec));
+    await kubectl.run("delete", "rstore", "accepted");
   });
 
   it.each([

@@ -29,19 +29,36 @@ interface Sent {
   readonly name: string;
   count: number;
   atMs: number;
+  /** When the count was last told. */
+  toldMs: number;
+}
+
+/** Of one object: so many Events may be sent at once, and then one each `refillMs`. */
+interface Allowance {
+  left: number;
+  atMs: number;
 }
 
 const noteMaxChars = 1024;
 /** The same event within this time is counted up instead of being made again. */
 const seriesMs = 10 * 60_000;
+/** A series is counted in memory in between. */
+const tellEveryMs = 30_000;
+const burst = 25;
+const refillMs = 20_000;
 const rememberedMax = 500;
 
 const kind = { apiVersion: "events.k8s.io/v1", kind: "Event" };
 
-/** Sends Events about objects, the same one once with a count. Events are for people: losing one is no error. */
+/**
+ * Sends Events about objects: the same one once, with a count, and of each object so many at most. Events are for
+ * people: losing one is no error.
+ */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #sent = new Map<string, Sent>();
+  /** By UID of the object. */
+  readonly #allowances = new Map<string, Allowance>();
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
@@ -55,7 +72,8 @@ export class EventRecorder {
     const before = this.#sent.get(key);
     try {
       if (before !== undefined && nowMs - before.atMs < seriesMs) await this.#countUp(object, before, nowMs);
-      else await this.#create(object, { ...event, note }, key);
+      else if (this.#isAllowed(object.metadata?.uid ?? "", nowMs))
+        await this.#create(object, { ...event, note }, key);
     } catch (error) {
       log(`the event ${event.reason} could not be sent: ${(error as Error).message}`);
     }
@@ -65,7 +83,8 @@ export class EventRecorder {
     const { client, controller, instance, clock } = this.#options;
     const { name = "", namespace = "default", uid = "" } = object.metadata ?? {};
     const eventName = `${name.slice(0, 230)}.${randomBytes(8).toString("hex")}`;
-    this.#remember(key, { name: eventName, count: 1, atMs: clock.nowMs() });
+    const nowMs = clock.nowMs();
+    keep(this.#sent, key, { name: eventName, count: 1, atMs: nowMs, toldMs: nowMs });
     await client.create<EventsV1Event>({
       ...kind,
       metadata: { name: eventName, namespace },
@@ -80,6 +99,8 @@ export class EventRecorder {
   async #countUp(object: KubernetesObject, sent: Sent, nowMs: number): Promise<void> {
     sent.count += 1;
     sent.atMs = nowMs;
+    if (nowMs - sent.toldMs < tellEveryMs) return;
+    sent.toldMs = nowMs;
     const ref = { ...kind, namespace: object.metadata?.namespace ?? "default", name: sent.name };
     const series = { count: sent.count, lastObservedTime: new Date().toISOString().replace("Z", "000Z") };
     try {
@@ -90,9 +111,18 @@ export class EventRecorder {
     }
   }
 
-  #remember(key: string, sent: Sent): void {
-    this.#sent.delete(key);
-    this.#sent.set(key, sent);
-    if (this.#sent.size > rememberedMax) this.#sent.delete(this.#sent.keys().next().value!);
+  #isAllowed(uid: string, nowMs: number): boolean {
+    const before = this.#allowances.get(uid) ?? { left: burst, atMs: nowMs };
+    const left = Math.min(burst, before.left + (nowMs - before.atMs) / refillMs);
+    const isAllowed = left >= 1;
+    keep(this.#allowances, uid, { left: isAllowed ? left - 1 : left, atMs: nowMs });
+    return isAllowed;
   }
+}
+
+/** Forgets what was touched longest ago. */
+function keep<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size > rememberedMax) map.delete(map.keys().next().value!);
 }

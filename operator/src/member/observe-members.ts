@@ -33,7 +33,8 @@ export async function observeReplica(address: ReplicaAddress): Promise<ObservedR
   const status = await answered(replica.status());
   const leaderless = status === undefined || status.header?.leaderId === 0n;
   const { incarnation } = identity;
-  return { answer: { kind: "member", memberId, clusterId, incarnation, leaderless }, status };
+  const refused = status?.diskRefused === true;
+  return { answer: { kind: "member", memberId, clusterId, incarnation, leaderless, refused }, status };
 }
 
 /**

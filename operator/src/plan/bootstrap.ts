@@ -19,9 +19,21 @@ export function planBootstrap(view: View): Outcome {
   );
   if (unasked.length > 0 || steps.length > 0) {
     const message = `waits until every disk has answered that it is blank; not yet: ${describeSlots(view, unasked)}`;
-    return { steps, findings: [progress("WaitingForBlankDisks", message)] };
+    return { steps, findings: [...explainWaiting(view, unasked), progress("WaitingForBlankDisks", message)] };
   }
   return found(view);
+}
+
+/** Why processes do not run, where somebody has to act. */
+function explainWaiting(view: View, slots: readonly number[]): readonly Finding[] {
+  const waiting = slots.filter((index) => {
+    const reason = view.slot(index)?.replica?.waiting;
+    return reason !== undefined && reason !== "Starting";
+  });
+  const reason = view.slot(waiting[0] ?? -1)?.replica?.waiting;
+  if (reason === undefined || reason === "Starting") return [];
+  const message = `processes do not run: ${describeSlots(view, waiting)}`;
+  return [{ level: "trouble", reason: `Pod${reason}`, message }];
 }
 
 /** Every wanted slot, and every slot up to the highest with a claim: any disk may hold a cluster. */

@@ -15,6 +15,7 @@ import {
 import type { ConfiguredMember, Slot } from "./observation.ts";
 import type { Finding, Outcome } from "./outcome.ts";
 import { canLose, hasMajorityOfSize } from "./quorum-guard.ts";
+import { START_GRACE_SECONDS } from "./rolling-change.ts";
 import type { Step } from "./step.ts";
 import { isStaleDisk, membersAt, reportedId, silentSince, type View } from "./view.ts";
 
@@ -215,10 +216,22 @@ function manual(what: string): Finding {
   };
 }
 
+/** Being made, being ended to be made anew, or recovering its disk: that it does not answer yet is no sign of a loss. */
+function isStarting({ input }: View, { node, replica, report }: Slot): boolean {
+  if (node.state !== "ok" && node.state !== "unknown") return false;
+  if (replica === undefined || replica.deleting || replica.waiting === "Starting") return true;
+  if (replica.waiting !== undefined || replica.ready || node.state === "unknown") return false;
+  const sinceMs = report.kind === "silent" ? input.now - report.since : 0;
+  return sinceMs < START_GRACE_SECONDS * 1_000;
+}
+
 function explainSilence(view: View, slot: Slot): Finding {
   const { node, replica, claim } = slot;
   const where = `slot ${slot.index}`;
   const finding = (reason: Reason, message: string): Finding => ({ level: "trouble", reason, message });
+  if (isStarting(view, slot)) {
+    return { level: "progress", reason: "MemberStarting", message: `the process of ${where} is starting` };
+  }
   if (replica?.waiting !== undefined && replica.waiting !== "Starting") {
     return finding(`Pod${replica.waiting}`, `the process of ${where} does not run: ${replica.waiting}`);
   }

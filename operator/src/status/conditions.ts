@@ -4,6 +4,7 @@ import type { Condition, ConditionStatus, ConditionType } from "../api/v1alpha1/
 import type { Finding } from "../plan/outcome.ts";
 import type { Plan } from "../plan/plan.ts";
 import { majority } from "../plan/quorum-guard.ts";
+import { describeSlots } from "../plan/slots.ts";
 import { reportedId, type View } from "../plan/view.ts";
 
 interface Verdict {
@@ -14,10 +15,11 @@ interface Verdict {
 
 /** All three, from the observation and what was planned for it: never from what was set before. */
 export function conditionsFrom(view: View, plan: Plan): readonly Condition[] {
+  const available = availability(view, plan.findings);
   return [
-    stamp(view, "Available", availability(view)),
+    stamp(view, "Available", available),
     stamp(view, "Progressing", progress(view, plan.findings)),
-    stamp(view, "Degraded", degradation(view, plan.findings)),
+    stamp(view, "Degraded", degradation(view, plan.findings, available)),
   ];
 }
 
@@ -40,21 +42,26 @@ const notObserved = {
 } as const;
 
 /** True only for an answer that a majority stood behind; False only for what can be seen to be down. */
-function availability(view: View): Verdict {
+function availability(view: View, findings: readonly Finding[]): Verdict {
   const { configuration, voters, live, input } = view;
   if (configuration !== undefined) {
     const message = `${voters.filter(({ id }) => live.has(id)).length} of ${voters.length} voters are alive and caught up`;
     return { status: "True", reason: "Serving", message };
   }
   if (input.status.clusterId === undefined) {
-    return { status: "False", reason: "NotFounded", message: "the cluster is not founded yet" };
+    const cause = findings.find(({ level }) => level === "trouble") ?? findings[0];
+    const message = `the cluster is not founded yet${cause === undefined ? "" : `: ${cause.message}`}`;
+    // What somebody has to act on is said where people look first.
+    const reason = cause?.level === "trouble" ? cause.reason : "NotFounded";
+    return { status: "False", reason, message };
   }
   // The voters may be others by now.
   if (input.status.change?.kind === "ChangeMembership") return notObserved;
   const known = (input.status.members ?? []).filter(({ role }) => role !== "Learner");
   const down = known.filter(({ id, slot }) => isSeenDown(view, id, slot));
   if (known.length > 0 && known.length - down.length < majority(known.length)) {
-    const message = `${down.length} of ${known.length} voters are down or know no leader`;
+    const slots = down.flatMap(({ slot }) => slot ?? []);
+    const message = `${down.length} of ${known.length} voters are down or know no leader: ${describeSlots(view, slots)}`;
     return { status: "False", reason: "NoQuorum", message };
   }
   return notObserved;
@@ -72,25 +79,27 @@ function isSeenDown(view: View, id: string, index: number | undefined): boolean 
 
 function progress(view: View, findings: readonly Finding[]): Verdict {
   const { input, configuration } = view;
-  const finding = findings.find(({ level }) => level === "progress");
-  if (finding?.reason === "Paused") {
-    return { status: "False", reason: finding.reason, message: finding.message };
+  const isStart = ({ reason }: Finding): boolean => reason === "MemberStarting";
+  const found = findings.filter(({ level }) => level === "progress");
+  const steps = found.filter((finding) => !isStart(finding));
+  if (steps[0]?.reason === "Paused") {
+    return { status: "False", reason: steps[0].reason, message: steps[0].message };
   }
-  if (finding !== undefined) {
-    const messages = findings.filter(({ level }) => level === "progress").map(({ message }) => message);
-    return { status: "True", reason: finding.reason, message: [...new Set(messages)].join("; ") };
-  }
+  if (steps.length > 0) return underWay([...steps, ...found.filter(isStart)]);
   const { change } = input.status;
   if (change !== undefined) return { status: "True", reason: change.kind, message: change.reason };
-  if (findings.some(({ reason }) => reason === "Replacing")) {
-    const replacing = findings.find(({ reason }) => reason === "Replacing")!;
-    return { status: "True", reason: replacing.reason, message: replacing.message };
-  }
+  const replacing = findings.filter(({ reason }) => reason === "Replacing").slice(0, 1);
+  if (replacing.length + found.length > 0) return underWay([...replacing, ...found]);
   if (configuration === undefined && input.status.clusterId !== undefined) return notObserved;
   return { status: "False", reason: "Settled", message: "nothing is under way" };
 }
 
-function degradation(view: View, findings: readonly Finding[]): Verdict {
+function underWay(findings: readonly Finding[]): Verdict {
+  const messages = findings.map(({ message }) => message);
+  return { status: "True", reason: findings[0]!.reason, message: [...new Set(messages)].join("; ") };
+}
+
+function degradation(view: View, findings: readonly Finding[], available: Verdict): Verdict {
   const { configuration, input } = view;
   const troubles = findings.filter(
     ({ level, reason }) => level === "trouble" && reason !== notObserved.reason,
@@ -99,7 +108,10 @@ function degradation(view: View, findings: readonly Finding[]): Verdict {
     const message = [...new Set(troubles.map((trouble) => trouble.message))].join("; ");
     return { status: "True", reason: troubles[0]!.reason, message };
   }
-  if (configuration === undefined && input.status.clusterId !== undefined) return notObserved;
+  if (configuration === undefined && input.status.clusterId !== undefined) {
+    // What is seen to be down is known without asking anybody.
+    return available.status === "False" ? { ...available, status: "True" } : notObserved;
+  }
   if (configuration === undefined) {
     return { status: "False", reason: "NotFounded", message: "there are no members yet" };
   }

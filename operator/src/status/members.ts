@@ -21,12 +21,20 @@ export function memberStatuses(view: View): readonly MemberStatus[] {
   });
 }
 
+/** Who leads is not known when nobody was asked with a majority behind it. */
 function unconfirmed(view: View, member: MemberStatus): MemberStatus {
   const slot = view.slot(view.slotOf(member.id) ?? -1);
   const isSilent = slot === undefined || slot.report.kind === "silent";
-  const health = isSilent ? "Unreachable" : "Unknown";
+  const health = isLost(slot, member.id) ? "Lost" : isSilent ? "Unreachable" : "Unknown";
+  const role = member.role === "Leader" ? "Follower" : member.role;
   const { since: _since, incarnation: _incarnation, ...rest } = member;
-  return keepSince(view, [member], { ...rest, health });
+  return keepSince(view, [member], { ...rest, role, health });
+}
+
+/** The disk in its slot is another member's, or nobody may use it again. */
+function isLost(slot: Slot | undefined, id: string): boolean {
+  const reported = reportedId(slot);
+  return slot?.report.kind === "damaged" || (reported !== undefined && reported !== id);
 }
 
 type Unstamped = Omit<MemberStatus, "since" | "incarnation">;
@@ -60,9 +68,7 @@ function roleOf(view: View, { id, kind }: ConfiguredMember): MemberRole {
 }
 
 function healthOf(view: View, member: ConfiguredMember): MemberHealth {
-  const slot = view.slot(view.slotOf(member.id) ?? -1);
-  const reported = reportedId(slot);
-  if (slot?.report.kind === "damaged" || (reported !== undefined && reported !== member.id)) return "Lost";
+  if (isLost(view.slot(view.slotOf(member.id) ?? -1), member.id)) return "Lost";
   if (view.live.has(member.id)) return "Healthy";
   if (!member.active) return "Unreachable";
   return member.caughtUp ? "Unknown" : "CatchingUp";

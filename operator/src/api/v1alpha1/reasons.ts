@@ -1,4 +1,4 @@
-/** Every reason that a condition or an Event carries: what it means, and what to do about it. */
+/** Every reason that a condition carries, and an Event of type Warning: what it means, and what to do about it. */
 export const reasons = {
   // Available
   Serving: "A majority answered: reads and writes are served.",
@@ -22,6 +22,7 @@ export const reasons = {
   Rolling: "Replicas are replaced by ones of the new template, one at a time.",
   RollingWaits: "The rolling change goes on when the named replicas are ready and have caught up.",
   StartingReplicas: "Replicas are being started.",
+  MemberStarting: "The process of a member is starting. One with a large disk to recover takes its time.",
   StoppingReplicas: "Replicas that are no longer members are being ended.",
   DeletingClaims: "Volumes that no member needs are being deleted, as policy says.",
   Deleting: "The resource is being deleted.",

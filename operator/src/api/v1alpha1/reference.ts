@@ -1,4 +1,5 @@
 import { group, kind, resourceSchema, type Schema, version } from "./custom-resource-definition.ts";
+import { eventReasons } from "./event-reasons.ts";
 
 interface Row {
   readonly path: string;
@@ -41,6 +42,17 @@ ${rulesOf(schema, "")
 Written by the operator alone.
 
 ${table(rowsOf(status, ""))}
+
+## Events
+
+Each step that the operator carries out is told as an Event, with its reason as the note: the same one once with a
+count, and no more than a few a minute. Trouble is told as a Warning with the reason that the conditions have.
+
+| reason | |
+| --- | --- |
+${Object.entries(eventReasons)
+  .map(([reason, text]) => `| \`${reason}\` | ${text} |`)
+  .join("\n")}
 `;
 }
 

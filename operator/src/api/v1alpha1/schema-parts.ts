@@ -12,15 +12,30 @@ export function cel(...rules: readonly CelRule[]) {
   return { "x-kubernetes-validations": rules };
 }
 
+/** Quantities, both included. */
+export interface QuantityRange {
+  readonly least?: string;
+  readonly most?: string;
+}
+
 /** A quantity above zero: `10Gi`, `500m`, 3. What a person wrote stays as it is. */
-export function quantity() {
+export function quantity({ least, most }: QuantityRange = {}) {
+  const above = {
+    rule: "isQuantity(string(self)) && quantity(string(self)).isGreaterThan(quantity('0'))",
+    message: "give a quantity above 0, such as 10Gi",
+  };
+  const bounds: CelRule[] = [];
+  const bound = (order: "isLessThan" | "isGreaterThan", limit: string | undefined, message: string) => {
+    if (limit === undefined) return;
+    const rule = `!isQuantity(string(self)) || !quantity(string(self)).${order}(quantity('${limit}'))`;
+    bounds.push({ rule, message });
+  };
+  bound("isLessThan", least, `must be at least ${least}`);
+  bound("isGreaterThan", most, `must be at most ${most}`);
   return z.string().meta({
     "x-kubernetes-int-or-string": true,
     maxLength: 32,
-    ...cel({
-      rule: "isQuantity(string(self)) && quantity(string(self)).isGreaterThan(quantity('0'))",
-      message: "give a quantity above 0, such as 10Gi",
-    }),
+    ...cel(above, ...bounds),
   });
 }
 

@@ -1,12 +1,21 @@
 import { z } from "zod";
 import { networkPeer, schedulingSchema } from "./scheduling-schema.ts";
-import { addedLabels, amounts, annotations, cel, quantity } from "./schema-parts.ts";
+import { addedLabels, amounts, annotations, cel, type QuantityRange, quantity } from "./schema-parts.ts";
+
+/** Of what a replica takes: it would refuse to start with anything else. By path in spec. */
+export const quantityRanges = {
+  "storage.size": { least: "2Mi" },
+  "limits.storeQuota": { least: "1Mi" },
+  "limits.requestMax": { least: "4Ki", most: "64Mi" },
+} as const satisfies Readonly<Record<string, QuantityRange>>;
 
 const claimPolicy = z.enum(["Retain", "Delete"]);
 
 const storageSchema = z
   .object({
-    size: quantity().default("8Gi").describe("Of each replica's volume. Can't be changed."),
+    size: quantity(quantityRanges["storage.size"])
+      .default("8Gi")
+      .describe("Of each replica's volume. Can't be changed."),
     storageClassName: z
       .string()
       .max(253)
@@ -42,6 +51,12 @@ const resourcesSchema = z
     requests: amounts.optional().describe("What a replica is sure to get."),
     limits: amounts.optional().describe("What a replica may use at most."),
   })
+  .meta(
+    cel({
+      rule: "!has(self.requests) || !has(self.limits) || self.requests.all(name, !(name in self.limits) || !isQuantity(string(self.requests[name])) || !isQuantity(string(self.limits[name])) || !quantity(string(self.requests[name])).isGreaterThan(quantity(string(self.limits[name]))))",
+      message: "a request must not be greater than the limit of the same resource",
+    }),
+  )
   .describe("CPU and memory of a replica. A memory limit below 512Mi is too little under load.");
 
 const podSchema = z
@@ -64,7 +79,7 @@ const raftSchema = z
     heartbeatIntervalSeconds: z
       .number()
       .min(0.01)
-      .max(10)
+      .max(3)
       .default(0.1)
       .describe("Time between a leader's heartbeats."),
     electionTimeoutSeconds: z
@@ -85,10 +100,12 @@ const raftSchema = z
 
 const limitsSchema = z
   .object({
-    storeQuota: quantity()
+    storeQuota: quantity(quantityRanges["limits.storeQuota"])
       .optional()
       .describe("Most bytes of the store; puts are refused beyond it. Absent: half of storage.size."),
-    requestMax: quantity().optional().describe("Most bytes of one request, 4Ki to 64Mi. Absent: 1.5 MiB."),
+    requestMax: quantity(quantityRanges["limits.requestMax"])
+      .optional()
+      .describe("Most bytes of one request, 4Ki to 64Mi. Absent: 1.5 MiB."),
     connectionsMax: z
       .number()
       .int()
@@ -208,9 +225,16 @@ export const specSchema = z
     drains: drainsSchema.prefault({}),
   })
   .meta(
-    cel({
-      rule: "!(has(self.version) && has(self.image))",
-      message: "give version or image, not both",
-    }),
+    cel(
+      {
+        rule: "!(has(self.version) && has(self.image))",
+        message: "give version or image, not both",
+      },
+      {
+        rule: "!has(self.limits.storeQuota) || !isQuantity(string(self.limits.storeQuota)) || !isQuantity(string(self.storage.size)) || !quantity(string(self.limits.storeQuota)).isGreaterThan(quantity(string(self.storage.size)))",
+        fieldPath: ".limits",
+        message: "storeQuota must not be greater than storage.size: the volume would be full first",
+      },
+    ),
   )
   .describe("What is wanted.");

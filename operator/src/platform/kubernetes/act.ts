@@ -1,11 +1,9 @@
-import type { MemberId } from "../../api/v1alpha1/types.ts";
-import { idToWire } from "../../member/member-id.ts";
-import { ReplicaClient, type TargetMember } from "../../member/replica-client.ts";
-import { isRemovedRefusal } from "../../member/replica-error.ts";
-import type { ChangeMembership, RestartSlot, Step } from "../../plan/step.ts";
-import { type ActContext, StepOutdatedError } from "./act-context.ts";
+import type { RestartSlot, Step } from "../../plan/step.ts";
+import { actOnReplicas } from "../act-on-replicas.ts";
+import { statusChange } from "../status-change.ts";
+import type { ActContext } from "./act-context.ts";
 import { applyStatefulSet } from "./apply-objects.ts";
-import { memberUrls, names } from "./names.ts";
+import { names } from "./names.ts";
 import { setBudget } from "./set-budget.ts";
 
 /**
@@ -33,29 +31,18 @@ export async function act(step: Step, context: ActContext): Promise<void> {
       return;
     }
     case "bootstrap":
-      return replicaIn(step.slot, context).bootstrap(idToWire(step.clusterId), idToWire(step.memberId));
     case "changeMembership":
-      return changeMembership(step, context);
     case "transferLeadership":
-      return leader(context).transferLeadership(idToWire(step.to));
     case "resetMember":
-      return replicaIn(step.slot, context).reset(
-        idToWire(step.clusterId),
-        idToWire(step.memberId),
-        step.removedIndex,
-      );
+      return actOnReplicas(step, context);
     case "setBudget":
       return setBudget(step, context);
     case "latch":
-      return status.write({ change: step.change });
     case "clearLatch":
-      return status.write({ change: undefined });
     case "recordBootstrap":
-      return status.write({ bootstrap: step.bootstrap });
     case "recordClusterId":
-      return status.write({ clusterId: step.clusterId });
     case "recordScaleOut":
-      return status.write({ scaleOut: step.scaleOut });
+      return status.write(statusChange(step));
     case "event":
       return context.event({ type: step.type, reason: step.eventReason, note: step.reason });
     case "finishDeletion":
@@ -69,42 +56,4 @@ async function restartSlot({ slot, replicaUid: uid, how }: RestartSlot, context:
   if (how === "evict") return client.evict(pod, uid);
   const ref = { apiVersion: "v1", kind: "Pod", ...pod };
   await client.delete(ref, { uid }, how === "force" ? 0 : undefined);
-}
-
-async function changeMembership(
-  { expectedIndex, target }: ChangeMembership,
-  context: ActContext,
-): Promise<void> {
-  const { store, input, removed } = context;
-  const isKnown = (id: MemberId) => input.configuration?.members.some((member) => member.id === id) === true;
-  const newcomers = target.filter(({ id }) => !isKnown(id));
-  const members = target.map(({ id, kind, slot }): TargetMember => {
-    // What is known of a member stays; a newcomer says where it is.
-    if (isKnown(id)) return { id: idToWire(id), kind, name: "", peerUrl: "", clientUrl: "" };
-    if (slot === undefined) throw new StepOutdatedError(`the new member ${id} is in no slot`);
-    return { id: idToWire(id), kind, name: names.pod(store, slot), ...memberUrls(store, slot) };
-  });
-  try {
-    await leader(context).changeMembership(expectedIndex, members);
-  } catch (error) {
-    // Which of them it is, is not said: newcomers can all draw a new id.
-    if (isRemovedRefusal(error)) for (const { id } of newcomers) removed.set(id, error.index);
-    throw error;
-  }
-}
-
-function leader(context: ActContext): ReplicaClient {
-  const { input } = context;
-  const id = input.configuration?.leader;
-  const slot = input.slots.find(({ report }) => report.kind === "member" && report.memberId === id);
-  if (slot === undefined) throw new StepOutdatedError("the leader is in no slot that answers");
-  return replicaIn(slot.index, context);
-}
-
-/** At the address where it was seen: a name may lead to another one by now. */
-function replicaIn(slot: number, { addresses }: ActContext): ReplicaClient {
-  const address = addresses.get(slot);
-  if (address === undefined)
-    throw new StepOutdatedError(`the replica in slot ${slot} has no address any more`);
-  return new ReplicaClient(address);
 }

@@ -4,8 +4,8 @@ import { damageOf, replicaFromPod } from "./observe-pod.ts";
 
 type State = NonNullable<V1ContainerStatus["state"]>;
 
-function pod(state: State, added: { deleting?: boolean; lastState?: State } = {}): V1Pod {
-  const { deleting = false, lastState } = added;
+function pod(state: State, added: { deleting?: boolean; lastState?: State; started?: boolean } = {}): V1Pod {
+  const { deleting = false, lastState, started } = added;
   return {
     metadata: { uid: "u", ...(deleting ? { deletionTimestamp: new Date(0) } : {}) },
     status: {
@@ -18,6 +18,7 @@ function pod(state: State, added: { deleting?: boolean; lastState?: State } = {}
           restartCount: 0,
           state,
           ...(lastState === undefined ? {} : { lastState }),
+          ...(started === undefined ? {} : { started }),
         },
       ],
     },
@@ -29,6 +30,8 @@ const ended = (exitCode: number): State => ({ terminated: { exitCode } });
 describe("why a replica does not run", () => {
   it.each<[what: string, pod: V1Pod, waiting: string | undefined]>([
     ["it runs", pod({ running: {} }), undefined],
+    ["it recovers its disk", pod({ running: {} }, { started: false }), "Starting"],
+    ["it has recovered its disk", pod({ running: {} }, { started: true }), undefined],
     ["it ended by itself with an error", pod(ended(1)), "CrashLoop"],
     ["it waits before it is started again", pod({ waiting: { reason: "CrashLoopBackOff" } }), "CrashLoop"],
     ["it was told to end and did", pod(ended(0)), "Starting"],

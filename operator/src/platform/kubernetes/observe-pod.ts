@@ -39,7 +39,8 @@ function waitingReason(pod: V1Pod): WaitingReason | undefined {
   const scheduled = pod.status?.conditions?.find(({ type }) => type === "PodScheduled");
   if (scheduled?.status === "False") return "Unschedulable";
   const container = replicaStatus(pod);
-  if (container?.state?.running !== undefined) return undefined;
+  // It runs, and its probe was not answered yet: it recovers its disk.
+  if (container?.state?.running !== undefined) return container.started === false ? "Starting" : undefined;
   const reason = container?.state?.waiting?.reason;
   if (reason !== undefined && reason in waitingReasons) return waitingReasons[reason];
   // One that was told to end, by its deletion or with its node, has not crashed.

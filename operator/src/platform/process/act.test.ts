@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import type { PlanInput, Slot } from "../../plan/observation.ts";
 import type { Step } from "../../plan/step.ts";
-import { type ActContext, act, type StatusChange, StepOutdatedError } from "./act.ts";
+import type { StatusChange } from "../status-change.ts";
+import { StepOutdatedError } from "../step-outdated-error.ts";
+import { type ActContext, act } from "./act.ts";
 import type { ReplicaSet } from "./replica-set.ts";
 
 const reason = "why";
@@ -38,6 +40,7 @@ function contextWith(readiness: readonly boolean[]) {
     replicas,
     wanted: { flags: [], hash: "abc" },
     removed: new Map(),
+    memberIn: (index) => ({ name: `local-${index}`, peerUrl: "", clientUrl: "" }),
     writeStatus: (change) => written.push(change),
   };
   return { context, calls, written };

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { bytesOf } from "../../api/v1alpha1/quantity.ts";
-import { specSchema } from "../../api/v1alpha1/spec-schema.ts";
+import type { QuantityRange } from "../../api/v1alpha1/schema-parts.ts";
+import { quantityRanges, specSchema } from "../../api/v1alpha1/spec-schema.ts";
 import type { StoreFile } from "./store-file.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -17,7 +18,6 @@ const unusedFields = [
   "scheduling",
   "pod",
   "service",
-  "compaction",
   "networkPolicy",
   "drains",
 ] as const;
@@ -69,11 +69,14 @@ function unknownFields(given: unknown, known: unknown, path: string): string[] {
 }
 
 function quantityProblems(given: Readonly<Record<string, unknown>>): string[] {
-  return ["storage.size", "limits.storeQuota", "limits.requestMax"].flatMap((path) => {
+  return Object.entries<QuantityRange>(quantityRanges).flatMap(([path, { least, most }]) => {
     const value = valueAt(given, path.split("."));
     if (value === undefined) return [];
     try {
-      return bytesOf(String(value)) > 0 ? [] : [`spec.${path}: must be above 0`];
+      const bytes = bytesOf(String(value));
+      if (least !== undefined && bytes < bytesOf(least)) return [`spec.${path}: must be at least ${least}`];
+      if (most !== undefined && bytes > bytesOf(most)) return [`spec.${path}: must be at most ${most}`];
+      return [];
     } catch (error) {
       return [`spec.${path}: ${(error as Error).message}`];
     }

@@ -6,7 +6,9 @@ import type { PlanInput } from "../../plan/observation.ts";
 import { type Plan, plan } from "../../plan/plan.ts";
 import type { Step } from "../../plan/step.ts";
 import { statusFrom } from "../../status/status.ts";
-import { type ActContext, act, type StatusChange, StepOutdatedError } from "./act.ts";
+import type { StatusChange } from "../status-change.ts";
+import { StepOutdatedError } from "../step-outdated-error.ts";
+import { type ActContext, act } from "./act.ts";
 import type { KeeperFile } from "./keeper-file.ts";
 import { type Observation, observe, type Silence } from "./observe.ts";
 import { ReplicaSet } from "./replica-set.ts";
@@ -140,7 +142,7 @@ export class LocalStore {
     const planned = plan(input);
     const isDone = await this.#carryOut(planned, observation);
     if (!this.#running) return 0;
-    this.#writeStatus({ ...statusFrom(input, planned, this.#resource.status), version });
+    this.#replaceStatus({ ...statusFrom(input, planned, this.#resource.status), version });
     this.#options.events.onTurn(this.#resource, planned, input);
     if (!isDone || isFileFresh) return busyAgainMs;
     if (planned.steps.length > 0) return actedAgainMs;
@@ -180,6 +182,10 @@ export class LocalStore {
       replicas: this.#replicas,
       wanted,
       removed: this.#removed,
+      memberIn: (slot) => {
+        const { name, peerUrl, clientUrl } = this.#replicas.address(slot);
+        return { name, peerUrl, clientUrl };
+      },
       writeStatus: (change) => this.#writeStatus(change),
     };
     for (const step of steps) {
@@ -197,7 +203,11 @@ export class LocalStore {
   }
 
   #writeStatus(change: StatusChange): void {
-    const status = JSON.parse(JSON.stringify({ ...this.#resource.status, ...change })) as typeof change;
+    this.#replaceStatus({ ...this.#resource.status, ...change });
+  }
+
+  #replaceStatus(whole: StatusChange): void {
+    const status = JSON.parse(JSON.stringify(whole)) as StatusChange;
     if (JSON.stringify(status) === JSON.stringify(this.#resource.status)) return;
     const next = { ...this.#resource, status } as StoredResource;
     writeStatusFile(this.#options.folder, next);

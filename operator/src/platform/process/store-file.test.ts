@@ -39,7 +39,8 @@ test.each([
   ["spec:\n  replcas: 3", "spec.replcas: there is no such field"],
   ["spec:\n  storage: { whenScale: Retain }", "spec.storage.whenScale: there is no such field"],
   ["spec:\n  storage: { size: big }", "spec.storage.size: big is no quantity such as 10Gi"],
-  ["spec:\n  limits: { storeQuota: '0' }", "spec.limits.storeQuota: must be above 0"],
+  ["spec:\n  limits: { storeQuota: '0' }", "spec.limits.storeQuota: must be at least 1Mi"],
+  ["spec:\n  limits: { requestMax: 65Mi }", "spec.limits.requestMax: must be at most 64Mi"],
   [
     "spec:\n  raft: { heartbeatIntervalSeconds: 1 }",
     "spec.raft.electionTimeoutSeconds: 1 is less than five times heartbeatIntervalSeconds",

@@ -11,7 +11,7 @@ export interface Template {
 }
 
 /** The settings that spec means for every replica; what differs from slot to slot is not among them. */
-export function templateFrom({ raft, limits, storage }: EffectiveSpec): Template {
+export function templateFrom({ raft, limits, storage, compaction }: EffectiveSpec): Template {
   const quota =
     limits.storeQuota === undefined ? Math.floor(bytesOf(storage.size) / 2) : bytesOf(limits.storeQuota);
   const settings: Record<string, number | undefined> = {
@@ -20,6 +20,8 @@ export function templateFrom({ raft, limits, storage }: EffectiveSpec): Template
     "quota-bytes": quota,
     "request-max-bytes": limits.requestMax === undefined ? undefined : bytesOf(limits.requestMax),
     "connections-max": limits.connectionsMax,
+    "compaction-keep-revisions": compaction?.keepRevisions,
+    "compaction-keep-seconds": compaction?.keepSeconds,
   };
   const flags = Object.entries(settings).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, String(value)],
