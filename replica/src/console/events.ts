@@ -53,6 +53,13 @@ const kinds: Readonly<Record<MessageId, ConsoleEvent["kind"] | null>> = {
   "peer.accept.failed": "peer",
   "peer.forward.failed": null,
   "peer.snapshot.failed": "snapshot",
+  "request.received": null,
+  "request.forwarded": null,
+  "request.accepted": null,
+  "request.proposed": null,
+  "request.applied": null,
+  "request.answered": null,
+  "request.slow": "problem",
   "request.failed": "problem",
   "request.unanswered": null,
   "connection.failed": null,
@@ -67,7 +74,7 @@ export function consoleEvent(event: ReplicaEvent, nameOf: NameOf): ConsoleEvent 
   const kind = Object.hasOwn(kinds, event.id) ? kinds[event.id] : null;
   if (kind === null) return undefined;
   const isRole = event.id === "raft.role";
-  const text = isRole ? roleText(event, nameOf) : otherText(event, nameOf);
+  const text = (wordings[event.id] ?? plainText)(event, nameOf);
   return {
     atMs: event.atMs,
     level:
@@ -77,9 +84,15 @@ export function consoleEvent(event: ReplicaEvent, nameOf: NameOf): ConsoleEvent 
   };
 }
 
-function otherText(event: ReplicaEvent, nameOf: NameOf): string {
-  if (event.id === "raft.configuration") return configurationText(event, nameOf);
-  return withNames(event.text, nameOf).replace(/\bmember (?=[a-z])/, "");
+/** What reads better than the line of the log. */
+const wordings: { readonly [Id in MessageId]?: (event: ReplicaEvent, nameOf: NameOf) => string } = {
+  "raft.role": roleText,
+  "raft.configuration": configurationText,
+  "replica.identity": ({ fields }) => `started, ${fields.state}`,
+};
+
+function plainText({ text }: ReplicaEvent, nameOf: NameOf): string {
+  return withNames(text, nameOf);
 }
 
 function withNames(text: string, nameOf: NameOf): string {
@@ -111,5 +124,5 @@ function configurationText({ fields, text }: ReplicaEvent, nameOf: NameOf): stri
       .join(", ");
   const also = learners === undefined ? "" : `; learners ${list(learners)}`;
   if (outgoing === undefined) return `configuration ${index}: voters ${list(voters)}${also}`;
-  return `joint configuration ${index}: ${list(outgoing)} give way to ${list(voters)}${also}`;
+  return `joint configuration ${index}: from ${list(outgoing)} to ${list(voters)}${also}`;
 }

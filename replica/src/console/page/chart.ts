@@ -1,7 +1,7 @@
 import type { HistoryRow } from "../console-state.ts";
 import { element, setAttributes, setText, svg } from "./dom.ts";
 import { minuteText, timeText } from "./format.ts";
-import { decadeScale, linearScale, linePath, rowAt, type Scale } from "./scale.ts";
+import { decadeScale, linearScale, linePath, rowAt, type Scale, spanFor } from "./scale.ts";
 
 export interface Series {
   readonly name: string;
@@ -18,16 +18,15 @@ export interface ChartOptions {
   readonly axisText: (value: number) => string;
 }
 
-const SPAN_MS = 600_000;
 /** Rows come each second; a missing one or two are no gap. */
 const GAP_MS = 3_500;
 const HEIGHT = 150;
-const AXIS_WIDTH = 46;
+const AXIS_WIDTH = 54;
 const AXIS_HEIGHT = 20;
 const TOP = 8;
 const MINUTE_MS = 60_000;
 
-/** A line chart of the last ten minutes. Arrow keys and the pointer move a line over it; the legend follows. */
+/** A line chart of the last minutes. Arrow keys and the pointer move a line over it; the legend follows. */
 export class Chart {
   readonly root: HTMLElement;
   readonly #options: ChartOptions;
@@ -39,6 +38,7 @@ export class Chart {
   readonly #at = element("span", { class: "quiet at" });
   #rows: readonly HistoryRow[] = [];
   #nowMs = 0;
+  #span = spanFor(0);
   /** The time that is pointed at; undefined: now. */
   #pointedMs: number | undefined;
   #width = 320;
@@ -76,6 +76,7 @@ export class Chart {
   show(rows: readonly HistoryRow[], nowMs: number): void {
     this.#rows = rows;
     this.#nowMs = nowMs;
+    this.#span = spanFor(nowMs - (rows[0]?.[0] ?? nowMs));
     this.#draw();
   }
 
@@ -88,7 +89,7 @@ export class Chart {
     }).observe(this.root);
     this.#plot.addEventListener("pointermove", ({ offsetX }) => {
       const share = (offsetX - AXIS_WIDTH) / (this.#width - AXIS_WIDTH);
-      this.#point(this.#nowMs - SPAN_MS * (1 - Math.min(1, Math.max(0, share))));
+      this.#point(this.#nowMs - this.#span.spanMs * (1 - Math.min(1, Math.max(0, share))));
     });
     this.#plot.addEventListener("pointerleave", () => this.#point(undefined));
     this.#plot.addEventListener("blur", () => this.#point(undefined));
@@ -101,8 +102,8 @@ export class Chart {
       ArrowRight: 1_000,
       PageDown: -MINUTE_MS,
       PageUp: MINUTE_MS,
-      Home: -SPAN_MS,
-      End: SPAN_MS,
+      Home: -this.#span.spanMs,
+      End: this.#span.spanMs,
     };
     const step = steps[event.key];
     if (event.key === "Escape") this.#point(undefined);
@@ -120,7 +121,7 @@ export class Chart {
   }
 
   #x(atMs: number): number {
-    return AXIS_WIDTH + (this.#width - AXIS_WIDTH) * (1 - (this.#nowMs - atMs) / SPAN_MS);
+    return AXIS_WIDTH + (this.#width - AXIS_WIDTH) * (1 - (this.#nowMs - atMs) / this.#span.spanMs);
   }
 
   #draw(): void {
@@ -128,7 +129,7 @@ export class Chart {
     const scale = this.#scale();
     const y = (value: number): number => TOP + (HEIGHT - AXIS_HEIGHT - TOP) * (1 - scale.position(value));
     setAttributes(this.#plot, { width: this.#width, viewBox: `0 0 ${this.#width} ${HEIGHT}` });
-    const visible = this.#rows.filter(([atMs]) => atMs >= this.#nowMs - SPAN_MS);
+    const visible = this.#rows.filter(([atMs]) => atMs >= this.#nowMs - this.#span.spanMs);
     series.forEach(({ column }, at) => {
       const points = visible.map((row) => {
         const value = row[column] ?? null;
@@ -160,12 +161,19 @@ export class Chart {
         svg("text", { x: AXIS_WIDTH - 8, y: at + 4, class: "tick-y" }, this.#options.axisText(tick)),
       );
     }
-    const firstMs = Math.ceil((this.#nowMs - SPAN_MS) / (2 * MINUTE_MS)) * 2 * MINUTE_MS;
-    for (let atMs = firstMs; atMs <= this.#nowMs; atMs += 2 * MINUTE_MS) {
+    const { spanMs, tickMs } = this.#span;
+    const firstMs = Math.ceil((this.#nowMs - spanMs) / tickMs) * tickMs;
+    for (let atMs = firstMs; atMs <= this.#nowMs; atMs += tickMs) {
       const x = this.#x(atMs);
       // A label at the very edge would be cut off.
-      if (x < AXIS_WIDTH + 16 || x > this.#width - 16) continue;
-      lines.push(svg("text", { x: Math.round(x), y: HEIGHT - 4, class: "tick-x" }, minuteText(atMs)));
+      if (x < AXIS_WIDTH + 24 || x > this.#width - 24) continue;
+      lines.push(
+        svg(
+          "text",
+          { x: Math.round(x), y: HEIGHT - 4, class: "tick-x" },
+          tickMs < MINUTE_MS ? timeText(atMs) : minuteText(atMs),
+        ),
+      );
     }
     this.#grid.replaceChildren(...lines);
   }

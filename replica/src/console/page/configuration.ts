@@ -57,8 +57,9 @@ function fact(name: string, value: string | Node): Node {
 /** Those that are not in the other half carry its sign. */
 function members(ids: readonly string[], other: readonly string[], sign: string, state: ConsoleState): Node {
   const list = element("ul", { class: "chips" });
-  for (const id of ids) {
-    const name = state.members.find((member) => member.id === id)?.name ?? id;
+  const named = ids.map((id) => ({ id, name: state.members.find((member) => member.id === id)?.name ?? id }));
+  named.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+  for (const { id, name } of named) {
     const isChange = !other.includes(id);
     list.append(
       element(

@@ -27,6 +27,11 @@ export function bytesText(bytes: number): string {
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
+export function percentText(share: number): string {
+  if (share < 0.001) return share === 0 ? "0 %" : "<0.1 %";
+  return `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+}
+
 /** From milliseconds: `0.21 ms`, `34 ms`, `1.5 s`. */
 export function latencyText(ms: number): string {
   if (ms >= 1_000) return `${trimmed(Math.round(ms / 10) / 100)} s`;

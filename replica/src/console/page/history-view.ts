@@ -10,10 +10,10 @@ const latencyAxis = (ms: number): string => (ms >= 1_000 ? `${ms / 1_000} s` : `
 
 const charts: readonly ChartOptions[] = [
   {
-    title: "Requests",
+    title: "Requests and changes",
     series: [
-      { name: "answered", column: 1 },
-      { name: "changes of the store", column: 2 },
+      { name: "requests", column: 1 },
+      { name: "changes", column: 2 },
       { name: "failed", column: 3 },
     ],
     scale: "linear",
@@ -44,7 +44,7 @@ const charts: readonly ChartOptions[] = [
 
 const heads = [
   "Minute",
-  "Requests answered",
+  "Requests",
   "Changes of the store",
   "Requests failed",
   "Request latency, median",

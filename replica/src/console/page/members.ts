@@ -1,6 +1,6 @@
 import type { ConsoleMember, ConsoleState } from "../console-state.ts";
 import { byId, element, setAttributes, setText } from "./dom.ts";
-import { bytesText, countText, durationText, latencyText } from "./format.ts";
+import { bytesText, countText, durationText, latencyText, percentText } from "./format.ts";
 
 interface Row {
   readonly row: HTMLTableRowElement;
@@ -98,9 +98,7 @@ function fill({ row, name, note, cells }: Row, member: ConsoleMember, state: Con
     report === null ? "–" : countText(report.appliedIndex),
     member.lag === null || member.reach === "silent" ? "–" : countText(member.lag),
     member.roundTripMs === null ? "–" : latencyText(member.roundTripMs),
-    report === null
-      ? "–"
-      : `${bytesText(report.storeBytesUsed)} (${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %)`,
+    report === null ? "–" : `${bytesText(report.storeBytesUsed)} (${percentText(share)})`,
     report === null ? "–" : bytesText(report.diskBytesAvailable),
     report?.version ?? "–",
   ];

@@ -60,3 +60,12 @@ export function linePath(
   }
   return path;
 }
+
+const MINUTE_MS = 60_000;
+
+/** How long a time the charts span: what there is, in steps of two, five and ten minutes. */
+export function spanFor(historyMs: number): { readonly spanMs: number; readonly tickMs: number } {
+  if (historyMs <= 2 * MINUTE_MS) return { spanMs: 2 * MINUTE_MS, tickMs: MINUTE_MS / 2 };
+  if (historyMs <= 5 * MINUTE_MS) return { spanMs: 5 * MINUTE_MS, tickMs: MINUTE_MS };
+  return { spanMs: 10 * MINUTE_MS, tickMs: 2 * MINUTE_MS };
+}
