@@ -18,6 +18,9 @@ describe("rstore local up", { timeout: 180_000 }, () => {
     expect(first.output()).toContain(
       `npx rstore --endpoints http://127.0.0.1:${folder().clientPort} put greeting hello`,
     );
+    const console = `http://127.0.0.1:${folder().clientPort + 20}/console`;
+    expect(first.output()).toContain(`Look at it in a browser: ${console}`);
+    expect(await (await fetch(console)).text()).toContain("<title>rstore</title>");
     expect(first.output().match(/rstore \| every disk is blank: founds cluster/g)).toHaveLength(1);
     expect(
       first.output().match(/rstore \| gives a vote to \w{16} \(slot 1\), \w{16} \(slot 2\)/g),

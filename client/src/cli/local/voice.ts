@@ -24,7 +24,7 @@ export class Voice {
     }
   }
 
-  ready({ clientUrl }: SlotAddress, members: number): void {
+  ready({ clientUrl, metricsUrl }: SlotAddress, members: number): void {
     const endpoints = clientUrl === defaultEndpoint ? "" : ` --endpoints ${clientUrl}`;
     const lines = [
       "",
@@ -35,6 +35,7 @@ export class Voice {
       `  curl -X PUT -d '"hello"' ${clientUrl}/key/greeting`,
       `  npx rstore${endpoints} put greeting hello`,
       `  npx rstore${endpoints} get greeting`,
+      `Look at it in a browser: ${metricsUrl}/console`,
       "Ctrl-C ends it; the data stays. Another size: npx rstore local scale 5",
       "",
     ];
