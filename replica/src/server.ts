@@ -2,16 +2,19 @@ import { randomBytes } from "node:crypto";
 import { assembleReplica } from "./assemble-replica.ts";
 import type { FatalError } from "./errors.ts";
 import type { ReplicaEvents } from "./events.ts";
+import { ProcessWatch } from "./metrics/process-watch.ts";
 import { Metrics } from "./metrics.ts";
 import { decodeConfiguration } from "./raft/confchange/codec.ts";
 import { createClientServer } from "./rpc/client-server.ts";
 import { maintenanceRoutes } from "./rpc/maintenance-service.ts";
 import { membershipRoutes } from "./rpc/membership-service.ts";
 import { createMetricsServer } from "./rpc/metrics-server.ts";
+import { RequestLog } from "./rpc/request-log.ts";
 import { systemClock } from "./runtime/clock.ts";
 import type { ReplicaConfig } from "./runtime/config.ts";
 import { limits as runtimeLimits } from "./runtime/limits.ts";
 import { Liveness } from "./runtime/liveness.ts";
+import { ProblemWatch } from "./runtime/problem-watch.ts";
 import { readReplica } from "./runtime/read-replica.ts";
 import type { RpcLimits } from "./runtime/replica-api.ts";
 import { type Serving, serveConsole } from "./serve-console.ts";
@@ -23,6 +26,7 @@ import { version } from "./version.ts";
 
 /** Recent entries in memory: followers that are further behind are served from the disk. */
 const LOG_CACHE_MAX_BYTES = 16 * 1024 * 1024;
+const PROBLEM_LOOK_MS = 1000;
 
 export interface RunningReplica {
   /** Hands leadership over, lets requests under way finish, writes everything to the disk. */
@@ -53,7 +57,7 @@ export async function startReplica(
     logCacheMaxBytes: LOG_CACHE_MAX_BYTES,
   });
   const peerLimits = { deadPeerMs: config.missedHeartbeats * config.heartbeatIntervalMs };
-  const { lifecycle, replica, handler, transport, disk } = await assembleReplica({
+  const { lifecycle, replica, handler, transport, disk, intake } = await assembleReplica({
     directory,
     machine: systemMachine,
     config,
@@ -81,12 +85,23 @@ export async function startReplica(
     logger: log,
   });
   const listen = endpoint(config.clientListen);
-  const clientServer = await createClientServer({ api: replica, limits, metrics, listen, log });
+  const requests = new RequestLog({ intake, log, slowRequestMs: config.slowRequestMs });
+  const clientServer = await createClientServer({ api: replica, limits, metrics, listen, requests, log });
   metrics.readReplica(() => readReplica({ replica, lifecycle, disk, clock, peers: transport.stats() }));
   probes.serve({ lifecycle, replica, transport });
   lifecycle.start(transport);
+  const problems = new ProblemWatch({ problems: () => replica.problems(), nowMs: clock.nowMs, log });
+  const watching = setInterval(() => problems.look(), PROBLEM_LOOK_MS);
+  watching.unref();
+  log.record("replica.started", {
+    clientListen: config.clientListen,
+    peerListen: config.peerListen,
+    metricsListen: config.metricsListen,
+    tookMs: process.uptime() * 1000,
+  });
   return {
     async stop() {
+      clearInterval(watching);
       await lifecycle.stop();
       await clientServer.close();
       await transport.close();
@@ -118,6 +133,9 @@ async function startProbes(config: ReplicaConfig, metrics: Metrics, log: Replica
     listen: endpoint(config.metricsListen),
     log,
   });
+  const watch = new ProcessWatch(version, metrics.process.eventLoopDelay);
+  metrics.readProcess(() => watch.read());
+  watch.start();
   liveness.start();
   return {
     serve(parts) {
@@ -125,6 +143,7 @@ async function startProbes(config: ReplicaConfig, metrics: Metrics, log: Replica
     },
     close() {
       liveness.stop();
+      watch.stop();
       console.close();
       return server.close();
     },

@@ -14,11 +14,12 @@ import { MaintenanceService } from "@rstore/proto/rstore/v1/maintenance";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { type ReplicaApi, ReplicaError, type RpcLimits } from "../runtime/replica-api.ts";
+import { RequestIntake } from "../runtime/request-intake.ts";
 import { Admission } from "./admission.ts";
 import { clusterRoutes } from "./cluster-service.ts";
 import { ConnectHandler } from "./connect-handler.ts";
 import { type ConnectionListener, createConnectionListener } from "./connection-listener.ts";
-import { countFailedWrites } from "./counted-writes.ts";
+import { countWrites } from "./counted-writes.ts";
 import { FastPath } from "./fast-path.ts";
 import { healthRoutes } from "./health-service.ts";
 import { KvCalls } from "./kv-calls.ts";
@@ -29,6 +30,7 @@ import { type NodeRequest, type NodeResponse, pathOf, refuseBody } from "./node-
 import { jsonAnswer, sendAnswer } from "./plain-answer.ts";
 import { PlainRoutes } from "./plain-routes.ts";
 import { reflectionRoutes } from "./reflection-service.ts";
+import { RequestLog } from "./request-log.ts";
 import { Sessions } from "./sessions.ts";
 import { defaultTimeouts, type ServerTimeouts } from "./timeouts.ts";
 
@@ -37,6 +39,8 @@ export interface ClientServerOptions {
   readonly limits: RpcLimits;
   readonly metrics: Metrics;
   readonly listen: ListenAddress;
+  /** Names requests and tells of them; by default nobody is told. */
+  readonly requests?: RequestLog | undefined;
   readonly log?: Logger | undefined;
   readonly timeouts?: Partial<ServerTimeouts>;
   /** False sends every call by the general road; for comparing the two. */
@@ -86,8 +90,9 @@ class Server {
     this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
     this.#admission = new Admission(limits, this.#timeouts);
     this.#sessions = new Sessions(this.#timeouts);
-    const calls = new KvCalls(countFailedWrites(api, metrics), limits);
+    const calls = new KvCalls(countWrites(api, metrics), limits, metrics.api.batchOperations);
     const service = { limits, log };
+    const requests = options.requests ?? unheardRequests();
     this.#connect = new ConnectHandler({
       routes: [
         kvRoutes(calls, service),
@@ -104,13 +109,14 @@ class Server {
       limits,
       admission: this.#admission,
       metrics,
+      requests,
       log,
       shutdown: this.#shutdown.signal,
     });
     if (options.fastPath ?? true) {
-      this.#fast = new FastPath({ calls, limits, admission: this.#admission, metrics, log });
+      this.#fast = new FastPath({ calls, limits, admission: this.#admission, metrics, requests, log });
     }
-    this.#plain = new PlainRoutes({ api, calls, limits, admission: this.#admission, metrics, log });
+    this.#plain = new PlainRoutes({ api, calls, limits, admission: this.#admission, metrics, requests, log });
     this.#http1 = this.#createHttp1();
     this.#http2 = this.#createHttp2();
     this.#listener = createConnectionListener({
@@ -231,6 +237,11 @@ class Server {
     }
     for (const socket of this.#sockets) socket.destroy();
   }
+}
+
+function unheardRequests(): RequestLog {
+  const intake = new RequestIntake({ random: Math.random });
+  return new RequestLog({ intake, slowRequestMs: Number.POSITIVE_INFINITY });
 }
 
 /** In the way that the caller's protocol says it. */

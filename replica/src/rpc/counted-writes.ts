@@ -6,8 +6,8 @@ import { replicaErrorFromUnknown } from "./errors.ts";
 /** What the calls of KvService ask of a replica. */
 export type KvApi = Pick<ReplicaApi, "answerState" | "write" | "awaitReadable" | "get" | "range">;
 
-/** The same replica, with every write that fails counted by its reason. */
-export function countFailedWrites(api: KvApi, metrics: Metrics): KvApi {
+/** The same replica, with every write counted by how it ended. */
+export function countWrites(api: KvApi, metrics: Metrics): KvApi {
   return {
     answerState: () => api.answerState(),
     awaitReadable: (options) => api.awaitReadable(options),
@@ -21,9 +21,12 @@ export function countFailedWrites(api: KvApi, metrics: Metrics): KvApi {
         metrics.proposalFailed(replicaErrorFromUnknown(thrown).reason, operations.length);
         throw thrown;
       }
+      let committed = 0;
       for (const outcome of outcomes) {
         if (outcome.type === "failed") metrics.proposalFailed(outcome.error.reason);
+        else committed += 1;
       }
+      metrics.api.proposalsCommitted.increment(committed);
       return outcomes;
     },
   };

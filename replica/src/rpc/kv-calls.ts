@@ -15,7 +15,9 @@ import type {
 } from "@rstore/proto/rstore/v1/kv";
 import type { WriteOperation, WriteResult } from "../apply/operation.ts";
 import { assert } from "../assert.ts";
-import { ReplicaError, type RpcLimits } from "../runtime/replica-api.ts";
+import type { Distribution } from "../metrics/instruments.ts";
+import { type CallOptions, ReplicaError, type RpcLimits } from "../runtime/replica-api.ts";
+import { awaitReadable } from "./await-readable.ts";
 import { runBatch } from "./batch.ts";
 import {
   compactOperationFromRequest,
@@ -40,51 +42,55 @@ type Applied<Type extends WriteResult["type"]> = Extract<WriteResult, { type: Ty
 export class KvCalls {
   readonly #api: KvApi;
   readonly #limits: RpcLimits;
+  readonly #batchOperations: Pick<Distribution, "observe"> | undefined;
 
-  constructor(api: KvApi, limits: RpcLimits) {
+  /** `batchOperations`: told the size of each batch. */
+  constructor(api: KvApi, limits: RpcLimits, batchOperations?: Pick<Distribution, "observe">) {
+    this.#batchOperations = batchOperations;
     this.#api = api;
     this.#limits = limits;
   }
 
-  async put(request: PutRequest, deadlineMs: number, forward = true): Promise<PutResponse> {
+  async put(request: PutRequest, call: CallOptions, forward = true): Promise<PutResponse> {
     refuse(checkPut(request, this.#limits));
-    const result = await this.#writeOne(putOperationFromRequest(request), deadlineMs, forward);
+    const result = await this.#writeOne(putOperationFromRequest(request), call, forward);
     return putResponseFromResult(result as Applied<"put">, this.#header());
   }
 
-  async delete(request: DeleteRequest, deadlineMs: number, forward = true): Promise<DeleteResponse> {
+  async delete(request: DeleteRequest, call: CallOptions, forward = true): Promise<DeleteResponse> {
     refuse(checkDelete(request));
-    const result = await this.#writeOne(deleteOperationFromRequest(request), deadlineMs, forward);
+    const result = await this.#writeOne(deleteOperationFromRequest(request), call, forward);
     const deleted = result as Applied<"delete">;
     const budget = new ResponseBudget(this.#limits.responseMaxBytes);
     if (!takePrevious(deleted.previous, budget)) throw previousTooLarge(budget);
     return deleteResponseFromResult(deleted, this.#header());
   }
 
-  async compact(request: CompactRequest, deadlineMs: number): Promise<CompactResponse> {
+  async compact(request: CompactRequest, call: CallOptions): Promise<CompactResponse> {
     refuse(checkCompact(request));
-    await this.#writeOne(compactOperationFromRequest(request), deadlineMs, true);
+    await this.#writeOne(compactOperationFromRequest(request), call, true);
     return { $typeName: "rstore.v1.CompactResponse", header: this.#header() };
   }
 
-  async get(request: GetRequest, deadlineMs: number): Promise<GetResponse> {
+  async get(request: GetRequest, call: CallOptions): Promise<GetResponse> {
     refuse(checkGet(request));
-    await this.#api.awaitReadable(readOptionsFromRequest(request, deadlineMs));
+    await awaitReadable(this.#api, readOptionsFromRequest(request, call));
     return readGet(this.#api, request, this.#header());
   }
 
-  async range(request: RangeRequest, deadlineMs: number): Promise<RangeResponse> {
+  async range(request: RangeRequest, call: CallOptions): Promise<RangeResponse> {
     refuse(checkRange(request));
-    await this.#api.awaitReadable(readOptionsFromRequest(request, deadlineMs));
+    await awaitReadable(this.#api, readOptionsFromRequest(request, call));
     const budget = new ResponseBudget(this.#limits.responseMaxBytes);
-    const response = await readRange(this.#api, request, deadlineMs, budget);
+    const response = await readRange(this.#api, request, call.deadlineMs, budget);
     response.header = this.#header();
     return response;
   }
 
-  async batch(request: BatchRequest, deadlineMs: number): Promise<BatchResponse> {
+  async batch(request: BatchRequest, call: CallOptions): Promise<BatchResponse> {
     refuse(checkBatch(request, this.#limits));
-    const results = await runBatch(this.#api, this.#limits, request, deadlineMs);
+    this.#batchOperations?.observe(request.operations.length);
+    const results = await runBatch(this.#api, this.#limits, request, call);
     return { $typeName: "rstore.v1.BatchResponse", header: this.#header(), results };
   }
 
@@ -92,8 +98,8 @@ export class KvCalls {
     return headerFromState(this.#api.answerState());
   }
 
-  async #writeOne(operation: WriteOperation, deadlineMs: number, forward: boolean): Promise<WriteResult> {
-    const outcomes = await this.#api.write([operation], { deadlineMs, forward });
+  async #writeOne(operation: WriteOperation, call: CallOptions, forward: boolean): Promise<WriteResult> {
+    const outcomes = await this.#api.write([operation], { ...call, forward });
     const result = appliedResult(outcomes[0]);
     if (result instanceof ReplicaError) throw result;
     assert(result.type === operation.type, `a ${operation.type} was answered as a ${result.type}`);

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { Housekeeping } from "./housekeeping.ts";
 import { limits } from "./limits.ts";
+import { noMetrics } from "./runtime-metrics.ts";
 
 type Parts = ConstructorParameters<typeof Housekeeping>[0];
 
@@ -22,9 +23,10 @@ async function handOversUntil(untilMs: number, change: object): Promise<number[]
     writingSinceMs: () => undefined,
     directory: {
       log: { indexLeaving: () => 0n, firstIndex: () => 1n },
-      store: { scrubStep: () => {} },
+      store: { scrubStep: () => ({ records: 0, bytes: 0, passed: false }) },
     },
     limits,
+    metrics: noMetrics,
     config: { logRetainedEntries: 1, logRetainedBytes: 1, electionTimeoutMs },
     disk: { check: async () => {}, report: { state: "ok" } },
     log: { isDebug: false, record: () => {} },

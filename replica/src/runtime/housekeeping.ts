@@ -4,6 +4,7 @@ import type { Compactor } from "./compactor.ts";
 import type { ReplicaConfig } from "./config.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import type { RuntimeLimits } from "./limits.ts";
+import type { RuntimeMetrics } from "./runtime-metrics.ts";
 import type { SnapshotSender } from "./snapshot-sender.ts";
 import type { StateMachine } from "./state-machine.ts";
 
@@ -20,6 +21,7 @@ interface HousekeepingParts {
   /** Since when the oldest write of the log has been under way; undefined: none is. */
   readonly writingSinceMs: () => number | undefined;
   readonly log: Logger;
+  readonly metrics: RuntimeMetrics;
   readonly failed: (error: unknown) => void;
 }
 
@@ -66,9 +68,12 @@ export class Housekeeping {
 
   /** Looks for damage in records that nobody reads (B7). */
   #scrub(): void {
-    const { directory, limits, failed } = this.#parts;
+    const { directory, limits, failed, metrics } = this.#parts;
     try {
-      directory.store.scrubStep({ maxRecords: limits.scrubMaxRecords, maxBytes: limits.scrubMaxBytes });
+      const bounds = { maxRecords: limits.scrubMaxRecords, maxBytes: limits.scrubMaxBytes };
+      const { records, passed } = directory.store.scrubStep(bounds);
+      metrics.scrubbedRecords.increment(records);
+      if (passed) metrics.scrubPasses.increment();
     } catch (error) {
       failed(error);
     }

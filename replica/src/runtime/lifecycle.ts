@@ -70,7 +70,7 @@ export class Lifecycle {
   }
 
   #recover({ minIndex, configuration, reason }: Extract<StartState, { kind: "needsSnapshot" }>): void {
-    const { clock, log, limits } = this.#parts;
+    const { clock, log, limits, metrics } = this.#parts;
     log.record("store.lost", { minIndex, why: reason });
     this.#recovery = new Recovery({
       directory: this.#directory,
@@ -78,6 +78,7 @@ export class Lifecycle {
       clock,
       log,
       limits,
+      metrics,
       minIndex,
       configuration,
       failed: (error) => this.#failed(error),

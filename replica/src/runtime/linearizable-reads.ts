@@ -1,6 +1,7 @@
 import type { ReadFailure, ReadState } from "../raft/types.ts";
 import type { RuntimeLimits } from "./limits.ts";
 import { ReplicaError } from "./replica-api.ts";
+import { noMetrics, type RuntimeMetrics } from "./runtime-metrics.ts";
 
 interface WaitingRead {
   readonly deadlineMs: number;
@@ -11,6 +12,7 @@ interface WaitingRead {
 
 interface ReadRound {
   readonly reads: readonly WaitingRead[];
+  readonly sinceMs: number;
   /** Set when the leader confirmed: served once this index is applied. */
   index: bigint | undefined;
 }
@@ -22,14 +24,19 @@ interface ReadRound {
  */
 export class LinearizableReads {
   readonly #limits: RuntimeLimits;
+  readonly #nowMs: () => number;
+  readonly #metrics: RuntimeMetrics;
   #waiting: WaitingRead[] = [];
   readonly #rounds = new Map<bigint, ReadRound>();
   #nextRequestId = 1n;
   #count = 0;
   #closed: ReplicaError | undefined;
 
-  constructor(limits: RuntimeLimits) {
+  /** On whatever clock; only differences count. */
+  constructor(limits: RuntimeLimits, nowMs: () => number = () => 0, metrics: RuntimeMetrics = noMetrics) {
     this.#limits = limits;
+    this.#nowMs = nowMs;
+    this.#metrics = metrics;
   }
 
   get pending(): number {
@@ -56,7 +63,8 @@ export class LinearizableReads {
     if (this.#waiting.length === 0 || this.#rounds.size >= this.#limits.readRequestsMax) return;
     const requestId = this.#nextRequestId;
     this.#nextRequestId += 1n;
-    this.#rounds.set(requestId, { reads: this.#waiting, index: undefined });
+    this.#rounds.set(requestId, { reads: this.#waiting, sinceMs: this.#nowMs(), index: undefined });
+    this.#metrics.readRounds.increment();
     this.#waiting = [];
     readIndex(requestId);
   }
@@ -73,6 +81,7 @@ export class LinearizableReads {
     for (const failure of failures) {
       const round = this.#rounds.get(failure.requestId);
       if (round === undefined) continue;
+      this.#metrics.readFailures.labels({ reason: failure.reason }).increment();
       this.#rounds.delete(failure.requestId);
       for (const read of round.reads) if (!read.settled) this.#waiting.push(read);
     }
@@ -83,6 +92,7 @@ export class LinearizableReads {
     for (const [requestId, round] of this.#rounds) {
       if (round.index === undefined || round.index > appliedIndex) continue;
       this.#rounds.delete(requestId);
+      this.#metrics.readDuration.observe((this.#nowMs() - round.sinceMs) / 1000);
       for (const read of round.reads) this.#settle(read, undefined);
     }
   }

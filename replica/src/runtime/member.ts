@@ -2,7 +2,7 @@ import { decodeMemberRecords } from "../apply/member-records.ts";
 import type { WriteOperation } from "../apply/operation.ts";
 import type { Logger } from "../log.ts";
 import { isMember } from "../raft/confchange/configuration.ts";
-import { describeIndexedConfiguration, describeStatus } from "../raft/describe.ts";
+import { describeStatus } from "../raft/describe.ts";
 import { RawNode } from "../raft/raw-node.ts";
 import {
   type Entry,
@@ -23,6 +23,7 @@ import type { DiskWatch } from "./disk-watch.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import type { RuntimeLimits } from "./limits.ts";
 import { LinearizableReads } from "./linearizable-reads.ts";
+import { MemberLog } from "./member-log.ts";
 import { MemberWaiters } from "./member-waiters.ts";
 import { bestSuccessor, formatId, notLeaderError } from "./membership.ts";
 import { PeerDirectory } from "./peer-directory.ts";
@@ -37,6 +38,7 @@ import {
   type WriteOptions,
   type WriteOutcome,
 } from "./replica-api.ts";
+import { RequestStages } from "./request-stages.ts";
 import type { RuntimeMetrics } from "./runtime-metrics.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
@@ -77,14 +79,15 @@ export class Member {
   /** The disk says it a moment later, and both may be in what is applied in one go. */
   #joinedIndex: bigint | undefined;
   #softState: SoftState = { leader: NO_MEMBER, role: "follower" };
-  #loggedTerm: bigint;
-  #loggedCompaction: bigint;
+  readonly #log: MemberLog;
   readonly peers: PeerDirectory;
+  readonly #stages: RequestStages;
   readonly #housekeeping: Housekeeping;
 
   constructor(parts: MemberParts) {
     const { directory, config, clock, transport, metrics, limits } = parts;
     this.#parts = parts;
+    this.#stages = new RequestStages(parts);
     this.id = directory.identity.memberId;
     this.clusterId = directory.identity.clusterId ?? 0n;
     this.machine = new StateMachine({
@@ -92,6 +95,8 @@ export class Member {
       clock,
       flushBytes: config.flushBytes,
       flushIntervalMs: config.flushIntervalMs,
+      slowFlushMs: config.slowFlushMs,
+      log: parts.log,
       clusterId: this.clusterId,
       failed: parts.failed,
       flushed: () => this.loop.schedule(),
@@ -107,6 +112,7 @@ export class Member {
       offer: (offer) => transport.offerSnapshot(offer),
       term: () => this.node.term,
       durableApplied: () => this.machine.durableAppliedIndex,
+      metrics,
       acknowledged: (peer) => this.acknowledgedIndex(peer),
       sent: (peer, ok) => this.loop.run(() => this.node.snapshotSent(peer, ok)),
       failed: parts.failed,
@@ -117,6 +123,7 @@ export class Member {
       logger: parts.log,
       clock,
       limits,
+      metrics,
       received: (message) => {
         this.loop.receive([message]);
         // The next turn hands it to the core and begins the install; after that it is known whether one began.
@@ -126,14 +133,15 @@ export class Member {
     });
     const options = raftOptions(this.id, parts);
     this.node = new RawNode(options, this.snapshotSender.logForCore());
-    this.#loggedTerm = this.node.term;
-    this.#loggedCompaction = this.machine.store.compactedRevision;
-    this.proposals = new Proposals(
-      () => clock.wallMs(),
-      limits,
-      () => this.machine.applier.comparableStateHash,
-    );
-    this.reads = new LinearizableReads(limits);
+    const { compactedRevision } = this.machine.store;
+    this.#log = new MemberLog(parts.log, { term: this.node.term, compactedRevision });
+    this.proposals = new Proposals(() => clock.wallMs(), limits, {
+      comparableStateHash: () => this.machine.applier.comparableStateHash,
+      stages: this.#stages,
+      nowMs: () => clock.nowMs(),
+      metrics,
+    });
+    this.reads = new LinearizableReads(limits, () => clock.nowMs(), metrics);
     this.readiness = new Readiness({ clock, limits, reads: this.reads });
     this.peers = new PeerDirectory(this.id, (peers) => transport.setPeers(peers), limits);
     this.#writes = new WritePath({
@@ -163,6 +171,7 @@ export class Member {
     this.loop = new RaftLoop({
       node: this.node,
       proposals: this.proposals,
+      stages: this.#stages,
       reads: this.reads,
       clock,
       limits,
@@ -310,21 +319,28 @@ export class Member {
   }
 
   async #append(ready: Ready): Promise<void> {
-    const { directory, clock, metrics } = this.#parts;
+    const { directory, clock, metrics, config, log } = this.#parts;
     const startMs = clock.nowMs();
     await directory.log.append({ hardState: ready.hardState, entries: ready.entries });
-    metrics.logFlushDuration.observe((clock.nowMs() - startMs) / 1000);
+    const tookMs = clock.nowMs() - startMs;
+    const entries = ready.entries.length;
+    metrics.logFlushEntries.observe(entries);
+    metrics.logFlushDuration.observe(tookMs / 1000);
+    if (tookMs >= config.slowFlushMs) log.record("flush.slow", { target: "log", tookMs, entries });
   }
 
   async #install(snapshot: SnapshotMetadata): Promise<void> {
-    const { directory, log, clock } = this.#parts;
+    const { directory, log, clock, metrics } = this.#parts;
     const beganMs = clock.nowMs();
     const received = this.snapshotReceiver.take(snapshot);
     await this.machine.pause();
     await directory.install(received, () => this.machine.reload());
     this.snapshotReceiver.release();
     this.#configurationLoaded();
-    log.record("snapshot.installed", { index: snapshot.index, tookMs: clock.nowMs() - beganMs });
+    const tookMs = clock.nowMs() - beganMs;
+    metrics.snapshotInstallDuration.observe(tookMs / 1000);
+    metrics.snapshotInstalls.labels({ result: "ok" }).increment();
+    log.record("snapshot.installed", { index: snapshot.index, tookMs });
   }
 
   #failed(error: unknown): void {
@@ -333,8 +349,9 @@ export class Member {
   }
 
   #apply(entry: Entry): void {
+    const startMs = this.#stages.startMs();
     const { results, configuration } = this.machine.apply(entry);
-    this.proposals.applied(entry, results);
+    this.proposals.applied(entry, results, startMs);
     if (configuration !== undefined) this.#configurationApplied(configuration);
   }
 
@@ -364,9 +381,7 @@ export class Member {
     this.#softState = state;
     this.readiness.leaderIs(state.leader);
     if (before.role !== state.role || before.leader !== state.leader) {
-      const { term } = this.node;
-      this.#loggedTerm = term;
-      log.record("raft.role", { role: state.role, leader: formatId(state.leader), term });
+      this.#log.roleChanged(state, this.node.term);
     }
     if (before.leader !== state.leader && state.leader !== NO_MEMBER) metrics.leaderChanges.increment();
     if (before.role === "leader" && state.role !== "leader") {
@@ -375,30 +390,13 @@ export class Member {
     this.#waiters.leader.check(clock.nowMs());
   }
 
-  /** What moved on without an occasion of its own to say so. */
-  #logProgress(): void {
-    const { log } = this.#parts;
-    const { term } = this.node;
-    if (term !== this.#loggedTerm) {
-      log.record("raft.term", { term, before: this.#loggedTerm });
-      this.#loggedTerm = term;
-    }
-    const revision = this.machine.store.compactedRevision;
-    if (revision !== this.#loggedCompaction) {
-      log.record("history.compacted", { revision, before: this.#loggedCompaction });
-      this.#loggedCompaction = revision;
-    }
-  }
-
   /** Answers when it has something to do again, if nothing happens before. */
   #turnEnded(nowMs: number): number {
     const { log, limits } = this.#parts;
     if (this.peers.follow(this.node.configuration, nowMs)) {
-      const configuration = describeIndexedConfiguration(this.node.configuration);
-      const { index, configuration: inForce } = this.node.configuration;
-      log.record("raft.configuration", { index, joint: inForce.outgoing.length > 0, configuration });
+      this.#log.configurationChanged(this.node.configuration);
     }
-    this.#logProgress();
+    this.#log.progressed({ term: this.node.term, compactedRevision: this.machine.store.compactedRevision });
     this.readiness.confirm();
     this.#waiters.check(nowMs);
     this.#writes.expire(nowMs);

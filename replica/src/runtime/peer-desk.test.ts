@@ -8,6 +8,8 @@ import type { Lifecycle } from "./lifecycle.ts";
 import { limits } from "./limits.ts";
 import { PeerDesk } from "./peer-desk.ts";
 import { PeerDirectory } from "./peer-directory.ts";
+import { RequestIntake } from "./request-intake.ts";
+import { noMetrics } from "./runtime-metrics.ts";
 
 const hello: PeerHello = {
   clusterId: 77n,
@@ -23,7 +25,8 @@ const heartbeat: Heartbeat = { type: "Heartbeat", from: 1n, to: 2n, term: 1n, co
 
 function deskWith(lifecycle: Lifecycle, diskRefusals = new DiskRefusals(systemClock, limits)) {
   const log = createLogger({ level: "silent", format: "json", name: "" });
-  return new PeerDesk({ lifecycle, peerUrl: "", log, limits, diskRefusals });
+  const intake = new RequestIntake({ random: Math.random });
+  return new PeerDesk({ lifecycle, peerUrl: "", log, limits, metrics: noMetrics, intake, diskRefusals });
 }
 
 function deskOf(memberId: bigint) {

@@ -2,6 +2,7 @@ import { decodeCommandBatch } from "../apply/command.ts";
 import type { Logger } from "../log.ts";
 import type { MemberId, Message } from "../raft/types.ts";
 import type {
+  ForwardOrigin,
   PeerHandler,
   PeerHello,
   PeerRefusal,
@@ -16,12 +17,19 @@ import type { RuntimeLimits } from "./limits.ts";
 import { formatId } from "./membership.ts";
 import { PEER_PROTOCOL_VERSION, PeerGate } from "./peer-gate.ts";
 import { ReplicaError } from "./replica-api.ts";
+import { namesOf, REQUESTS_NAMED_MAX, type RequestContext } from "./request-context.ts";
+import type { RequestIntake } from "./request-intake.ts";
+import type { RuntimeMetrics } from "./runtime-metrics.ts";
+
+const FORWARD_METHOD = "rstore.peer.v1.PeerService/Forward";
 
 interface PeerDeskParts {
   readonly lifecycle: Lifecycle;
   readonly peerUrl: string;
   readonly log: Logger;
+  readonly intake: RequestIntake;
   readonly limits: RuntimeLimits;
+  readonly metrics: RuntimeMetrics;
   readonly diskRefusals: DiskRefusals;
 }
 
@@ -30,18 +38,28 @@ export class PeerDesk implements PeerHandler {
   readonly #lifecycle: Lifecycle;
   readonly #peerUrl: string;
   readonly #log: Logger;
+  readonly #intake: RequestIntake;
   readonly #gate: PeerGate;
+  readonly #metrics: RuntimeMetrics;
   readonly #diskRefusals: DiskRefusals;
 
-  constructor({ lifecycle, peerUrl, log, limits, diskRefusals }: PeerDeskParts) {
+  constructor({ lifecycle, peerUrl, log, limits, metrics, intake, diskRefusals }: PeerDeskParts) {
     this.#gate = new PeerGate(limits);
+    this.#metrics = metrics;
     this.#lifecycle = lifecycle;
     this.#peerUrl = peerUrl;
     this.#log = log;
+    this.#intake = intake;
     this.#diskRefusals = diskRefusals;
   }
 
   async admit(hello: PeerHello): Promise<PeerRefusal | undefined> {
+    const refusal = this.#judge(hello);
+    if (refusal !== undefined) this.#metrics.peersRefused.labels({ reason: refusal.reason }).increment();
+    return refusal;
+  }
+
+  #judge(hello: PeerHello): PeerRefusal | undefined {
     if (this.#lifecycle.resetting) return { reason: "not-ready", message: "the replica is being reset" };
     const { memberId, clusterId, removedIndex } = this.#lifecycle.directory.identity;
     if (this.#lifecycle.stopping) return { reason: "not-ready", message: "the replica is stopping" };
@@ -115,6 +133,7 @@ export class PeerDesk implements PeerHandler {
   }
 
   refused(peer: MemberId, refusal: PeerRefusal): void {
+    this.#metrics.refusedByPeers.labels({ reason: refusal.reason }).increment();
     const detail = "message" in refusal ? `: ${refusal.message}` : "";
     this.#log.record("peer.refuses", { peer: formatId(peer), reason: refusal.reason, detail });
     if (this.#lifecycle.resetting) return;
@@ -132,16 +151,31 @@ export class PeerDesk implements PeerHandler {
     return this.#lifecycle.member?.snapshotSender.read(snapshotId, offset);
   }
 
-  async forwarded(payload: Uint8Array, deadlineMs: number): Promise<Uint8Array> {
+  async forwarded(payload: Uint8Array, deadlineMs: number, origin: ForwardOrigin): Promise<Uint8Array> {
     const { operations } = decodeCommandBatch(payload);
+    const requests = this.#admitForwarded(origin);
+    let problem: string | undefined = "internal";
     try {
-      return encodeOutcomes(
-        await this.#lifecycle.expectMember().write(operations, { deadlineMs, forward: false }),
-      );
+      const member = this.#lifecycle.expectMember();
+      const outcomes = await member.write(operations, { deadlineMs, forward: false, requests });
+      problem = undefined;
+      return encodeOutcomes(outcomes);
     } catch (error) {
       if (!(error instanceof ReplicaError)) throw error;
+      problem = error.reason;
       return encodeOutcomes(operations.map(() => ({ type: "failed", error })));
+    } finally {
+      for (const { span } of requests) span?.end(problem);
     }
+  }
+
+  #admitForwarded({ from, requests: origins }: ForwardOrigin): RequestContext[] {
+    const named = origins.slice(0, REQUESTS_NAMED_MAX);
+    const requests = named.map((origin) => this.#intake.admitForwarded(origin, FORWARD_METHOD));
+    if (this.#log.isDebug) {
+      this.#log.record("request.accepted", { from: formatId(from), requests: namesOf(requests) });
+    }
+    return requests;
   }
 }
 

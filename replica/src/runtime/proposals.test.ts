@@ -51,11 +51,7 @@ async function failure(promise: Promise<unknown>): Promise<ReplicaError> {
 describe("Proposals", () => {
   test("what the others compare their state with goes with one entry (B14)", () => {
     let stateHash = { appliedIndex: 64n, hash: 5n };
-    const proposals = new Proposals(
-      () => 0,
-      limits,
-      () => stateHash,
-    );
+    const proposals = new Proposals(() => 0, limits, { comparableStateHash: () => stateHash });
     const log = acceptingLog();
     const propose = () => {
       proposals.add([put("a")], 100).catch(() => {});

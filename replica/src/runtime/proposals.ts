@@ -4,6 +4,10 @@ import { ENTRY_DELETE_MAX_KEYS } from "../mvcc/limits.ts";
 import type { Entry, ProposeResult } from "../raft/types.ts";
 import type { RuntimeLimits } from "./limits.ts";
 import { ReplicaError, type WriteOutcome } from "./replica-api.ts";
+import type { RequestContext } from "./request-context.ts";
+import type { RequestStages } from "./request-stages.ts";
+import { noMetrics, type RuntimeMetrics } from "./runtime-metrics.ts";
+import { WriteTrace } from "./write-trace.ts";
 
 /** Writes of one call, between its arrival and its outcomes. */
 interface PendingWrite {
@@ -12,6 +16,9 @@ interface PendingWrite {
   /** Keys that it may change at most. */
   readonly maxKeys: number;
   readonly deadlineMs: number;
+  /** On whose behalf; empty for the replica's own. */
+  readonly requests: readonly RequestContext[];
+  readonly traces: readonly WriteTrace[];
   readonly resolve: (outcomes: readonly WriteOutcome[]) => void;
   readonly reject: (error: ReplicaError) => void;
   /** Its answer was given (deadline); what still happens to it concerns nobody. */
@@ -21,10 +28,21 @@ interface PendingWrite {
 /** An entry in the log whose fate is not known yet. */
 interface ProposedEntry {
   readonly term: bigint;
+  readonly sinceMs: number;
   readonly writes: readonly PendingWrite[];
 }
 
 type Propose = (data: Uint8Array) => ProposeResult;
+
+interface ProposalsOptions {
+  readonly comparableStateHash?: () => StateHash | undefined;
+  readonly stages?: RequestStages;
+  /** On whatever clock; only differences count. */
+  readonly nowMs?: () => number;
+  readonly metrics?: RuntimeMetrics;
+}
+
+const NONE: readonly never[] = [];
 
 /**
  * Writes on their way through the log of this leader. Calls that wait at the same time share an entry; each
@@ -42,15 +60,17 @@ export class Proposals {
   readonly #wallMs: () => number;
   readonly #limits: RuntimeLimits;
   readonly #comparableStateHash: () => StateHash | undefined;
+  readonly #stages: RequestStages | undefined;
+  readonly #nowMs: () => number;
+  readonly #metrics: RuntimeMetrics;
   #comparedIndex = 0n;
   #closed: ReplicaError | undefined;
 
-  constructor(
-    wallMs: () => number,
-    limits: RuntimeLimits,
-    comparableStateHash: () => StateHash | undefined = () => undefined,
-  ) {
-    this.#comparableStateHash = comparableStateHash;
+  constructor(wallMs: () => number, limits: RuntimeLimits, options: ProposalsOptions = {}) {
+    this.#stages = options.stages;
+    this.#comparableStateHash = options.comparableStateHash ?? (() => undefined);
+    this.#nowMs = options.nowMs ?? (() => 0);
+    this.#metrics = options.metrics ?? noMetrics;
     this.#limits = limits;
     this.#wallMs = wallMs;
   }
@@ -64,7 +84,11 @@ export class Proposals {
     return this.#queue.length > 0;
   }
 
-  add(operations: readonly WriteOperation[], deadlineMs: number): Promise<readonly WriteOutcome[]> {
+  add(
+    operations: readonly WriteOperation[],
+    deadlineMs: number,
+    requests: readonly RequestContext[] = NONE,
+  ): Promise<readonly WriteOutcome[]> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     let sizeBytes = 0;
     let maxKeys = 0;
@@ -81,7 +105,8 @@ export class Proposals {
       );
     }
     return new Promise((resolve, reject) => {
-      this.#queue.push({ operations, sizeBytes, maxKeys, deadlineMs, resolve, reject, settled: false });
+      const write = { operations, sizeBytes, maxKeys, deadlineMs, requests, traces: tracesOf(requests) };
+      this.#queue.push({ ...write, resolve, reject, settled: false });
       this.#queueBytes += sizeBytes;
     });
   }
@@ -94,7 +119,8 @@ export class Proposals {
         const operations =
           writes.length === 1 ? writes[0]!.operations : writes.flatMap((write) => write.operations);
         const stateHash = this.#nextStateHash();
-        const result = propose(encodeCommandBatch({ originTimeMs: this.#wallMs(), stateHash, operations }));
+        const data = encodeCommandBatch({ originTimeMs: this.#wallMs(), stateHash, operations });
+        const result = propose(data);
         if (result.ok && stateHash !== undefined) this.#comparedIndex = stateHash.appliedIndex;
         if (!result.ok) {
           if (result.reason === "uncommitted-full" || result.reason === "transferring") return;
@@ -102,7 +128,13 @@ export class Proposals {
           else return;
         } else {
           const before = this.#proposed.get(result.index) ?? [];
-          this.#proposed.set(result.index, [...before, { term: result.term, writes }]);
+          this.#proposed.set(result.index, [
+            ...before,
+            { term: result.term, sinceMs: this.#nowMs(), writes },
+          ]);
+          this.#metrics.entryOperations.observe(operations.length);
+          this.#metrics.entryBytes.observe(data.length);
+          this.#stages?.proposed(result.index, result.term, writes);
         }
       }
       this.#queue.splice(0, taken);
@@ -153,18 +185,22 @@ export class Proposals {
   }
 
   /** An entry was applied: its callers are answered, or told that another entry took the place of theirs. */
-  applied(entry: Entry, results: readonly WriteResult[]): void {
+  applied(entry: Entry, results: readonly WriteResult[], startMs = 0): void {
     const proposed = this.#proposed.get(entry.index);
     if (proposed === undefined) return;
     this.#proposed.delete(entry.index);
-    for (const { term, writes } of proposed) {
-      if (term === entry.term) answerAll(writes, results);
-      else for (const write of writes) fail(write, replacedError());
+    for (const { term, sinceMs, writes } of proposed) {
+      if (term === entry.term) {
+        this.#metrics.commitDuration.observe((this.#nowMs() - sinceMs) / 1000);
+        this.#stages?.applied(entry, startMs, writes);
+        answerAll(writes, results);
+      } else for (const write of writes) fail(write, replacedError());
     }
   }
 
   /** A snapshot took the place of the log up to an index: the fate of what was proposed there is not known. */
   skipped(throughIndex: bigint): void {
+    this.#stages?.skipped(throughIndex);
     for (const [index, proposed] of this.#proposed) {
       if (index > throughIndex) continue;
       this.#proposed.delete(index);
@@ -180,8 +216,9 @@ export class Proposals {
     this.#queue = [];
     this.#queueBytes = 0;
     for (const write of waiting) {
-      if (!write.settled) fail(write.reject);
-      write.settled = true;
+      if (write.settled) continue;
+      settle(write, "handed back");
+      fail(write.reject);
     }
   }
 
@@ -221,8 +258,9 @@ function answerAll(writes: readonly PendingWrite[], results: readonly WriteResul
   for (const write of writes) {
     const end = at + write.operations.length;
     if (!write.settled) {
-      write.settled = true;
-      write.resolve(writes.length === 1 ? results : results.slice(at, end));
+      const own = writes.length === 1 ? results : results.slice(at, end);
+      settle(write, write.traces.length === 0 ? undefined : refusalOf(own));
+      write.resolve(own);
     }
     at = end;
   }
@@ -230,8 +268,28 @@ function answerAll(writes: readonly PendingWrite[], results: readonly WriteResul
 
 function fail(write: PendingWrite, error: ReplicaError): void {
   if (write.settled) return;
-  write.settled = true;
+  settle(write, error.reason);
   write.reject(error);
+}
+
+function settle(write: PendingWrite, problem: string | undefined): void {
+  write.settled = true;
+  for (const trace of write.traces) trace.ended(problem);
+}
+
+function tracesOf(requests: readonly RequestContext[]): readonly WriteTrace[] {
+  let traces: WriteTrace[] | undefined;
+  for (const { span } of requests) {
+    if (span === undefined) continue;
+    traces ??= [];
+    traces.push(new WriteTrace(span));
+  }
+  return traces ?? NONE;
+}
+
+function refusalOf(results: readonly WriteResult[]): string | undefined {
+  const refused = results.find((result) => result.type === "refused");
+  return refused?.type === "refused" ? refused.refusal.reason : undefined;
 }
 
 function replacedError(): ReplicaError {

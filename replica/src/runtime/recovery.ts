@@ -6,6 +6,7 @@ import type { PeerAddress, PeerTransport, SnapshotOffer } from "../transport/typ
 import type { Clock } from "./clock.ts";
 import type { RuntimeLimits } from "./limits.ts";
 import { PeerDirectory } from "./peer-directory.ts";
+import type { RuntimeMetrics } from "./runtime-metrics.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
 
 interface RecoveryParts {
@@ -14,6 +15,7 @@ interface RecoveryParts {
   readonly clock: Clock;
   readonly limits: RuntimeLimits;
   readonly log: Logger;
+  readonly metrics: RuntimeMetrics;
   readonly minIndex: bigint;
   readonly configuration: IndexedConfiguration | undefined;
   readonly failed: (error: unknown) => void;
@@ -35,7 +37,7 @@ export class Recovery {
   #stopped = false;
 
   constructor(parts: RecoveryParts) {
-    const { directory, transport, clock, limits, log, failed } = parts;
+    const { directory, transport, clock, limits, log, metrics, failed } = parts;
     this.#parts = parts;
     const setPeers = (addresses: readonly PeerAddress[]): void => {
       this.#addresses = addresses;
@@ -48,6 +50,7 @@ export class Recovery {
       logger: log,
       clock,
       limits,
+      metrics,
       received: ({ snapshot }) => this.#install(snapshot),
       failed,
     });
@@ -83,11 +86,14 @@ export class Recovery {
   }
 
   #install(snapshot: SnapshotMetadata): void {
-    const { directory, log, recovered, failed } = this.#parts;
+    const { directory, clock, log, metrics, recovered, failed } = this.#parts;
+    const beganMs = clock.nowMs();
     this.stop();
     directory
       .install(this.#receiver.take(snapshot))
       .then(() => {
+        metrics.snapshotInstallDuration.observe((clock.nowMs() - beganMs) / 1000);
+        metrics.snapshotInstalls.labels({ result: "ok" }).increment();
         log.record("store.recovered", { index: snapshot.index });
         recovered();
       })

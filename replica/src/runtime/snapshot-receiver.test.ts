@@ -4,6 +4,7 @@ import type { ReceivedSnapshot, SnapshotDescription, SnapshotSink } from "../sto
 import type { PeerTransport, SnapshotOffer } from "../transport/types.ts";
 import { systemClock } from "./clock.ts";
 import { limits } from "./limits.ts";
+import { noMetrics } from "./runtime-metrics.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
 
 function offerAt(index: bigint): SnapshotOffer {
@@ -58,6 +59,7 @@ function createReceiver(chunks: () => AsyncIterable<{ offset: number; data: Uint
     logger: createLogger({ level: "silent", format: "json", name: "" }),
     clock: systemClock,
     limits,
+    metrics: noMetrics,
     received: ({ snapshot }) => received.push(snapshot.index),
     failed: (error) => failures.push(error),
   });

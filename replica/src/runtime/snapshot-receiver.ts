@@ -5,6 +5,7 @@ import type { PeerTransport, SnapshotOffer } from "../transport/types.ts";
 import type { Clock } from "./clock.ts";
 import type { RuntimeLimits } from "./limits.ts";
 import { formatId } from "./membership.ts";
+import type { RuntimeMetrics } from "./runtime-metrics.ts";
 
 interface SnapshotReceiverParts {
   readonly sink: SnapshotSink;
@@ -12,6 +13,7 @@ interface SnapshotReceiverParts {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly limits: RuntimeLimits;
+  readonly metrics: RuntimeMetrics;
   /** Hands the message to the core once the file is here and verified. */
   readonly received: (message: InstallSnapshot) => void;
   readonly failed: (error: unknown) => void;
@@ -43,11 +45,12 @@ export class SnapshotReceiver {
   offered(offer: SnapshotOffer): void {
     if (this.#fetching !== undefined || this.#received !== undefined || this.#stopped) return;
     this.#fetching = offer;
-    const { logger, failed } = this.#parts;
+    const { logger, metrics, failed } = this.#parts;
     this.#fetch(offer)
       .catch((error: unknown) => {
         // The directory may be closed already, or be another member's.
         if (this.#stopped) return;
+        metrics.snapshotInstalls.labels({ result: "failed" }).increment();
         if (!(error instanceof StorageError)) return failed(error);
         logger.record("snapshot.fetch.failed", { reason: error.code, message: error.message });
       })
@@ -83,12 +86,17 @@ export class SnapshotReceiver {
   }
 
   async #fetch(offer: SnapshotOffer): Promise<void> {
-    const { sink, logger, received } = this.#parts;
+    const { sink, logger, metrics, clock, received } = this.#parts;
+    const beganMs = clock.nowMs();
     const { index } = offer.snapshot;
     logger.record("snapshot.fetch", { from: formatId(offer.from), index, bytes: offer.sizeBytes });
-    if (!(await this.#fetchChunks(offer))) return;
+    if (!(await this.#fetchChunks(offer))) {
+      if (!this.#stopped) metrics.snapshotInstalls.labels({ result: "failed" }).increment();
+      return;
+    }
     const file = await sink.finish();
     if (this.#stopped) return;
+    metrics.snapshotFetchDuration.observe((clock.nowMs() - beganMs) / 1000);
     this.#received = file;
     received({
       type: "InstallSnapshot",
@@ -101,7 +109,7 @@ export class SnapshotReceiver {
 
   /** False when the leader could not be reached for too long: it will offer again. */
   async #fetchChunks(offer: SnapshotOffer): Promise<boolean> {
-    const { sink, transport, logger, limits } = this.#parts;
+    const { sink, transport, logger, limits, metrics } = this.#parts;
     let fruitless = 0;
     while (!this.#stopped) {
       let offset = await sink.begin(offer);
@@ -111,6 +119,7 @@ export class SnapshotReceiver {
           if (this.#stopped) return false;
           await sink.write(chunk);
           offset = chunk.offset + chunk.data.length;
+          metrics.snapshotReceivedBytes.increment(chunk.data.length);
         }
         if (offset === offer.sizeBytes) return !this.#stopped;
       } catch (error) {

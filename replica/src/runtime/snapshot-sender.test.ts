@@ -4,6 +4,7 @@ import type { InstallSnapshot } from "../raft/types.ts";
 import type { DurableLog, SnapshotDescription, SnapshotSource } from "../storage/types.ts";
 import type { Clock } from "./clock.ts";
 import { limits } from "./limits.ts";
+import { noMetrics } from "./runtime-metrics.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
 
 const configuration = {
@@ -54,6 +55,7 @@ beforeEach(() => {
     logger: createLogger({ level: "silent", format: "json", name: "" }),
     clock: { nowMs: () => nowMs } as Clock,
     limits,
+    metrics: noMetrics,
     offer: () => {},
     term: () => 1n,
     durableApplied: () => durableApplied,

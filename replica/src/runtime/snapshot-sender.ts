@@ -11,6 +11,7 @@ import type { SnapshotOffer, SnapshotRequest } from "../transport/types.ts";
 import type { Clock } from "./clock.ts";
 import type { RuntimeLimits } from "./limits.ts";
 import { formatId } from "./membership.ts";
+import type { RuntimeMetrics } from "./runtime-metrics.ts";
 
 interface SnapshotSenderParts {
   readonly source: SnapshotSource;
@@ -18,6 +19,7 @@ interface SnapshotSenderParts {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly limits: RuntimeLimits;
+  readonly metrics: RuntimeMetrics;
   readonly offer: (offer: SnapshotOffer) => void;
   readonly term: () => bigint;
   /** A copy of the store that begins now reaches at least to here. */
@@ -41,8 +43,8 @@ export class SnapshotSender {
   #retryAtMs = 0;
   /** Until when a copy that nobody was offered yet is kept usable. */
   #freshUntilMs = 0;
-  /** Followers that were offered a snapshot, and when anyone last fetched some of it. */
-  readonly #offered = new Map<MemberId, number>();
+  /** Followers that were offered a snapshot, when, and when anyone last fetched some of it. */
+  readonly #offered = new Map<MemberId, { readonly sinceMs: number; progressMs: number }>();
   /** Followers that have fetched all of it and install it. */
   readonly #installing = new Map<MemberId, { readonly index: bigint; readonly sinceMs: number }>();
 
@@ -69,7 +71,7 @@ export class SnapshotSender {
   }
 
   #make(): void {
-    const { source, log, logger, clock, limits, failed, durableApplied } = this.#parts;
+    const { source, log, logger, clock, limits, metrics, failed, durableApplied } = this.#parts;
     if (this.#makingFrom !== undefined || clock.nowMs() < this.#retryAtMs) return;
     const beganMs = clock.nowMs();
     this.#makingFrom = durableApplied();
@@ -78,11 +80,10 @@ export class SnapshotSender {
         this.#makingFrom = undefined;
         this.#freshUntilMs = clock.nowMs() + limits.snapshotStalledMs;
         log.offerSnapshot(description.snapshot);
-        logger.record("snapshot.made", {
-          index: description.snapshot.index,
-          bytes: description.sizeBytes,
-          tookMs: clock.nowMs() - beganMs,
-        });
+        const { snapshot, sizeBytes: bytes } = description;
+        const tookMs = clock.nowMs() - beganMs;
+        metrics.snapshotCreateDuration.observe(tookMs / 1000);
+        logger.record("snapshot.made", { index: snapshot.index, bytes, tookMs });
       },
       (error: unknown) => {
         this.#makingFrom = undefined;
@@ -124,7 +125,7 @@ export class SnapshotSender {
     this.#parts.logger.record("snapshot.offered", fields);
     this.#freshUntilMs = 0;
     this.#installing.delete(peer);
-    this.#offered.set(peer, nowMs);
+    this.#offered.set(peer, { sinceMs: nowMs, progressMs: nowMs });
   }
 
   read(snapshotId: string, offset: number): AsyncIterable<SnapshotChunk> | undefined {
@@ -135,14 +136,19 @@ export class SnapshotSender {
   async *#watched(chunks: AsyncIterable<SnapshotChunk>): AsyncIterable<SnapshotChunk> {
     for await (const chunk of chunks) {
       const nowMs = this.#parts.clock.nowMs();
-      for (const peer of this.#offered.keys()) this.#offered.set(peer, nowMs);
+      for (const offered of this.#offered.values()) offered.progressMs = nowMs;
       yield chunk;
+      this.#parts.metrics.snapshotSentBytes.increment(chunk.data.length);
     }
   }
 
   fetched(peer: MemberId, ok: boolean): void {
-    if (!this.#offered.delete(peer)) return;
-    const { source, clock, sent, logger } = this.#parts;
+    const offered = this.#offered.get(peer);
+    if (offered === undefined) return;
+    this.#offered.delete(peer);
+    const { source, clock, sent, logger, metrics } = this.#parts;
+    metrics.snapshotSends.labels({ result: ok ? "ok" : "failed" }).increment();
+    if (ok) metrics.snapshotSendDuration.observe((clock.nowMs() - offered.sinceMs) / 1000);
     if (ok) logger.record("snapshot.sent", { peer: formatId(peer) });
     else logger.record("snapshot.send.failed", { peer: formatId(peer), reason: "gave-up" });
     const index = source.current()?.snapshot.index;
@@ -152,11 +158,12 @@ export class SnapshotSender {
 
   /** Gives up on followers that made no progress, and on the copy once nobody needs it. */
   tick(): void {
-    const { clock, limits, sent, source, log, logger, failed, acknowledged } = this.#parts;
+    const { clock, limits, sent, source, log, logger, metrics, failed, acknowledged } = this.#parts;
     const nowMs = clock.nowMs();
-    for (const [peer, progressMs] of this.#offered) {
+    for (const [peer, { progressMs }] of this.#offered) {
       if (nowMs - progressMs < limits.snapshotStalledMs) continue;
       this.#offered.delete(peer);
+      metrics.snapshotSends.labels({ result: "failed" }).increment();
       logger.record("snapshot.send.failed", { peer: formatId(peer), reason: "no-progress" });
       sent(peer, false);
     }

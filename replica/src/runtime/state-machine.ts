@@ -1,4 +1,5 @@
 import { type AppliedEntry, Applier } from "../apply/applier.ts";
+import type { Logger } from "../log.ts";
 import type { Store } from "../mvcc/store.ts";
 import { decodeConfiguration } from "../raft/confchange/codec.ts";
 import type { Entry } from "../raft/types.ts";
@@ -12,6 +13,9 @@ interface StateMachineParts {
   readonly clock: Clock;
   readonly flushBytes: number;
   readonly flushIntervalMs: number;
+  /** A write that takes longer is logged. */
+  readonly slowFlushMs: number;
+  readonly log?: Logger;
   readonly clusterId: bigint;
   readonly failed: (error: unknown) => void;
   /** There is room for more after a flush. */
@@ -69,7 +73,9 @@ export class StateMachine {
   apply(entry: Entry): AppliedEntry {
     const { clock, metrics } = this.#parts;
     const startMs = clock.nowMs();
+    const compactedBefore = this.store.compactedRevision;
     const [applied] = this.#applier.apply([entry]);
+    if (this.store.compactedRevision !== compactedBefore) metrics.compactions.increment();
     metrics.applyDuration.observe((clock.nowMs() - startMs) / 1000);
     this.#dirtySinceMs ??= startMs;
     return applied!;
@@ -110,7 +116,7 @@ export class StateMachine {
   }
 
   #startFlush(): Promise<void> {
-    const { store, failed, flushed, clock, metrics } = this.#parts;
+    const { store, failed, flushed, clock, metrics, log, slowFlushMs } = this.#parts;
     const applier = this.#applier;
     this.#dirtySinceMs = undefined;
     const batch = applier.freeze();
@@ -119,7 +125,9 @@ export class StateMachine {
     this.#flushing = store.commit(batch.writes).then(() => {
       applier.release();
       this.#flushing = undefined;
-      metrics.storeFlushDuration.observe((clock.nowMs() - startMs) / 1000);
+      const tookMs = clock.nowMs() - startMs;
+      metrics.storeFlushDuration.observe(tookMs / 1000);
+      if (tookMs >= slowFlushMs) log?.record("flush.slow", { target: "store", tookMs, entries: undefined });
       flushed();
     });
     this.#flushing.catch(failed);
