@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type BuildOptions, build } from "esbuild";
+import { consoleInside } from "./console-inside.ts";
 import { lmdbBeside } from "./lmdb-beside.ts";
 import { writePackage } from "./write-package.ts";
 
@@ -55,7 +56,7 @@ const targets: Readonly<Record<string, Target>> = {
   replica: {
     options: {
       entryPoints: { main: "replica/src/main.ts" },
-      plugins: [lmdbBeside(folderOf("replica"))],
+      plugins: [lmdbBeside(folderOf("replica")), consoleInside()],
     },
   },
   operator: { options: { entryPoints: { main: "operator/src/main.ts" } } },

@@ -116,7 +116,7 @@ export const folders: readonly Folder[] = [
     imports: ["client/src/cli", "operator/src/platform/process/local-error.ts"],
   },
   { name: "client/src/testing", imports: ["client/src", "client/src/cli", "proto"] },
-  { name: "client/scripts", imports: [] },
+  { name: "client/scripts", imports: ["replica/src/console/assets.ts"] },
   { name: "client/bench", imports: ["client/src", "client/src/testing", "proto"] },
 
   { name: "operator/src/kube", imports: [] },
