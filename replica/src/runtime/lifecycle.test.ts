@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createLogger } from "../log.ts";
 import { decodeConfiguration } from "../raft/confchange/codec.ts";
 import { openDataDirectory } from "../storage/open-data-directory.ts";
@@ -110,6 +110,22 @@ describe("what a replica is", () => {
     expect(lifecycle.stopping, "it still serves").toBe(false);
     expect(replica.readiness()).toEqual(["stopping"]);
     await stopped;
+  });
+
+  test("a replica that was made the leader while it stopped hands leadership over again", async () => {
+    lifecycle.start(transport);
+    await lifecycle.bootstrap(clusterId, memberId());
+    const member = lifecycle.expectMember();
+    const steps: string[] = [];
+    for (const step of ["handOver", "drain", "stop"] as const) {
+      const real = member[step].bind(member) as (...args: unknown[]) => Promise<void>;
+      vi.spyOn(member, step).mockImplementation((...args: unknown[]) => {
+        steps.push(step);
+        return real(...args);
+      });
+    }
+    await lifecycle.stop();
+    expect(steps).toEqual(["handOver", "drain", "handOver", "stop"]);
   });
 
   test("bootstrap asked again never wakes a member that was removed", async () => {

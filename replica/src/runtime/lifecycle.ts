@@ -360,6 +360,8 @@ export class Lifecycle {
     await this.#removing?.done;
     if (member !== undefined) {
       await member.drain();
+      // Another one that ends at the same time may have made this one the leader meanwhile.
+      await member.handOver();
       await member.stop(
         new ReplicaError("shutting-down", "the replica is stopping", { outcome: "not-applied" }),
       );
