@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../cluster/eventually.ts";
@@ -100,6 +100,15 @@ describe("the README", { timeout: 120_000 }, () => {
     const printed = output.split("\n").filter((line) => /^ {2}(curl|npx) /.test(line));
     expect(printed).toHaveLength(3);
     for (const command of printed) await shell(command.trim());
+  });
+
+  it("the program and the commands of docs/guide/clients.md work as they are written", async () => {
+    const guide = readFileSync(join(directory, "docs/guide/clients.md"), "utf8");
+    writeFileSync(join(directory, "guide.ts"), /^```ts\n(.*?)^```$/ms.exec(guide)![1]!);
+    expect(await shell("node_modules/.bin/node guide.ts")).toMatch(/^\d+n green\nconfig\/color \d+n\n$/);
+    const [connect, plain] = shellBlocks(guide, "By curl")[0]!;
+    expect(JSON.parse(await shell(connect!))).toMatchObject({ keyValue: { value: "cmVk", version: "2" } });
+    expect(JSON.parse(await shell(plain!))).toMatchObject({ key: "config/color", value: "red" });
   });
 
   it("a second start in the same directory says what to do", async () => {
