@@ -79,12 +79,15 @@ if (builder === undefined) {
   console.error(`none of ${builders.join(", ")} works here: install one of them`);
   process.exit(69);
 }
+// What podman names localhost/rstore-replica, the pods of a cluster would look for in vain.
+const registry = options.registry === "" && builder === "podman" ? "docker.io/library" : options.registry;
+const prefix = registry === "" ? "" : `${registry.replace(/\/$/, "")}/`;
 run("npm", "run", "build");
 const archives =
   options.archives === undefined ? undefined : resolve(process.env.INIT_CWD ?? root, options.archives);
 if (archives !== undefined) mkdirSync(archives, { recursive: true });
 for (const name of images) {
-  const image = `${options.registry === "" ? "" : `${options.registry.replace(/\/$/, "")}/`}rstore-${name}:${options.tag}`;
+  const image = `${prefix}rstore-${name}:${options.tag}`;
   buildImage(builder, name, image);
   if (archives !== undefined) writeArchive(builder, image, join(archives, `rstore-${name}.tar`));
 }
