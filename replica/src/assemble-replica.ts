@@ -9,10 +9,12 @@ import { Lifecycle } from "./runtime/lifecycle.ts";
 import type { RuntimeLimits } from "./runtime/limits.ts";
 import { PeerDesk } from "./runtime/peer-desk.ts";
 import { Replica } from "./runtime/replica.ts";
+import { RequestIntake } from "./runtime/request-intake.ts";
 import type { RuntimeMetrics } from "./runtime/runtime-metrics.ts";
 import { DiskSpace } from "./storage/disk-space.ts";
 import type { Machine } from "./storage/machine.types.ts";
 import type { DataDirectory, StorageUsage } from "./storage/types.ts";
+import type { Tracing } from "./tracing/types.ts";
 import type { PeerHandler, PeerTransport } from "./transport/types.ts";
 
 export interface AssemblyParts<Transport extends PeerTransport> {
@@ -28,6 +30,8 @@ export interface AssemblyParts<Transport extends PeerTransport> {
   readonly metrics: RuntimeMetrics;
   readonly limits: RuntimeLimits;
   readonly version: string;
+  /** Where it is missing nothing is traced. */
+  readonly tracing?: Tracing | undefined;
   /** The process must end; nothing may be sent or answered any more. */
   readonly failed: (error: FatalError) => void;
   readonly createTransport: (handler: PeerHandler) => Transport;
@@ -40,6 +44,8 @@ export interface AssembledReplica<Transport extends PeerTransport> {
   readonly handler: PeerHandler;
   readonly transport: Transport;
   readonly disk: DiskWatch;
+  /** Names the requests of clients. */
+  readonly intake: RequestIntake;
 }
 
 /** A replica without its ports: what a server and a simulation have in common. */
@@ -62,6 +68,8 @@ export async function assembleReplica<Transport extends PeerTransport>(
   await disk.check();
   const diskRefusals = new DiskRefusals(parts.clock, parts.limits);
   const replica = new Replica({ ...parts, lifecycle, disk, diskRefusals });
-  const handler = new PeerDesk({ ...parts, lifecycle, diskRefusals, peerUrl: config.peerAdvertise });
-  return { lifecycle, replica, handler, transport: parts.createTransport(handler), disk };
+  const intake = new RequestIntake(parts);
+  const peerUrl = config.peerAdvertise;
+  const handler = new PeerDesk({ ...parts, lifecycle, diskRefusals, intake, peerUrl });
+  return { lifecycle, replica, handler, transport: parts.createTransport(handler), disk, intake };
 }

@@ -71,7 +71,7 @@ test("what comes from outside is cut: a line and an event have a bounded size", 
 test("the error of a bug is in the log with its stack, and no event", () => {
   const { events, lines } = eventsAt("info");
   const err = new Error("secret");
-  events.record("request.failed", { method: "Put", err });
+  events.record("request.failed", { request: "a", method: "Put", err });
   expect(lines[0]!.fields.err).toBe(err);
   expect(JSON.stringify(events.recent)).not.toContain("secret");
 });

@@ -1,11 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { assembleReplica } from "./assemble-replica.ts";
+import type { Console } from "./console/console.ts";
+import { diagnose } from "./diagnose.ts";
 import type { FatalError } from "./errors.ts";
 import type { ReplicaEvents } from "./events.ts";
 import { ProcessWatch } from "./metrics/process-watch.ts";
 import { Metrics } from "./metrics.ts";
 import { decodeConfiguration } from "./raft/confchange/codec.ts";
 import { createClientServer } from "./rpc/client-server.ts";
+import { diagnosticsRoutes } from "./rpc/diagnostics-service.ts";
 import { maintenanceRoutes } from "./rpc/maintenance-service.ts";
 import { membershipRoutes } from "./rpc/membership-service.ts";
 import { createMetricsServer } from "./rpc/metrics-server.ts";
@@ -81,6 +84,10 @@ export async function startReplica(
     services: (router) => {
       membershipRoutes(replica, { limits, log })(router);
       maintenanceRoutes(replica, { limits, log })(router);
+      diagnosticsRoutes(() => diagnose({ config, api: replica, metrics, log, console: probes.console }), {
+        limits,
+        log,
+      })(router);
     },
     logger: log,
   });
@@ -115,6 +122,7 @@ export async function startReplica(
 interface Probes {
   /** From here on they say what the replica says. */
   serve(parts: Serving): void;
+  readonly console: Console;
   close(): Promise<void>;
 }
 
@@ -124,12 +132,12 @@ async function startProbes(config: ReplicaConfig, metrics: Metrics, log: Replica
   const turns = (): number | undefined =>
     serving?.lifecycle.leaving ? undefined : serving?.lifecycle.member?.loop.turns;
   const liveness = new Liveness({ clock: systemClock, turns });
-  const console = serveConsole({ config, log, metrics, clock: systemClock, serving: () => serving });
+  const served = serveConsole({ config, log, metrics, clock: systemClock, serving: () => serving });
   const server = await createMetricsServer({
     api: { readiness: () => serving?.replica.readiness() ?? ["opening its data directory"] },
     liveness: () => liveness.problems(),
     metrics,
-    console: console.routes,
+    console: served.routes,
     listen: endpoint(config.metricsListen),
     log,
   });
@@ -138,13 +146,14 @@ async function startProbes(config: ReplicaConfig, metrics: Metrics, log: Replica
   watch.start();
   liveness.start();
   return {
+    console: served.console,
     serve(parts) {
       serving = parts;
     },
     close() {
       liveness.stop();
       watch.stop();
-      console.close();
+      served.close();
       return server.close();
     },
   };

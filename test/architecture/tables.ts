@@ -24,6 +24,7 @@ const boundary = [
 ];
 const wired = [
   ...boundary,
+  "replica/src/tracing",
   "replica/src/apply",
   "replica/src/console",
   "replica/src/mvcc",
@@ -61,17 +62,22 @@ export const folders: readonly Folder[] = [
   },
   { name: "replica/src/storage/system", imports: boundary, types: ["replica/src/storage"] },
   { name: "replica/src/transport", imports: [...boundary, "proto"], types: ["replica/src/raft"] },
+  { name: "replica/src/tracing", imports: boundary },
+  { name: "replica/src/tracing/types.ts", imports: [] },
+  { name: "replica/src/tracing/trace-parent.ts", imports: [] },
   {
     name: "replica/src/runtime",
     imports: [
       ...boundary,
       "proto",
+      "replica/src/tracing/trace-parent.ts",
       "replica/src/apply",
       "replica/src/mvcc",
       "replica/src/raft",
       "replica/src/storage",
       "replica/src/transport",
     ],
+    types: ["replica/src/tracing/types.ts"],
   },
   {
     name: "replica/src/rpc",
@@ -232,6 +238,7 @@ export const libraries: readonly { readonly library: RegExp; readonly places: re
     ],
   },
   { library: /^prom-client$/, places: ["replica/src/metrics", "operator/src/metrics"] },
+  { library: /^@opentelemetry\//, places: ["replica/src/tracing", "client/src/tracing"] },
   { library: /^pino(-pretty)?$/, places: ["replica/src/log", "operator/src/log"] },
   {
     library: /^commander$/,

@@ -32,7 +32,7 @@ beforeEach(() => {
 function run(
   operations: NonNullable<MessageInitShape<typeof BatchRequestSchema>["operations"]>,
 ): Promise<BatchResponse> {
-  return calls.batch(create(BatchRequestSchema, { operations }), deadlineMs);
+  return calls.batch(create(BatchRequestSchema, { operations }), { deadlineMs });
 }
 
 function cases(response: BatchResponse): (string | undefined)[] {
@@ -156,7 +156,7 @@ describe("Range", () => {
     for (const key of ["a", "b", "c", "d", "e", "f", "g"]) await run([put(key, value)]);
     const request = create(BatchRequestSchema, { operations: [range()] }).operations[0]!.operation;
     if (request.case !== "range") throw new Error("not a range");
-    const response = await calls.range(request.value, deadlineMs);
+    const response = await calls.range(request.value, { deadlineMs });
     expect(response).toMatchObject({ more: true, count: 5n });
     expect(response.keyValues).toHaveLength(5);
   });

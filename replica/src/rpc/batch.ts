@@ -1,6 +1,13 @@
 import type { BatchRequest, GetRequest, Operation, OperationResult } from "@rstore/proto/rstore/v1/kv";
 import type { WriteOperation, WriteResult } from "../apply/operation.ts";
-import { type ReadOptions, ReplicaError, type RpcLimits, type WriteOutcome } from "../runtime/replica-api.ts";
+import {
+  type CallOptions,
+  type ReadOptions,
+  ReplicaError,
+  type RpcLimits,
+  type WriteOutcome,
+} from "../runtime/replica-api.ts";
+import { awaitReadable } from "./await-readable.ts";
 import {
   deleteOperationFromRequest,
   deleteResponseFromResult,
@@ -46,18 +53,18 @@ export async function runBatch(
   api: KvApi,
   limits: RpcLimits,
   request: BatchRequest,
-  deadlineMs: number,
+  call: CallOptions,
 ): Promise<OperationResult[]> {
   const { operations } = request;
   const results: OperationResult[] = new Array(operations.length);
   const setResult = (index: number, result: Result): void => {
     results[index] = { $typeName: "rstore.v1.OperationResult", result };
   };
-  const { writes, groups } = sortOperations(operations, limits, deadlineMs, setResult);
+  const { writes, groups } = sortOperations(operations, limits, call, setResult);
   const budget = new ResponseBudget(limits.responseMaxBytes);
   const work: Promise<void>[] = [];
   if (writes.length > 0) {
-    const outcomes = writeAll(api, writes, deadlineMs);
+    const outcomes = writeAll(api, writes, call);
     work.push(outcomes.then((answers) => setWriteResults(writes, answers, budget, setResult)));
   }
   for (const group of groups) work.push(readGroup({ api, budget, setResult }, group));
@@ -68,7 +75,7 @@ export async function runBatch(
 function sortOperations(
   operations: readonly Operation[],
   limits: RpcLimits,
-  deadlineMs: number,
+  call: CallOptions,
   setResult: SetResult,
 ): { writes: Placed<WriteOperation>[]; groups: Iterable<ReadGroup> } {
   const writes: Placed<WriteOperation>[] = [];
@@ -82,7 +89,7 @@ function sortOperations(
     } else if (operation.case === "delete") {
       writes.push({ index, operation: deleteOperationFromRequest(operation.value) });
     } else if (operation.case !== undefined) {
-      const options = readOptionsFromRequest(operation.value, deadlineMs);
+      const options = readOptionsFromRequest(operation.value, call);
       const groupKey = `${options.consistency} ${options.minRevision}`;
       const group = groups.get(groupKey);
       if (group) group.reads.push({ index, operation });
@@ -110,11 +117,11 @@ function checkOperation(operation: Operation["operation"], limits: RpcLimits): R
 async function writeAll(
   api: KvApi,
   writes: readonly Placed<WriteOperation>[],
-  deadlineMs: number,
+  call: CallOptions,
 ): Promise<readonly WriteOutcome[]> {
   const operations = writes.map((write) => write.operation);
   try {
-    return await api.write(operations, { deadlineMs, forward: true });
+    return await api.write(operations, { ...call, forward: true });
   } catch (thrown) {
     const error = replicaErrorFromUnknown(thrown);
     return writes.map(() => ({ type: "failed", error }) as const);
@@ -156,7 +163,7 @@ function writeResult(result: WriteResult, budget: ResponseBudget): Result {
 async function readGroup(context: ReadContext, { options, reads }: ReadGroup): Promise<void> {
   const { api, budget, setResult } = context;
   try {
-    await api.awaitReadable(options);
+    await awaitReadable(api, options);
   } catch (thrown) {
     const error = replicaErrorFromUnknown(thrown);
     for (const { index } of reads) setResult(index, errorResult(error));

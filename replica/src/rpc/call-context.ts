@@ -1,12 +1,14 @@
 import { type ContextKey, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import type { Logger } from "../log.ts";
-import type { ReplicaError, RpcLimits } from "../runtime/replica-api.ts";
+import type { CallOptions, ReplicaError, RpcLimits } from "../runtime/replica-api.ts";
+import type { RequestContext } from "../runtime/request-context.ts";
 import { deadlineFrom } from "./deadline.ts";
 import { connectErrorFromReplicaError, replicaErrorFromUnknown } from "./errors.ts";
 
 /** What the client port hands to a service with a call. */
 export interface Call {
   readonly deadlineMs: number;
+  readonly request: RequestContext;
   /** Set when the call is turned away before its body is read. */
   readonly refusal: ReplicaError | undefined;
 }
@@ -25,21 +27,32 @@ export interface ServiceOptions {
 export async function answerCall<Response>(
   context: HandlerContext,
   options: ServiceOptions,
-  run: (deadlineMs: number) => Promise<Response> | Response,
+  run: (deadlineMs: number, call: CallOptions) => Promise<Response> | Response,
 ): Promise<Response> {
   const { limits } = options;
   const call = context.values.get(callKey);
   const deadlineMs = call?.deadlineMs ?? deadlineFrom(performance.now(), context.timeoutMs(), limits);
   try {
-    return await run(deadlineMs);
+    return await run(deadlineMs, call === undefined ? { deadlineMs } : callOptions(deadlineMs, call.request));
   } catch (thrown) {
-    throw connectErrorFromReplicaError(reportInternal(thrown, context.method.name, options.log));
+    const error = reportInternal(thrown, context.method.name, { log: options.log, request: call?.request });
+    throw connectErrorFromReplicaError(error);
   }
 }
 
+export function callOptions(deadlineMs: number, request: RequestContext): CallOptions {
+  return { deadlineMs, requests: [request] };
+}
+
+interface ReportTo {
+  readonly log: Logger | undefined;
+  readonly request: RequestContext | undefined;
+}
+
 /** The caller is not shown what is inside the replica; the log is. */
-export function reportInternal(thrown: unknown, method: string, log: Logger | undefined): ReplicaError {
+export function reportInternal(thrown: unknown, method: string, { log, request }: ReportTo): ReplicaError {
   const error = replicaErrorFromUnknown(thrown);
-  if (error.reason === "internal") log?.record("request.failed", { method, err: error.cause ?? error });
+  if (error.reason !== "internal") return error;
+  log?.record("request.failed", { request: request?.id, method, err: error.cause ?? error });
   return error;
 }

@@ -33,7 +33,9 @@ async function listMembersResponse(
 ): Promise<MessageInitShape<typeof ListMembersResponseSchema>> {
   const problem = checkConsistency(consistency);
   if (problem) throw problem;
-  const listing = await api.listMembers(readOptionsFromRequest({ consistency, minRevision: 0n }, deadlineMs));
+  const listing = await api.listMembers(
+    readOptionsFromRequest({ consistency, minRevision: 0n }, { deadlineMs }),
+  );
   const { configurationIndex, joint, committed } = listing;
   return {
     header: headerFromState(api.answerState()),

@@ -11,6 +11,7 @@ import { MaintenanceService } from "@rstore/proto/rstore/v1/maintenance";
 import type { Logger } from "../log.ts";
 import type { MethodMetrics, Metrics } from "../metrics.ts";
 import { ReplicaError, type RpcLimits } from "../runtime/replica-api.ts";
+import type { RequestContext } from "../runtime/request-context.ts";
 import { type Admission, type AdmittedRequest, envelopeBytes } from "./admission.ts";
 import { callKey } from "./call-context.ts";
 import { isCompressed, requestCompressions } from "./compression.ts";
@@ -23,6 +24,7 @@ import {
   type NodeResponse,
   refuseBody,
 } from "./node-request.ts";
+import { type RequestLog, requestIdHeader } from "./request-log.ts";
 
 /** The most that a timer takes; longer ones fire at once. */
 const timerMaxMs = 2 ** 31 - 1;
@@ -35,12 +37,15 @@ export interface ConnectHandlerOptions {
   readonly limits: RpcLimits;
   readonly admission: Admission;
   readonly metrics: Metrics;
+  readonly requests: RequestLog;
   readonly log?: Logger | undefined;
   /** Aborted when the server closes: streams end. */
   readonly shutdown: AbortSignal;
 }
 
 interface Route {
+  /** Service and method. */
+  readonly name: string;
   readonly handler: UniversalHandler;
   readonly metrics: MethodMetrics;
   readonly streaming: boolean;
@@ -74,7 +79,8 @@ export class ConnectHandler {
       const metrics = options.metrics.method(service.typeName, method.name);
       const streaming = method.methodKind !== "unary";
       const urgent = !streaming && urgentServices.has(service.typeName);
-      this.#routes.set(requestPath, { handler, metrics, streaming, urgent });
+      const name = `${service.typeName}/${method.name}`;
+      this.#routes.set(requestPath, { name, handler, metrics, streaming, urgent });
     }
   }
 
@@ -126,6 +132,7 @@ class Exchange {
   readonly route: Route;
   readonly request: NodeRequest;
   readonly arrivedMs = performance.now();
+  readonly #context: RequestContext;
   readonly #response: NodeResponse;
   readonly #options: ConnectHandlerOptions;
   #admitted: AdmittedRequest | undefined;
@@ -138,6 +145,7 @@ class Exchange {
     this.request = request;
     this.#response = response;
     this.#options = options;
+    this.#context = options.requests.begin(request.headers, route.name);
   }
 
   /** `leave` is called once the work is done and the response is closed, whichever is later. */
@@ -167,6 +175,7 @@ class Exchange {
       this.#worked();
     }
     const body = this.#trackedBody(universal);
+    universal.header?.set(requestIdHeader, this.#context.id);
     await universalResponseToNodeResponse({ ...universal, body }, this.#response);
   }
 
@@ -178,7 +187,11 @@ class Exchange {
     const parse = isGrpc ? parseGrpcTimeoutMs : parseConnectTimeoutMs;
     const timeoutMs = typeof timeout === "string" ? parse(timeout) : undefined;
     const deadlineMs = deadlineFrom(this.arrivedMs, timeoutMs, limits);
-    const values = createContextValues().set(callKey, { deadlineMs, refusal: this.#refusal });
+    const values = createContextValues().set(callKey, {
+      deadlineMs,
+      request: this.#context,
+      refusal: this.#refusal,
+    });
     const universal = universalRequestFromNodeRequest(this.request, this.#response, undefined, values);
     const mostMs = this.route.streaming ? timerMaxMs : limits.maxTimeoutMs;
     if (timeoutMs !== undefined && timeoutMs > mostMs) {
@@ -222,6 +235,7 @@ class Exchange {
     if (this.#counted) return;
     this.#counted = true;
     this.route.metrics.finished(code, performance.now() - this.arrivedMs);
+    this.#options.requests.finished(this.#context, this.route.name, code, this.arrivedMs);
   }
 }
 

@@ -12,7 +12,7 @@ import {
 } from "@rstore/proto/rstore/v1/kv";
 import type { CompactOperation, DeleteOperation, PutOperation, WriteResult } from "../apply/operation.ts";
 import type { KeyValue } from "../mvcc/types.ts";
-import type { AnswerState, RangeRequest, ReadOptions } from "../runtime/replica-api.ts";
+import type { AnswerState, CallOptions, RangeRequest, ReadOptions } from "../runtime/replica-api.ts";
 
 /*
  * Messages are written as literals, not with `create`, which looks every field up in its descriptor: these
@@ -100,12 +100,12 @@ export function revisionFromWire(revision: bigint): bigint | undefined {
 
 export function readOptionsFromRequest(
   request: Pick<GetRequest, "consistency" | "minRevision">,
-  deadlineMs: number,
+  call: CallOptions,
 ): ReadOptions {
   return {
     consistency: request.consistency === Consistency.SERIALIZABLE ? "serializable" : "linearizable",
     minRevision: request.minRevision,
-    deadlineMs,
+    ...call,
   };
 }
 

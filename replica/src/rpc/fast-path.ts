@@ -1,4 +1,9 @@
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import {
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from "node:http2";
 import type { DescMessage, DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
 import { toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -6,14 +11,16 @@ import { codeToHttpStatus, codeToString } from "@connectrpc/connect/protocol-con
 import { KvService } from "@rstore/proto/rstore/v1/kv";
 import type { Logger } from "../log.ts";
 import type { MethodMetrics, Metrics } from "../metrics.ts";
-import { ReplicaError, type RpcLimits } from "../runtime/replica-api.ts";
+import { type CallOptions, ReplicaError, type RpcLimits } from "../runtime/replica-api.ts";
+import type { RequestContext } from "../runtime/request-context.ts";
 import { type Admission, type AdmittedRequest, envelopeBytes } from "./admission.ts";
-import { reportInternal } from "./call-context.ts";
+import { callOptions, reportInternal } from "./call-context.ts";
 import { isCompressed } from "./compression.ts";
 import { deadlineFrom, parseConnectTimeoutMs, parseGrpcTimeoutMs } from "./deadline.ts";
 import { connectErrorFromReplicaError } from "./errors.ts";
 import type { KvCalls } from "./kv-calls.ts";
 import { closeWhenAnswered } from "./node-request.ts";
+import { type RequestLog, requestIdHeader } from "./request-log.ts";
 import {
   connectErrorBody,
   decodeGrpcRequest,
@@ -27,18 +34,17 @@ export interface FastPathOptions {
   readonly limits: RpcLimits;
   readonly admission: Admission;
   readonly metrics: Metrics;
+  readonly requests: RequestLog;
   readonly log?: Logger | undefined;
 }
 
 interface Method {
+  /** With its service. */
   readonly name: string;
   readonly metrics: MethodMetrics;
   readonly input: DescMessage;
   readonly output: DescMessage;
-  readonly run: (
-    request: MessageShape<DescMessage>,
-    deadlineMs: number,
-  ) => Promise<MessageShape<DescMessage>>;
+  readonly run: (request: MessageShape<DescMessage>, call: CallOptions) => Promise<MessageShape<DescMessage>>;
 }
 
 type Protocol = "grpc" | "connect";
@@ -61,19 +67,19 @@ export class FastPath {
   constructor(options: FastPathOptions) {
     this.#options = options;
     const { calls } = options;
-    this.#add(KvService.method.put, (request, deadlineMs) => calls.put(request, deadlineMs));
-    this.#add(KvService.method.get, (request, deadlineMs) => calls.get(request, deadlineMs));
-    this.#add(KvService.method.range, (request, deadlineMs) => calls.range(request, deadlineMs));
-    this.#add(KvService.method.delete, (request, deadlineMs) => calls.delete(request, deadlineMs));
-    this.#add(KvService.method.batch, (request, deadlineMs) => calls.batch(request, deadlineMs));
+    this.#add(KvService.method.put, (request, call) => calls.put(request, call));
+    this.#add(KvService.method.get, (request, call) => calls.get(request, call));
+    this.#add(KvService.method.range, (request, call) => calls.range(request, call));
+    this.#add(KvService.method.delete, (request, call) => calls.delete(request, call));
+    this.#add(KvService.method.batch, (request, call) => calls.batch(request, call));
   }
 
   #add<Input extends DescMessage, Output extends DescMessage>(
     method: DescMethodUnary<Input, Output>,
-    run: (request: MessageShape<Input>, deadlineMs: number) => Promise<MessageShape<Output>>,
+    run: (request: MessageShape<Input>, call: CallOptions) => Promise<MessageShape<Output>>,
   ): void {
     this.#methods.set(`/${method.parent.typeName}/${method.name}`, {
-      name: method.name,
+      name: `${method.parent.typeName}/${method.name}`,
       metrics: this.#options.metrics.method(method.parent.typeName, method.name),
       input: method.input,
       output: method.output,
@@ -88,14 +94,15 @@ export class FastPath {
     if (method === undefined || headers[":method"] !== "POST") return false;
     const protocol = protocols[headers["content-type"] ?? ""];
     if (protocol === undefined || isCompressed({ headers })) return false;
-    const { limits } = this.#options;
+    const { limits, requests } = this.#options;
     const declaredBytes = headers["content-length"];
     if (declaredBytes !== undefined && Number(declaredBytes) > limits.requestMaxBytes + envelopeBytes) {
       return false;
     }
     const timeoutMs = timeoutFrom(headers, protocol);
     if (timeoutMs === "malformed") return false;
-    new FastCall({ stream, method, protocol, timeoutMs }, this.#options).start();
+    const context = requests.begin(headers, method.name);
+    new FastCall({ stream, method, protocol, timeoutMs, context }, this.#options).start();
     return true;
   }
 }
@@ -112,9 +119,9 @@ interface FastRequest {
   readonly method: Method;
   readonly protocol: Protocol;
   readonly timeoutMs: number | undefined;
+  readonly context: RequestContext;
 }
 
-const grpcHeaders = { ":status": 200, "content-type": "application/grpc+proto" };
 const okTrailers = { "grpc-status": "0" };
 const withTrailers = { waitForTrailers: true };
 const noBytes = Buffer.alloc(0);
@@ -165,13 +172,14 @@ class FastCall {
   }
 
   #run(): void {
-    const { method, protocol, timeoutMs } = this.#request;
+    const { method, protocol, timeoutMs, context } = this.#request;
     this.#admitted!.received();
     let work: Promise<MessageShape<DescMessage>>;
     try {
       const decode = protocol === "grpc" ? decodeGrpcRequest : decodeMessage;
       const message = decode(method.input, this.#takeBody());
-      work = method.run(message, deadlineFrom(this.#arrivedMs, timeoutMs, this.#options.limits));
+      const deadlineMs = deadlineFrom(this.#arrivedMs, timeoutMs, this.#options.limits);
+      work = method.run(message, callOptions(deadlineMs, context));
     } catch (thrown) {
       this.#fail(this.#connectError(thrown));
       return;
@@ -194,12 +202,12 @@ class FastCall {
 
   #succeed(response: MessageShape<DescMessage>): void {
     this.#worked();
-    const { stream, method, protocol } = this.#request;
+    const { stream, method, protocol, context } = this.#request;
     if (this.#closed) return;
     try {
       if (protocol === "grpc") {
         const body = encodeGrpcResponse(method.output, response);
-        stream.respond(grpcHeaders, withTrailers);
+        stream.respond(this.#grpcHeaders(), withTrailers);
         stream.on("wantTrailers", sendOkTrailers);
         this.#end(body);
       } else {
@@ -208,6 +216,7 @@ class FastCall {
           ":status": 200,
           "content-type": "application/proto",
           "content-length": body.length,
+          [requestIdHeader]: context.id,
         });
         this.#end(body);
       }
@@ -216,28 +225,39 @@ class FastCall {
       else this.#fail(this.#connectError(thrown));
       return;
     }
-    method.metrics.finished("ok", performance.now() - this.#arrivedMs);
+    this.#finish("ok");
+  }
+
+  #finish(code: string): void {
+    const { method, context } = this.#request;
+    method.metrics.finished(code, performance.now() - this.#arrivedMs);
+    this.#options.requests.finished(context, method.name, code, this.#arrivedMs);
+  }
+
+  #grpcHeaders(): OutgoingHttpHeaders {
+    const id = this.#request.context.id;
+    return { ":status": 200, "content-type": "application/grpc+proto", [requestIdHeader]: id };
   }
 
   #fail(error: ConnectError): void {
-    const { stream, method } = this.#request;
+    const { stream, method, context } = this.#request;
     if (this.#closed || stream.destroyed || stream.closed) return;
-    method.metrics.finished(codeToString(error.code), performance.now() - this.#arrivedMs);
+    this.#finish(codeToString(error.code));
     try {
       this.#sendError(error);
     } catch (thrown) {
       // Nothing may be thrown out of here: it would end the process.
-      this.#options.log?.record("request.failed", { method: method.name, err: thrown });
+      this.#options.log?.record("request.failed", { request: context.id, method: method.name, err: thrown });
       this.#answered = true;
       stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     }
   }
 
   #sendError(error: ConnectError): void {
-    const { stream, protocol } = this.#request;
+    const { stream, protocol, context } = this.#request;
     if (protocol === "grpc") {
       const trailers = grpcErrorTrailers(error);
-      stream.respond(grpcHeaders, withTrailers);
+      stream.respond(this.#grpcHeaders(), withTrailers);
       stream.on("wantTrailers", () => stream.sendTrailers(trailers));
       this.#end(noBytes);
     } else {
@@ -246,6 +266,7 @@ class FastCall {
         ":status": codeToHttpStatus(error.code),
         "content-type": "application/json",
         "content-length": body.length,
+        [requestIdHeader]: context.id,
       });
       this.#end(body);
     }
@@ -264,8 +285,9 @@ class FastCall {
 
   #connectError(thrown: unknown): ConnectError {
     if (thrown instanceof ConnectError) return thrown;
-    const { method } = this.#request;
-    return connectErrorFromReplicaError(reportInternal(thrown, method.name, this.#options.log));
+    const { method, context } = this.#request;
+    const to = { log: this.#options.log, request: context };
+    return connectErrorFromReplicaError(reportInternal(thrown, method.name, to));
   }
 
   #worked(): void {
@@ -283,7 +305,7 @@ class FastCall {
   #leave(): void {
     this.#admitted!.leave();
     if (this.#answered) return;
-    this.#request.method.metrics.finished(codeToString(Code.Canceled), performance.now() - this.#arrivedMs);
+    this.#finish(codeToString(Code.Canceled));
   }
 }
 

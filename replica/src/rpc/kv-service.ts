@@ -6,14 +6,12 @@ import type { KvCalls } from "./kv-calls.ts";
 export function kvRoutes(calls: KvCalls, options: ServiceOptions): (router: ConnectRouter) => void {
   return (router) => {
     router.service(KvService, {
-      put: (request, context) => answerCall(context, options, (deadline) => calls.put(request, deadline)),
-      get: (request, context) => answerCall(context, options, (deadline) => calls.get(request, deadline)),
-      range: (request, context) => answerCall(context, options, (deadline) => calls.range(request, deadline)),
-      delete: (request, context) =>
-        answerCall(context, options, (deadline) => calls.delete(request, deadline)),
-      compact: (request, context) =>
-        answerCall(context, options, (deadline) => calls.compact(request, deadline)),
-      batch: (request, context) => answerCall(context, options, (deadline) => calls.batch(request, deadline)),
+      put: (request, context) => answerCall(context, options, (_, call) => calls.put(request, call)),
+      get: (request, context) => answerCall(context, options, (_, call) => calls.get(request, call)),
+      range: (request, context) => answerCall(context, options, (_, call) => calls.range(request, call)),
+      delete: (request, context) => answerCall(context, options, (_, call) => calls.delete(request, call)),
+      compact: (request, context) => answerCall(context, options, (_, call) => calls.compact(request, call)),
+      batch: (request, context) => answerCall(context, options, (_, call) => calls.batch(request, call)),
     });
   };
 }

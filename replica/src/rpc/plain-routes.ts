@@ -9,9 +9,9 @@ import {
 import type { Logger } from "../log.ts";
 import type { MethodMetrics, Metrics } from "../metrics.ts";
 import { formatId } from "../runtime/membership.ts";
-import { type ReplicaApi, ReplicaError, type RpcLimits } from "../runtime/replica-api.ts";
+import { type CallOptions, type ReplicaApi, ReplicaError, type RpcLimits } from "../runtime/replica-api.ts";
 import { type Admission, type AdmittedRequest, envelopeBytes } from "./admission.ts";
-import { reportInternal } from "./call-context.ts";
+import { callOptions, reportInternal } from "./call-context.ts";
 import { deadlineFrom } from "./deadline.ts";
 import { codeFromReason, requestTooLarge } from "./errors.ts";
 import type { KvCalls } from "./kv-calls.ts";
@@ -32,6 +32,7 @@ import {
   shownId,
 } from "./plain-answer.ts";
 import { isJson, keyFromPath, showKey, showValue, textFromBytes } from "./plain-values.ts";
+import { type RequestLog, requestIdHeader } from "./request-log.ts";
 import { invalidField } from "./validate-request.ts";
 
 export interface PlainRoutesOptions {
@@ -40,6 +41,7 @@ export interface PlainRoutesOptions {
   readonly limits: RpcLimits;
   readonly admission: Admission;
   readonly metrics: Metrics;
+  readonly requests: RequestLog;
   readonly log?: Logger | undefined;
 }
 
@@ -48,10 +50,11 @@ interface PlainCall {
   readonly query: URLSearchParams;
   readonly request: NodeRequest;
   readonly admitted: AdmittedRequest;
-  readonly deadlineMs: number;
+  readonly options: CallOptions;
 }
 
 interface Route {
+  readonly name: string;
   readonly metrics: MethodMetrics;
   readonly run: (call: PlainCall) => Promise<PlainAnswer> | PlainAnswer;
 }
@@ -69,6 +72,7 @@ export class PlainRoutes {
   constructor(options: PlainRoutesOptions) {
     this.#options = options;
     const route = (method: string, run: Route["run"]): Route => ({
+      name: `plain/${method}`,
       metrics: options.metrics.method("plain", method),
       run,
     });
@@ -99,10 +103,7 @@ export class PlainRoutes {
       return true;
     }
     this.#answer(route, path, request, response).catch((reason: unknown) => {
-      this.#options.log?.record("request.unanswered", {
-        method: `${request.method} of a plain route`,
-        err: reason,
-      });
+      this.#options.log?.record("request.unanswered", { method: route.name, err: reason });
       abortRequest(request);
     });
     return true;
@@ -114,12 +115,15 @@ export class PlainRoutes {
   }
 
   async #answer(route: Route, path: string, request: NodeRequest, response: NodeResponse): Promise<void> {
-    const { admission, api, limits } = this.#options;
+    const { admission, api, limits, requests } = this.#options;
     const arrivedMs = performance.now();
+    const context = requests.begin(request.headers, route.name);
     const send = (answer: PlainAnswer, code: string): number => {
       refuseBody(request, response);
       route.metrics.finished(code, performance.now() - arrivedMs);
-      return sendAnswer(response, answer, request.method === "HEAD");
+      requests.finished(context, route.name, code, arrivedMs);
+      const headers = { ...answer.headers, [requestIdHeader]: context.id };
+      return sendAnswer(response, { ...answer, headers }, request.method === "HEAD");
     };
     const admitted = admission.enter(arrivedMs, () => abortRequest(request));
     if (admitted instanceof ReplicaError) {
@@ -128,8 +132,8 @@ export class PlainRoutes {
     }
     const closed = new Promise((resolve) => response.once("close", resolve));
     try {
-      const deadlineMs = deadlineFrom(arrivedMs, undefined, limits);
-      const { answer, code } = await this.#run(route, path, { request, admitted, deadlineMs });
+      const options = callOptions(deadlineFrom(arrivedMs, undefined, limits), context);
+      const { answer, code } = await this.#run(route, path, { request, admitted, options });
       admitted.answered(send(answer, code));
       await closed;
     } finally {
@@ -140,7 +144,7 @@ export class PlainRoutes {
   async #run(
     route: Route,
     path: string,
-    partial: Pick<PlainCall, "request" | "admitted" | "deadlineMs">,
+    partial: Pick<PlainCall, "request" | "admitted" | "options">,
   ): Promise<{ answer: PlainAnswer; code: string }> {
     const { api, log } = this.#options;
     try {
@@ -154,16 +158,16 @@ export class PlainRoutes {
       const answer = await route.run({ ...partial, key, query });
       return { answer, code: "ok" };
     } catch (thrown) {
-      const error = reportInternal(thrown, `${partial.request.method} /key`, log);
+      const error = reportInternal(thrown, route.name, { log, request: partial.options.requests?.[0] });
       return { answer: errorAnswer(api, error), code: codeToString(codeFromReason(error.reason)) };
     }
   }
 
-  async #getKey({ key, query, deadlineMs }: PlainCall): Promise<PlainAnswer> {
+  async #getKey({ key, query, options }: PlainCall): Promise<PlainAnswer> {
     const { api, calls } = this.#options;
     const consistency = consistencyFrom(query);
     const raw = flagFrom(query, "raw", false);
-    const { keyValue } = await calls.get(create(GetRequestSchema, { key, consistency }), deadlineMs);
+    const { keyValue } = await calls.get(create(GetRequestSchema, { key, consistency }), options);
     if (!keyValue) return keyNotFound(key);
     if (raw) return { status: 200, body: keyValue.value };
     const { json, encoding } = showValue(keyValue.value);
@@ -178,7 +182,7 @@ export class PlainRoutes {
     return { status: 200, body };
   }
 
-  async #putKey({ key, query, request, admitted, deadlineMs }: PlainCall): Promise<PlainAnswer> {
+  async #putKey({ key, query, request, admitted, options }: PlainCall): Promise<PlainAnswer> {
     const forward = flagFrom(query, "forward", true);
     const value = await readBody(request, admitted, this.#options.limits);
     if (takesJson(request)) {
@@ -186,7 +190,7 @@ export class PlainRoutes {
       if (text === undefined || !isJson(text)) throw invalidField("body", notJson);
     }
     const put = create(PutRequestSchema, { key, value });
-    const { header } = await this.#options.calls.put(put, deadlineMs, forward);
+    const { header } = await this.#options.calls.put(put, options, forward);
     const { json, encoding } = showValue(value);
     const shown = showKey(key);
     const body = jsonObject({
@@ -200,10 +204,10 @@ export class PlainRoutes {
     return { status: 200, body };
   }
 
-  async #deleteKey({ key, query, deadlineMs }: PlainCall): Promise<PlainAnswer> {
+  async #deleteKey({ key, query, options }: PlainCall): Promise<PlainAnswer> {
     const forward = flagFrom(query, "forward", true);
     const request = create(DeleteRequestSchema, { key });
-    const { header, deleted } = await this.#options.calls.delete(request, deadlineMs, forward);
+    const { header, deleted } = await this.#options.calls.delete(request, options, forward);
     if (deleted === 0n) return keyNotFound(key);
     return jsonAnswer(200, { success: true, ...showKey(key), leaderId: shownId(header?.leaderId ?? 0n) });
   }

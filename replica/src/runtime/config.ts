@@ -32,6 +32,7 @@ const address = z
   .regex(/^(\[[0-9a-fA-F:]+\]|[^:]+):\d{1,5}$/, "give host:port, such as 0.0.0.0:4001")
   .refine((text) => Number(text.slice(text.lastIndexOf(":") + 1)) <= 65_535, "a port is at most 65535");
 const url = z.union([z.literal(""), z.url({ protocol: /^http$/ })]);
+const traceUrl = z.union([z.literal(""), z.url({ protocol: /^https?$/ })]);
 const flag = z.preprocess((value) => (typeof value === "string" ? value === "true" : value), z.boolean());
 
 /** Every setting of a replica: a flag, an RSTORE_ variable and a key of the configuration file each. */
@@ -100,6 +101,19 @@ export const configSchema = z.object({
     .default("info")
     .describe(`one of ${logLevels.join(", ")}`),
   logFormat: z.enum(logFormats).default("auto").describe("json, text, or auto: text on a terminal"),
+  slowRequestMs: milliseconds.default(1000).describe("a request that takes longer is logged"),
+  slowFlushMs: milliseconds.default(500).describe("a disk write that takes longer is logged"),
+  traceEndpoint: traceUrl
+    .default("")
+    .describe(
+      "OTLP/HTTP URL that traces are sent to, such as http://collector:4318/v1/traces; none by default",
+    ),
+  traceSampleRatio: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.1)
+    .describe("of requests whose caller sends no trace context, this share is traced"),
   supervised: flag.default(false).describe("exit when standard input closes"),
 });
 

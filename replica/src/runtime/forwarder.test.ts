@@ -13,7 +13,7 @@ test("range deletes of several callers don't use up each other's share of an ent
     sent.push(operations.length);
     return encodeOutcomes(operations.map(() => ({ type: "delete", revision: 2n, deleted: 1, previous: [] })));
   };
-  const forwarder = new Forwarder({ forward }, systemClock, limits);
+  const forwarder = new Forwarder({ transport: { forward }, clock: systemClock, limits });
   const key = Buffer.from("k");
   const remove: DeleteOperation = {
     type: "delete",
@@ -23,6 +23,6 @@ test("range deletes of several callers don't use up each other's share of an ent
     expectedModRevision: undefined,
   };
   const deadlineMs = systemClock.nowMs() + 60_000;
-  await Promise.all(Array.from({ length: 5 }, () => forwarder.forward(2n, [remove], deadlineMs)));
+  await Promise.all(Array.from({ length: 5 }, () => forwarder.forward(2n, [remove], { deadlineMs })));
   expect(sent).toEqual([2, 2, 1]);
 });

@@ -1,13 +1,26 @@
 import { commandMaxKeys, commandSizeBytes, encodeCommandBatch } from "../apply/command.ts";
 import type { WriteOperation } from "../apply/operation.ts";
+import type { Logger } from "../log.ts";
 import { ENTRY_DELETE_MAX_KEYS } from "../mvcc/limits.ts";
 import type { MemberId } from "../raft/types.ts";
-import { ForwardError, type PeerTransport } from "../transport/types.ts";
+import type { Span } from "../tracing/types.ts";
+import { ForwardError, type PeerTransport, type RequestOrigin } from "../transport/types.ts";
 import type { Clock } from "./clock.ts";
 import { decodeOutcomes } from "./forwarding-codec.ts";
 import type { RuntimeLimits } from "./limits.ts";
+import { formatId } from "./membership.ts";
 import { expiredError, unknownOutcomeError } from "./proposals.ts";
-import { ReplicaError, type WriteOutcome } from "./replica-api.ts";
+import { type CallOptions, ReplicaError, type WriteOutcome } from "./replica-api.ts";
+import { namesOf, REQUESTS_NAMED_MAX, type RequestContext } from "./request-context.ts";
+
+interface ForwarderParts {
+  readonly transport: Pick<PeerTransport, "forward">;
+  readonly clock: Clock;
+  readonly limits: RuntimeLimits;
+  readonly log?: Logger;
+}
+
+const NONE: readonly never[] = [];
 
 interface WaitingForward {
   readonly operations: readonly WriteOperation[];
@@ -15,6 +28,7 @@ interface WaitingForward {
   /** Keys that it may change at most. */
   readonly maxKeys: number;
   readonly deadlineMs: number;
+  readonly requests: readonly RequestContext[];
   readonly resolve: (outcomes: readonly WriteOutcome[]) => void;
   readonly reject: (error: ReplicaError) => void;
   settled: boolean;
@@ -28,6 +42,7 @@ export class Forwarder {
   readonly #transport: Pick<PeerTransport, "forward">;
   readonly #clock: Clock;
   readonly #limits: RuntimeLimits;
+  readonly #log: Logger | undefined;
   #queue: WaitingForward[] = [];
   #queueBytes = 0;
   readonly #sent = new Set<readonly WaitingForward[]>();
@@ -35,16 +50,17 @@ export class Forwarder {
   #leader: MemberId | undefined;
   #closed: ReplicaError | undefined;
 
-  constructor(transport: Pick<PeerTransport, "forward">, clock: Clock, limits: RuntimeLimits) {
+  constructor({ transport, clock, limits, log }: ForwarderParts) {
     this.#limits = limits;
     this.#transport = transport;
     this.#clock = clock;
+    this.#log = log;
   }
 
   forward(
     leader: MemberId,
     operations: readonly WriteOperation[],
-    deadlineMs: number,
+    { deadlineMs, requests = NONE }: CallOptions,
   ): Promise<readonly WriteOutcome[]> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     this.#leader = leader;
@@ -64,7 +80,8 @@ export class Forwarder {
     }
     this.#queueBytes += sizeBytes;
     return new Promise((resolve, reject) => {
-      this.#queue.push({ operations, sizeBytes, maxKeys, deadlineMs, resolve, reject, settled: false });
+      const write = { operations, sizeBytes, maxKeys, deadlineMs, requests };
+      this.#queue.push({ ...write, resolve, reject, settled: false });
       this.#schedule();
     });
   }
@@ -141,12 +158,35 @@ export class Forwarder {
     return batch;
   }
 
+  #pass(leader: MemberId, batch: readonly WaitingForward[]): Passing {
+    const requests = batch.flatMap((waiting) => waiting.requests);
+    if (this.#log?.isDebug) {
+      this.#log.record("request.forwarded", { to: formatId(leader), requests: namesOf(requests) });
+    }
+    const spans: Span[] = [];
+    const origins = requests.slice(0, REQUESTS_NAMED_MAX).map((request): RequestOrigin => {
+      const span = request.span?.child("rstore.forward", { isCall: true });
+      if (span !== undefined) spans.push(span);
+      return { id: request.id, traceParent: span?.traceParent ?? request.traceParent };
+    });
+    return {
+      origins,
+      ended(problem) {
+        for (const span of spans) span.end(problem);
+      },
+    };
+  }
+
   async #send(batch: readonly WaitingForward[]): Promise<void> {
     const operations = batch.flatMap((waiting) => waiting.operations);
     const deadlineMs = Math.max(...batch.map((waiting) => waiting.deadlineMs));
+    const leader = this.#leader!;
+    const passing = this.#pass(leader, batch);
     try {
       const command = encodeCommandBatch({ originTimeMs: this.#clock.wallMs(), operations });
-      const outcomes = decodeOutcomes(await this.#transport.forward(this.#leader!, command, deadlineMs));
+      const answered = await this.#transport.forward(leader, command, deadlineMs, passing.origins);
+      passing.ended();
+      const outcomes = decodeOutcomes(answered);
       if (outcomes.length !== operations.length)
         throw new Error("the leader answered another number of operations");
       let at = 0;
@@ -156,9 +196,16 @@ export class Forwarder {
       }
     } catch (error) {
       const failure = forwardFailure(error);
+      passing.ended(failure.reason);
       for (const waiting of batch) fail(waiting, failure);
     }
   }
+}
+
+/** Whose writes a message holds, as far as it names them, and their spans. */
+interface Passing {
+  readonly origins: readonly RequestOrigin[];
+  ended(problem?: string): void;
 }
 
 /** What the leader refused as a whole because it no longer leads fails as a whole: it is tried elsewhere. */

@@ -55,6 +55,8 @@ export const limits = {
   readRequestsMax: 8,
   /** Reads that wait for a read index or for a revision. */
   readsWaitingMax: 100_000,
+  /** An entry whose application takes longer is logged. */
+  slowApplyMs: 100,
   /** Bytes of entries applied in one turn of the loop. */
   applyTurnMaxBytes: 1024 * 1024,
   /** Keys that one synchronous step of a range, hash or compaction visits. */

@@ -9,13 +9,13 @@ import {
   type IndexedConfiguration,
   type MemberId,
   NO_MEMBER,
-  type Ready,
   type Role,
   type SnapshotMetadata,
   type SoftState,
 } from "../raft/types.ts";
 import type { DataDirectory } from "../storage/types.ts";
 import type { PeerTransport } from "../transport/types.ts";
+import { appendReady } from "./append-ready.ts";
 import type { Clock } from "./clock.ts";
 import { Compactor } from "./compactor.ts";
 import type { ReplicaConfig } from "./config.ts";
@@ -179,7 +179,7 @@ export class Member {
       effects: {
         send: (messages) => transport.send(messages),
         offerSnapshot: (message) => this.snapshotSender.offer(message),
-        append: (ready) => this.#append(ready),
+        append: (ready) => appendReady(parts, ready),
         install: (snapshot) => this.#install(snapshot),
         apply: (entry) => this.#apply(entry),
         canApply: () => this.machine.canApply(),
@@ -318,17 +318,6 @@ export class Member {
     await this.machine.flush();
   }
 
-  async #append(ready: Ready): Promise<void> {
-    const { directory, clock, metrics, config, log } = this.#parts;
-    const startMs = clock.nowMs();
-    await directory.log.append({ hardState: ready.hardState, entries: ready.entries });
-    const tookMs = clock.nowMs() - startMs;
-    const entries = ready.entries.length;
-    metrics.logFlushEntries.observe(entries);
-    metrics.logFlushDuration.observe(tookMs / 1000);
-    if (tookMs >= config.slowFlushMs) log.record("flush.slow", { target: "log", tookMs, entries });
-  }
-
   async #install(snapshot: SnapshotMetadata): Promise<void> {
     const { directory, log, clock, metrics } = this.#parts;
     const beganMs = clock.nowMs();
@@ -376,7 +365,7 @@ export class Member {
   }
 
   #softStateChanged(state: SoftState): void {
-    const { log, metrics, clock } = this.#parts;
+    const { metrics, clock } = this.#parts;
     const before = this.#softState;
     this.#softState = state;
     this.readiness.leaderIs(state.leader);
@@ -392,7 +381,7 @@ export class Member {
 
   /** Answers when it has something to do again, if nothing happens before. */
   #turnEnded(nowMs: number): number {
-    const { log, limits } = this.#parts;
+    const { limits } = this.#parts;
     if (this.peers.follow(this.node.configuration, nowMs)) {
       this.#log.configurationChanged(this.node.configuration);
     }

@@ -5,6 +5,7 @@ import type { Clock } from "./clock.ts";
 import type { RuntimeLimits } from "./limits.ts";
 import type { LinearizableReads } from "./linearizable-reads.ts";
 import type { Proposals } from "./proposals.ts";
+import type { RequestStages } from "./request-stages.ts";
 
 /** What the loop has done by others. None may throw; what fails there is fatal to the process. */
 export interface RaftLoopEffects {
@@ -29,6 +30,7 @@ interface LoopParts {
   readonly proposals: Proposals;
   readonly reads: LinearizableReads;
   readonly effects: RaftLoopEffects;
+  readonly stages?: RequestStages;
   readonly clock: Clock;
   readonly limits: RuntimeLimits;
   /** Ticks that pass without a turn at most. */
@@ -208,10 +210,11 @@ export class RaftLoop {
   }
 
   #handle(ready: Ready): void {
-    const { effects, reads } = this.#parts;
+    const { effects, reads, stages } = this.#parts;
     if (ready.softState !== undefined) effects.softStateChanged(ready.softState);
     this.#send(ready.messages);
     if (ready.appendToken !== undefined) this.#persist(ready);
+    if (ready.committedEntries.length > 0) stages?.committed(ready.committedEntries);
     for (const entry of ready.committedEntries) this.#committed.push(entry);
     reads.confirmed(ready.readStates);
     reads.failed(ready.readFailures);
@@ -229,13 +232,15 @@ export class RaftLoop {
   }
 
   #persist(ready: Ready): void {
-    const { clock, effects } = this.#parts;
+    const { clock, effects, stages } = this.#parts;
+    const flushed = stages?.flushing(ready.entries);
     const writing = { ready, sinceMs: clock.nowMs(), isDurable: false };
     this.#writing.push(writing);
     const write = this.#write(ready);
     write.then(
       () => {
         writing.isDurable = true;
+        flushed?.();
         // Two that became durable at once may be told in the other order, by way of an install; the core is not.
         while (this.#writing[0]?.isDurable) this.#durable.push(this.#writing.shift()!.ready);
         this.schedule();

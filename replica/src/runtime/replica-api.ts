@@ -2,6 +2,7 @@ import type { MemberRecord } from "../apply/member-records.ts";
 import type { WriteOperation, WriteResult } from "../apply/operation.ts";
 import type { KeyRange, KeyValue } from "../mvcc/types.ts";
 import type { MemberId, Role } from "../raft/types.ts";
+import type { RequestContext } from "./request-context.ts";
 
 export type { MemberRecord };
 
@@ -73,6 +74,8 @@ export type WriteOutcome = WriteResult | { readonly type: "failed"; readonly err
 export interface CallOptions {
   /** On the clock of `performance.now()`, in milliseconds. */
   readonly deadlineMs: number;
+  /** On whose behalf it is made: one, or those that a member passes on together. */
+  readonly requests?: readonly RequestContext[];
 }
 
 export interface WriteOptions extends CallOptions {

@@ -79,7 +79,7 @@ export class Replica implements ReplicaApi {
       member: this.#lifecycle.member,
       diskBytesAvailable: this.#parts.disk.report.freeBytes,
       diskRefused: this.#isDiskRefused,
-      problems: this.#problems(),
+      problems: this.problems(),
     });
   }
 
@@ -96,7 +96,8 @@ export class Replica implements ReplicaApi {
     return this.#parts.diskRefusals.isRefused(this.#lifecycle.identity().memberId);
   }
 
-  #problems(): readonly string[] {
+  /** What is wrong, for whoever looks: more than what keeps it from being ready. */
+  problems(): readonly string[] {
     const disk = this.#parts.disk.problem();
     const refused = this.#isDiskRefused ? ["its peers refuse its disk as an old copy"] : [];
     return [...this.#notServing(0), ...refused, ...(disk === undefined ? [] : [disk])];

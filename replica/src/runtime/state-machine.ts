@@ -71,12 +71,14 @@ export class StateMachine {
   }
 
   apply(entry: Entry): AppliedEntry {
-    const { clock, metrics } = this.#parts;
+    const { clock, metrics, limits, log } = this.#parts;
     const startMs = clock.nowMs();
     const compactedBefore = this.store.compactedRevision;
     const [applied] = this.#applier.apply([entry]);
     if (this.store.compactedRevision !== compactedBefore) metrics.compactions.increment();
-    metrics.applyDuration.observe((clock.nowMs() - startMs) / 1000);
+    const tookMs = clock.nowMs() - startMs;
+    metrics.applyDuration.observe(tookMs / 1000);
+    if (tookMs >= limits.slowApplyMs) log?.record("apply.slow", { index: entry.index, tookMs });
     this.#dirtySinceMs ??= startMs;
     return applied!;
   }

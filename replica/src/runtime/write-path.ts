@@ -1,4 +1,5 @@
 import type { WriteOperation } from "../apply/operation.ts";
+import type { Logger } from "../log.ts";
 import { type MemberId, NO_MEMBER } from "../raft/types.ts";
 import type { PeerTransport } from "../transport/types.ts";
 import type { Clock } from "./clock.ts";
@@ -10,6 +11,7 @@ import type { ReplicaError, WriteOptions, WriteOutcome } from "./replica-api.ts"
 
 interface WritePathParts {
   readonly clock: Clock;
+  readonly log?: Logger;
   readonly disk: DiskWatch;
   readonly transport: PeerTransport;
   readonly limits: RuntimeLimits;
@@ -33,7 +35,7 @@ export class WritePath {
 
   constructor(parts: WritePathParts) {
     this.#parts = parts;
-    this.#forwarder = new Forwarder(parts.transport, parts.clock, parts.limits);
+    this.#forwarder = new Forwarder(parts);
   }
 
   /** Calls that have no answer yet, wherever they wait. */
@@ -88,11 +90,11 @@ export class WritePath {
     if (target === NO_MEMBER || !options.forward) return Promise.reject(notLeaderError());
     // Its deadline is looked after there.
     this.#parts.wakeLoop();
-    return this.#forwarder.forward(target, operations, options.deadlineMs);
+    return this.#forwarder.forward(target, operations, options);
   }
 
   #propose(operations: readonly WriteOperation[], options: WriteOptions): Promise<readonly WriteOutcome[]> {
-    const outcomes = this.#parts.proposals.add(operations, options.deadlineMs);
+    const outcomes = this.#parts.proposals.add(operations, options.deadlineMs, options.requests);
     this.#parts.wakeLoop();
     return outcomes;
   }

@@ -4,7 +4,7 @@ import { joinBytes, parseUnaryError } from "./envelope.ts";
 import { decodeForwardResponse, encodeForwardRequest } from "./forward-codec.ts";
 import { isCertainlyUnseen, peerErrorFrom } from "./peer-error.ts";
 import { peerPaths, requestHeaders, UNARY_CONTENT_TYPE } from "./peer-session.ts";
-import { ForwardError, type PeerHello, type PeerRefusal } from "./types.ts";
+import { ForwardError, type PeerHello, type PeerRefusal, type RequestOrigin } from "./types.ts";
 
 /** Beside the payload: a refusal, a field's header, the JSON of an error. */
 const ANSWER_OVERHEAD_BYTES = 64 * 1024;
@@ -12,6 +12,7 @@ const ANSWER_OVERHEAD_BYTES = 64 * 1024;
 export interface ForwardCall {
   readonly hello: PeerHello;
   readonly payload: Uint8Array;
+  readonly requests: readonly RequestOrigin[];
   readonly timeoutMs: number;
   readonly answerMaxBytes: number;
   readonly clock: TransportClock;
@@ -70,10 +71,10 @@ export function callForward(
 
 function beginForward(
   session: ClientHttp2Session,
-  { hello, payload, timeoutMs }: ForwardCall,
+  { hello, payload, requests, timeoutMs }: ForwardCall,
 ): ClientHttp2Stream | ForwardError {
   if (timeoutMs < 1) return new ForwardError("the deadline has passed", false);
-  const request = encodeForwardRequest({ hello, payload });
+  const request = encodeForwardRequest({ hello, payload, requests });
   try {
     const stream = session.request({
       ...requestHeaders(peerPaths.forward, UNARY_CONTENT_TYPE),

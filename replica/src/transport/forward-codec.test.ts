@@ -70,9 +70,18 @@ describe("what is not part of a frame is read as it was sent, or not at all (C2)
   });
 
   test("a forwarded command", () => {
-    const bytes = encodeForwardRequest({ hello, payload });
-    expect(decodeForwardRequest(bytes)).toEqual({ hello, payload });
+    const bytes = encodeForwardRequest({ hello, payload, requests: [] });
+    expect(decodeForwardRequest(bytes)).toEqual({ hello, payload, requests: [] });
     expectNoneBelieved(bytes, decodeForwardRequest);
+  });
+
+  test("a forwarded command says whose writes it holds", () => {
+    const requests = [
+      { id: "order-17", traceParent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" },
+      { id: "order-18", traceParent: "" },
+    ];
+    const decoded = decodeForwardRequest(encodeForwardRequest({ hello, payload, requests }));
+    expect(decoded.requests).toMatchObject(requests);
   });
 
   test("its outcomes", () => {
@@ -89,7 +98,9 @@ describe("what is not part of a frame is read as it was sent, or not at all (C2)
 
   test("an empty command or answer is none", () => {
     const nothing = new Uint8Array(0);
-    expect(() => decodeForwardRequest(encodeForwardRequest({ hello, payload: nothing }))).toThrow(PeerError);
+    expect(() =>
+      decodeForwardRequest(encodeForwardRequest({ hello, payload: nothing, requests: [] })),
+    ).toThrow(PeerError);
     expect(() => decodeForwardResponse(encodeForwardResponse(nothing))).toThrow(PeerError);
     expect(() => decodeForwardResponse(nothing)).toThrow(PeerError);
   });

@@ -1,25 +1,35 @@
 import { crc32 } from "node:zlib";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { ForwardRequestSchema, ForwardResponseSchema } from "@rstore/proto/rstore/peer/v1/peer";
+import {
+  ForwardRequestSchema,
+  ForwardResponseSchema,
+  type RequestOrigin as WireOrigin,
+} from "@rstore/proto/rstore/peer/v1/peer";
 import { parse } from "./frame-codec.ts";
 import { decodeHello, decodeRefusal, encodeHello, encodeRefusal } from "./hello-codec.ts";
 import { PeerError } from "./peer-error.ts";
-import type { PeerHello, PeerRefusal } from "./types.ts";
+import type { PeerHello, PeerRefusal, RequestOrigin } from "./types.ts";
 
 const NO_PAYLOAD = new Uint8Array(0);
 
 export interface ForwardedCall {
   readonly hello: PeerHello;
   readonly payload: Uint8Array;
+  readonly requests: readonly RequestOrigin[];
 }
 
-export function encodeForwardRequest({ hello, payload }: ForwardedCall): Uint8Array {
+export function encodeForwardRequest({ hello, payload, requests }: ForwardedCall): Uint8Array {
   return toBinary(ForwardRequestSchema, {
     $typeName: "rstore.peer.v1.ForwardRequest",
     hello: encodeHello(hello),
     payload,
     checksum: crc32(payload),
+    requests: requests.map(originToWire),
   });
+}
+
+function originToWire({ id, traceParent }: RequestOrigin): WireOrigin {
+  return { $typeName: "rstore.peer.v1.RequestOrigin", id, traceParent };
 }
 
 /** Throws PeerError: a command that arrives changed would be another write (C2). */
@@ -32,7 +42,7 @@ export function decodeForwardRequest(body: Uint8Array): ForwardedCall {
   }
   // Also what is left of a call that was cut off in the middle.
   if (payload.length === 0) throw new PeerError("malformed", "nothing to forward");
-  return { hello, payload };
+  return { hello, payload, requests: request.requests };
 }
 
 export function encodeForwardResponse(answer: Uint8Array | PeerRefusal): Uint8Array {

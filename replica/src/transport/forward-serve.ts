@@ -51,7 +51,9 @@ async function answer(
   // A member whose streams are open was judged already, with the same identity.
   const refusal = parts.links.isAdmitted(hello) ? undefined : await judge(parts, hello);
   if (refusal !== undefined) return encodeForwardResponse(refusal);
-  const result = encodeForwardResponse(await parts.handler.forwarded(payload, deadlineMs, { from: hello.from, requests }));
+  const result = encodeForwardResponse(
+    await parts.handler.forwarded(payload, deadlineMs, { from: hello.from, requests }),
+  );
   const { receivedBytes, sentBytes } = parts.links.traffic(hello.from);
   receivedBytes.forward += body.length;
   sentBytes.forward += result.length;

@@ -15,6 +15,7 @@ import {
   type PeerHandler,
   type PeerStats,
   type PeerTransport,
+  type RequestOrigin,
   type SnapshotChunk,
   type SnapshotOffer,
   type SnapshotRequest,
@@ -145,10 +146,15 @@ class Http2PeerTransport implements LinkedPeerTransport {
     }
   }
 
-  async forward(to: MemberId, payload: Uint8Array, deadlineMs: number): Promise<Uint8Array> {
+  async forward(
+    to: MemberId,
+    payload: Uint8Array,
+    deadlineMs: number,
+    requests: readonly RequestOrigin[] = [],
+  ): Promise<Uint8Array> {
     const connection = this.#connections.get(to);
     if (connection === undefined) throw new ForwardError(`no address of member ${to} is known`, false);
-    return connection.forward(payload, deadlineMs);
+    return connection.forward(payload, deadlineMs, requests);
   }
 
   stats(): readonly PeerStats[] {

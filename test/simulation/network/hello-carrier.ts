@@ -26,8 +26,11 @@ const helloCodec: Codec<PeerHello> = {
 };
 
 const forwardCodec: Codec<{ readonly hello: PeerHello; readonly payload: Uint8Array }> = {
-  encode: encodeForwardRequest,
-  decode: decodeForwardRequest,
+  encode: ({ hello, payload }) => encodeForwardRequest({ hello, payload, requests: [] }),
+  decode: (bytes) => {
+    const { hello, payload } = decodeForwardRequest(bytes);
+    return { hello, payload };
+  },
 };
 
 const answerCodec: Codec<Uint8Array | PeerRefusal> = {

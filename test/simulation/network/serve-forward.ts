@@ -42,7 +42,7 @@ async function answer(
   if (payload.length === 0) throw new PeerError("malformed", "nothing to forward");
   const refusal = shared.links.isAdmitted(hello) ? undefined : await judge(shared, hello);
   if (refusal !== undefined) noteRefusal(shared, hello, refusal);
-  return refusal ?? (await shared.handler.forwarded(payload, deadlineMs));
+  return refusal ?? (await shared.handler.forwarded(payload, deadlineMs, { from: hello.from, requests: [] }));
 }
 
 function respond(

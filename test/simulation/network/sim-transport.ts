@@ -243,8 +243,8 @@ function whileAlive(handler: PeerHandler, life: Life): PeerHandler {
     unreachable: (peer) => alive(() => handler.unreachable(peer)),
     refused: (peer, refusal) => alive(() => handler.refused(peer, refusal)),
     snapshotFetched: (peer, ok) => alive(() => handler.snapshotFetched(peer, ok)),
-    forwarded: (payload, deadlineMs) =>
-      life.isOver ? new Promise(() => {}) : handler.forwarded(payload, deadlineMs),
+    forwarded: (payload, deadlineMs, origin) =>
+      life.isOver ? new Promise(() => {}) : handler.forwarded(payload, deadlineMs, origin),
     readSnapshot: (snapshotId, offset) =>
       life.isOver ? undefined : handler.readSnapshot(snapshotId, offset),
   };

@@ -435,6 +435,13 @@ export declare type ForwardRequest = Message<"rstore.peer.v1.ForwardRequest"> & 
    * @generated from field: fixed32 checksum = 3;
    */
   checksum: number;
+
+  /**
+   * Whose writes these are, for the leader's log and traces. Not all, when they are very many.
+   *
+   * @generated from field: repeated rstore.peer.v1.RequestOrigin requests = 4;
+   */
+  requests: RequestOrigin[];
 };
 
 /**
@@ -442,6 +449,29 @@ export declare type ForwardRequest = Message<"rstore.peer.v1.ForwardRequest"> & 
  * Use `create(ForwardRequestSchema)` to create a new message.
  */
 export declare const ForwardRequestSchema: GenMessage<ForwardRequest>;
+
+/**
+ * @generated from message rstore.peer.v1.RequestOrigin
+ */
+export declare type RequestOrigin = Message<"rstore.peer.v1.RequestOrigin"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * As in the header `traceparent` of W3C Trace Context; empty: none.
+   *
+   * @generated from field: string trace_parent = 2;
+   */
+  traceParent: string;
+};
+
+/**
+ * Describes the message rstore.peer.v1.RequestOrigin.
+ * Use `create(RequestOriginSchema)` to create a new message.
+ */
+export declare const RequestOriginSchema: GenMessage<RequestOrigin>;
 
 /**
  * ForwardResponse has either the payload or the refusal.
