@@ -101,9 +101,15 @@ export const folders: readonly Folder[] = [
   { name: "replica/src/version.ts", imports: [] },
   { name: "replica/src/assemble-replica.ts", imports: wired },
   { name: "replica/src/serve-console.ts", imports: wired },
+  { name: "replica/src/diagnose.ts", imports: [], types: wired },
   {
     name: "replica/src/server.ts",
-    imports: [...wired, "replica/src/assemble-replica.ts", "replica/src/serve-console.ts"],
+    imports: [
+      ...wired,
+      "replica/src/assemble-replica.ts",
+      "replica/src/diagnose.ts",
+      "replica/src/serve-console.ts",
+    ],
   },
   { name: "replica/src/main.ts", imports: [...wired, "replica/src/server.ts"] },
   { name: "replica/bench", imports: ["replica/src", "proto"] },
@@ -265,7 +271,7 @@ export const libraries: readonly { readonly library: RegExp; readonly places: re
       "test/architecture/settings-reference",
     ],
   },
-  { library: /^cli-table3$/, places: ["client/src/cli"] },
+  { library: /^(cli-table3|tar-stream)$/, places: ["client/src/cli"] },
   { library: /^@kubernetes\//, places: ["operator/src/kube"] },
   { library: /^@grpc\//, places: ["test"] },
 ];

@@ -16,7 +16,6 @@ const securityHeaders: Readonly<Record<string, string>> = {
   "x-frame-options": "DENY",
   "referrer-policy": "no-referrer",
   "cross-origin-resource-policy": "same-origin",
-  "cross-origin-opener-policy": "same-origin",
 };
 
 /** `/console` and what is below it, over GET alone. */
