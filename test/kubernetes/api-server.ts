@@ -49,6 +49,8 @@ export async function startApiServer(assets: string): Promise<ApiServer> {
     `--token-auth-file=${tokenFile}`,
     "--authorization-mode=RBAC",
     "--disable-admission-plugins=ServiceAccount",
+    // On in some distributions: who makes a dependent must be allowed to hold up its owner's deletion.
+    "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
     "--endpoint-reconciler-type=none",
   ]);
   const url = `https://127.0.0.1:${port}`;

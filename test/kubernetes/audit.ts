@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ApiProxy, Interference, ProxiedAnswer, ProxiedCall } from "./api-proxy.ts";
+import type { UsedRights } from "./used-rights.ts";
 
 interface Answered {
   readonly reason?: string;
@@ -18,10 +19,14 @@ export class Audit {
   /** Paths that the operator has no right to, and copes without. */
   mayBeForbidden: RegExp = /^$/;
 
-  constructor(proxy: ApiProxy) {
+  constructor(proxy: ApiProxy, rights: UsedRights) {
     proxy.interference = {
-      before: (call) => this.interference.before?.(call) ?? "pass",
+      before: (call) => {
+        if (call.isWatch) rights.note(call, 200);
+        return this.interference.before?.(call) ?? "pass";
+      },
       after: (call, answer) => {
+        rights.note(call, answer.status);
         this.#look(call, answer);
         return this.interference.after?.(call, answer) ?? "pass";
       },

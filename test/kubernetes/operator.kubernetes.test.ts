@@ -3,10 +3,14 @@ import { everyValueCounts, isAccepted, lintsClean, refusesValues, wrongValues } 
 import { survivesItsOperators } from "./scenarios/crashes.ts";
 import { comesBackOnKeptVolumes, letsNamespaceGo } from "./scenarios/deletion.ts";
 import { putsDriftRight } from "./scenarios/drift.ts";
+import { followsEditsUnderWay } from "./scenarios/edits.ts";
 import { handsOverFromTheFrozen } from "./scenarios/election.ts";
+import { allowsNoEvictionTooMany } from "./scenarios/evictions.ts";
+import { holdsUpOnlyWhatIsNeeded } from "./scenarios/finalizer.ts";
 import { scalesAndBack } from "./scenarios/lifecycle.ts";
 import { getsThroughFaults, seesThePast } from "./scenarios/network.ts";
 import { replacesLostNode, saysThatItMayNotReadNodes } from "./scenarios/nodes.ts";
+import { everyRightIsUsed, nothingElseIsAllowed } from "./scenarios/rights.ts";
 import { saysWhatItKnows } from "./scenarios/status.ts";
 import { World } from "./world.ts";
 
@@ -18,9 +22,10 @@ beforeAll(async () => {
 
 afterAll(() => world?.stop(), 60_000);
 
-const timeout = 300_000;
+/** Each store has a namespace of its own; RSTORE_CLUSTER_LANES of them are tried at the same time. */
+const options = { timeout: 300_000, concurrent: true };
 
-describe("the chart", { timeout }, () => {
+describe("the chart", options, () => {
   it("lints clean", lintsClean);
 
   it("renders something else for each of its values", everyValueCounts);
@@ -32,7 +37,7 @@ describe("the chart", { timeout }, () => {
   );
 });
 
-describe("an operator with the rights that the chart gives it", { timeout }, () => {
+describe("an operator with the rights that the chart gives it", options, () => {
   it("makes a store of three, scales it to five and back by kubectl scale, and loses nothing", () =>
     scalesAndBack(world, "scaled", ["scaled"]));
 
@@ -48,6 +53,14 @@ describe("an operator with the rights that the chart gives it", { timeout }, () 
 
   it("replaces nothing and says so when it may not read nodes", () => saysThatItMayNotReadNodes(world));
 
+  it("lets no eviction cost a majority while it grows and shrinks (E18, E19)", () =>
+    allowsNoEvictionTooMany(world));
+
+  it("follows a spec that is edited again and again (E4)", () => followsEditsUnderWay(world));
+
+  it("has a finalizer only while a deletion would have claims to delete (E24)", () =>
+    holdsUpOnlyWhatIsNeeded(world));
+
   it("lets a namespace go that is being deleted", () => letsNamespaceGo(world));
 
   it("finds a store again on the volumes that it left", () => comesBackOnKeptVolumes(world));
@@ -56,16 +69,22 @@ describe("an operator with the rights that the chart gives it", { timeout }, () 
     handsOverFromTheFrozen(world));
 });
 
-describe("an operator whose way to the API server is bad", { timeout }, () => {
+describe("an operator whose way to the API server is bad", options, () => {
   it("deletes no member's claim when it starts anew and sees the past (E1, E2)", () => seesThePast(world));
 
   it("gets through calls that are refused, lost, or never answered", () => getsThroughFaults(world));
 });
 
-describe("a store whose operators live for one change each (E3)", { timeout }, () => {
+describe("a store whose operators live for one change each (E3)", options, () => {
   it("is made, scaled, repaired and deleted when they die before they hear of it", () =>
     survivesItsOperators(world, "after"));
 
   it("is made, scaled, repaired and deleted when they die before the next one", () =>
     survivesItsOperators(world, "before"));
+});
+
+describe("the rights that the chart gives", { timeout: 60_000 }, () => {
+  it("are refused for everything that an operator does not need", () => nothingElseIsAllowed(world));
+
+  it("are each used by the operators of the tests before this one", () => everyRightIsUsed(world));
 });

@@ -101,7 +101,7 @@ export class Site {
       },
     };
     const { kubectl } = world;
-    await kubectl.run("create", "namespace", namespace);
+    await kubectl.apply(restrictedNamespace(namespace));
     await kubectl.applyText(await renderChart(release, "service-account.yaml", "rbac.yaml"));
     const deployment = await renderChart(release, "deployment.yaml");
     const { spec } = await kubectl.parse<RenderedDeployment>(deployment);
@@ -115,7 +115,11 @@ export class Site {
   /** Another way to the API server, looked at by itself. */
   async addWay(): Promise<Way> {
     const proxy = await ApiProxy.start(this.world.server);
-    const way = { proxy, audit: new Audit(proxy), kubeconfig: this.#writeKubeconfig(proxy) };
+    const way = {
+      proxy,
+      audit: new Audit(proxy, this.world.rights),
+      kubeconfig: this.#writeKubeconfig(proxy),
+    };
     this.#ways.push(way);
     return way;
   }
@@ -183,6 +187,19 @@ export class Site {
       timeoutMs,
       intervalMs: 100,
     });
+  }
+
+  /** Until so many vote, and nobody else is a member; replicas may be down. */
+  async membersAre(replicas: number): Promise<void> {
+    await eventually(
+      `${this.namespace} to have ${replicas} voters`,
+      async () => {
+        const { members = [] } = (await this.read()).status ?? {};
+        const voters = members.filter(({ role }) => role === "Leader" || role === "Follower");
+        return voters.length === replicas && members.length === replicas;
+      },
+      { timeoutMs: settleMs, intervalMs: 100 },
+    );
   }
 
   /** By slot. */
@@ -255,6 +272,15 @@ export class Site {
     await kubectl.run("delete", "namespace", this.namespace, "--timeout=60s", "--ignore-not-found");
     await Promise.all(this.#ways.map(({ proxy }) => proxy.stop()));
   }
+}
+
+/** Its pods must pass the restricted pod security level: others are not let in. */
+export function restrictedNamespace(name: string): object {
+  const labels = {
+    "pod-security.kubernetes.io/enforce": "restricted",
+    "pod-security.kubernetes.io/warn": "restricted",
+  };
+  return { apiVersion: "v1", kind: "Namespace", metadata: { name, labels } };
 }
 
 /** Throws with what it is not yet. */

@@ -6,6 +6,7 @@ import { requiredAssets } from "./assets.ts";
 import { Kubectl } from "./kubectl.ts";
 import { buildPrograms, type Programs } from "./programs.ts";
 import { StandIn } from "./stand-in/stand-in.ts";
+import { UsedRights } from "./used-rights.ts";
 
 export const nodes = ["node-a", "node-b", "node-c"] as const;
 
@@ -16,6 +17,8 @@ export class World {
   readonly kubectl: Kubectl;
   readonly programs: Programs;
   readonly standIn: StandIn;
+  /** Of all operators. */
+  readonly rights = new UsedRights();
 
   private constructor(server: ApiServer, programs: Programs) {
     this.server = server;

@@ -33,8 +33,12 @@ beforeAll(async () => {
 afterAll(() => console.log(["", ...measurements()].join("\n  ")));
 
 /** In a namespace of its own that is gone afterwards, unless the test fails. */
-async function withStore(name: string, scenario: (store: TestStore) => Promise<void>): Promise<void> {
-  const store = new TestStore(cluster, `rstore-${name}`);
+async function withStore(
+  name: string,
+  scenario: (store: TestStore) => Promise<void>,
+  storageClass = cluster.environment.sharedClass,
+): Promise<void> {
+  const store = new TestStore(cluster, `rstore-${name}`, storageClass);
   await applyThree(store, safeNode);
   await scenario(store);
   await cluster.deleteNamespace(store.namespace);
@@ -99,6 +103,36 @@ describe.concurrent("a store under load", { timeout: 10 * minutes }, () => {
       await deleteNamespace(store);
     }));
 });
+
+// By `--all`.
+if (cluster.environment.all) {
+  const { localClass } = cluster.environment;
+  describe.concurrent("a store under load, at greater length", { timeout: 15 * minutes }, () => {
+    it("outlives its pods, and replaces members that lost their disk, on volumes that stay", () =>
+      withStore(
+        "local-pods",
+        async (store) => {
+          await deleteEachPod(store);
+          await deletePodAndClaim(store, "follower");
+          await deletePodAndClaim(store, "leader");
+          await deleteWithClaims(store);
+        },
+        localClass,
+      ));
+
+    it("is taken over by a resource that is made again, on volumes that stay", () =>
+      withStore("local-lifecycle", recreateOnOldVolumes, localClass));
+
+    it("lets drains through at even and at larger sizes", () =>
+      withStore("more-drains", async (store) => {
+        await drainAt(store, 4, 4);
+        await drainAt(store, 7, 7);
+      }));
+
+    it("is scaled to the largest size and back", () =>
+      withStore("more-scaling", (store) => scaleThrough(store, [9, 4, 2, 1], 9)));
+  });
+}
 
 describe("stores on volumes that move and on volumes that stay", () => {
   const { sharedClass, localClass, nodeFaults } = cluster.environment;

@@ -11,6 +11,8 @@ export interface Environment {
   readonly localClass: string;
   /** Program that understands `cut N`, `heal N`, `kill-node N`, `start-node N`, `lose-node N`, from 1. */
   readonly nodeFaults: string | undefined;
+  /** Also what takes longer than fits into a CI run. */
+  readonly all: boolean;
 }
 
 export interface ImageName {
@@ -40,6 +42,7 @@ export function clusterEnvironment(): Environment {
     sharedClass: process.env.RSTORE_STORAGE_CLASS ?? "standard",
     localClass: process.env.RSTORE_STORAGE_CLASS_LOCAL ?? "local",
     nodeFaults: process.env.RSTORE_NODE_FAULTS,
+    all: process.env.RSTORE_CLUSTER_ALL !== undefined,
   };
 }
 

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { eventually } from "../../cluster/eventually.ts";
 import { Site, settleMs } from "../site.ts";
-import { localClass } from "../stand-in/volumes.ts";
+import { localClass, reservedLabel } from "../stand-in/volumes.ts";
 import type { World } from "../world.ts";
 
 const afterSeconds = 5;
@@ -10,11 +10,11 @@ const afterSeconds = 5;
 async function spread(site: Site): Promise<string> {
   const { namespace, world } = site;
   for (const letter of ["a", "b", "c", "d"])
-    await world.standIn.addNode(`${namespace}-${letter}`, { site: namespace });
+    await world.standIn.addNode(`${namespace}-${letter}`, { [reservedLabel]: namespace });
   await site.startOperator();
   await site.apply({
     storage: { size: "1Gi", storageClassName: localClass },
-    scheduling: { nodeSelector: { site: namespace } },
+    scheduling: { nodeSelector: { [reservedLabel]: namespace } },
     replacement: { afterSeconds },
   });
   await site.settled(3);

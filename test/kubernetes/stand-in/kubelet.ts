@@ -35,18 +35,20 @@ export class Kubelet {
     const alive = new Set(pods.map(uidOf));
     for (const [uid, replica] of this.#pods)
       if (!alive.has(uid) && replica.end("SIGKILL")) this.#pods.delete(uid);
-    for (const pod of pods) {
-      const node = nodes.find(({ metadata }) => metadata?.name === pod.spec?.nodeName);
-      if (node === undefined || !isUp(node)) {
-        this.#pods.get(uidOf(pod))?.end("SIGKILL");
-        // As the controller of nodes does for a kubelet that is not heard of any more.
-        if (node !== undefined && isReady(pod)) await this.#markUnready(pod).catch(ignoreOutdated);
-        continue;
-      }
-      const volume = claimOf(pod, claims)?.spec?.volumeName;
-      const work = isDeleting(pod) ? this.#end(pod) : this.#run(pod, volume);
-      await work.catch(ignoreOutdated);
-    }
+    await Promise.all(
+      pods.map((pod) => {
+        const node = nodes.find(({ metadata }) => metadata?.name === pod.spec?.nodeName);
+        const volume = claimOf(pod, claims)?.spec?.volumeName;
+        return this.#keepPod(pod, node, volume).catch(ignoreOutdated);
+      }),
+    );
+  }
+
+  async #keepPod(pod: V1Pod, node: V1Node | undefined, volume: string | undefined): Promise<void> {
+    if (node !== undefined && isUp(node)) return isDeleting(pod) ? this.#end(pod) : this.#run(pod, volume);
+    this.#pods.get(uidOf(pod))?.end("SIGKILL");
+    // As the controller of nodes does for a kubelet that is not heard of any more.
+    if (node !== undefined && isReady(pod)) await this.#markUnready(pod);
   }
 
   /** The process behind a pod. */

@@ -30,6 +30,8 @@ export class ReplicaPod {
   #child: ChildProcess | undefined;
   #exitCode: number | undefined;
   #restarts = 0;
+  /** It has opened its ports. */
+  #started = false;
   #startAtMs = 0;
   #ending = false;
 
@@ -63,6 +65,7 @@ export class ReplicaPod {
     child.once("exit", (code, signal) => {
       if (pid !== undefined) forgetProcess(pid);
       this.#child = undefined;
+      this.#started = false;
       this.#exitCode = code ?? (signal === null ? 0 : 137);
       this.#startAtMs = performance.now() + Math.min(restartMaxMs, restartMinMs * 2 ** this.#restarts);
       this.#restarts += 1;
@@ -73,7 +76,8 @@ export class ReplicaPod {
   /** Status of the container and the conditions, as a kubelet writes them. */
   async status(): Promise<object> {
     const isRunning = this.#child !== undefined;
-    const ready = isRunning && (await this.#isReady());
+    this.#started ||= isRunning && (await this.#answers("/livez"));
+    const ready = this.#started && (await this.#answers("/readyz"));
     const terminated = { exitCode: this.#exitCode ?? 0 };
     const state = isRunning ? { running: {} } : { waiting: { reason: "CrashLoopBackOff" } };
     const container = {
@@ -81,6 +85,7 @@ export class ReplicaPod {
       image: this.#options.pod.spec?.containers[0]?.image ?? "",
       imageID: "",
       ready,
+      started: this.#started,
       restartCount: this.#restarts,
       state,
       ...(this.#exitCode === undefined ? {} : { lastState: { terminated } }),
@@ -107,9 +112,9 @@ export class ReplicaPod {
     return this.#child === undefined;
   }
 
-  #isReady(): Promise<boolean> {
+  #answers(path: string): Promise<boolean> {
     return new Promise((resolve) => {
-      const call = get(`http://${this.ip}:4201/readyz`, { timeout: 2000 }, (answer) => {
+      const call = get(`http://${this.ip}:4201${path}`, { timeout: 2000 }, (answer) => {
         answer.resume();
         resolve(answer.statusCode === 200);
       });

@@ -11,31 +11,52 @@ import { ignoreOutdated } from "./stateful-sets.ts";
 /** Volumes of this class can be used on the node where they were made, others on all. */
 export const localClass = "local";
 
+/** On nodes that only pods with a selector for it may use. */
+export const reservedLabel = "site";
+
 /** Gives pods that have a volume a node, and claims of pods that get a node a volume. */
 export async function schedulePods(api: AdminApi, objects: Objects): Promise<void> {
+  const load = new Map<string, number>();
+  const add = (node: string) => load.set(node, (load.get(node) ?? 0) + 1);
+  for (const { spec } of objects.pods) if (spec?.nodeName !== undefined) add(spec.nodeName);
   for (const pod of objects.pods) {
     if (pod.spec?.nodeName !== undefined || isDeleting(pod)) continue;
-    await schedule(api, pod, objects).catch(ignoreOutdated);
+    try {
+      const node = await schedule(api, pod, objects, load);
+      if (node !== undefined) add(node);
+    } catch (error) {
+      ignoreOutdated(error);
+    }
   }
 }
 
-async function schedule(api: AdminApi, pod: V1Pod, objects: Objects): Promise<void> {
+/** @param load pods on each node; returns where the pod went */
+async function schedule(
+  api: AdminApi,
+  pod: V1Pod,
+  objects: Objects,
+  load: ReadonlyMap<string, number>,
+): Promise<string | undefined> {
   const claim = claimOf(pod, objects.claims);
-  if (claimNameOf(pod) !== undefined && (claim === undefined || isDeleting(claim))) return;
+  if (claimNameOf(pod) !== undefined && (claim === undefined || isDeleting(claim))) return undefined;
   const volume = objects.volumes.find(({ metadata }) => metadata?.name === claim?.spec?.volumeName);
   const tied = volume === undefined ? undefined : nodeOf(volume);
   const node = objects.nodes
     .filter(
       (candidate) => isSchedulable(candidate, pod) && (tied === undefined || nameOf(candidate) === tied),
     )
-    .sort((a, b) => podsOn(a, objects) - podsOn(b, objects) || (nameOf(a) < nameOf(b) ? -1 : 1))[0];
+    .sort((a, b) => podsOn(a, load) - podsOn(b, load) || (nameOf(a) < nameOf(b) ? -1 : 1))[0];
   const isLost = claim?.spec?.volumeName !== undefined && volume === undefined;
-  if (node === undefined || isLost) return explainPending(api, pod);
+  if (node === undefined || isLost) {
+    await explainPending(api, pod);
+    return undefined;
+  }
   if (claim !== undefined && claim.spec?.volumeName === undefined) await bind(api, claim, nameOf(node));
   const { name = "", namespace = "" } = pod.metadata ?? {};
   const target = { apiVersion: "v1", kind: "Node", name: nameOf(node) };
   const binding = { apiVersion: "v1", kind: "Binding", metadata: { name, namespace }, target };
   await api.create("pods", binding, "binding");
+  return nameOf(node);
 }
 
 async function explainPending(api: AdminApi, pod: V1Pod): Promise<void> {
@@ -118,11 +139,15 @@ function nameOf(node: V1Node): string {
 }
 
 function isSchedulable(node: V1Node, pod: V1Pod): boolean {
-  if (!hasLabels(node, pod.spec?.nodeSelector ?? {})) return false;
+  const { nodeSelector = {} } = pod.spec ?? {};
+  // Nodes with a label of this kind are for those that ask for it.
+  const isReserved = node.metadata?.labels?.[reservedLabel] !== undefined;
+  if (!hasLabels(node, nodeSelector) || (isReserved && nodeSelector[reservedLabel] === undefined))
+    return false;
   const ready = node.status?.conditions?.find(({ type }) => type === "Ready");
   return ready?.status === "True" && node.spec?.unschedulable !== true;
 }
 
-function podsOn(node: V1Node, { pods }: Objects): number {
-  return pods.filter(({ spec }) => spec?.nodeName === nameOf(node)).length;
+function podsOn(node: V1Node, load: ReadonlyMap<string, number>): number {
+  return load.get(nameOf(node)) ?? 0;
 }
