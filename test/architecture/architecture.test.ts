@@ -13,7 +13,7 @@ import {
   type Violation,
 } from "./source-tree.ts";
 
-const packages = ["proto", "replica", "client", "operator", "test"].filter((name) =>
+const packages = ["proto", "replica", "client", "operator", "charts", "test"].filter((name) =>
   existsSync(join(repositoryRoot, name)),
 );
 const sources = loadSources(packages);

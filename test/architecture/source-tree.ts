@@ -59,6 +59,7 @@ export function resolveImport(from: string, specifier: string): string | undefin
   if (own === null) return undefined;
   const [, name, rest] = own;
   if (name === "proto") return `proto/src/gen/${rest}_pb.js`;
+  if (name === "charts") return `charts/monitoring/${rest}.ts`;
   if (rest !== undefined) return `${name}/src/${rest}.ts`;
   return name === "replica" ? "replica/src/main.ts" : `${name}/src/index.ts`;
 }

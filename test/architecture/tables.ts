@@ -122,6 +122,7 @@ export const folders: readonly Folder[] = [
     imports: ["client/src/cli", "operator/src/platform/process"],
     types: ["operator/src/plan"],
   },
+  { name: "client/src/cli/debug", imports: ["client/src", "client/src/cli", "proto"] },
   // Loaded only when it is asked for.
   {
     name: "client/src/cli/local-commands.ts",
@@ -195,11 +196,14 @@ export const folders: readonly Folder[] = [
       "operator/src/version.ts",
     ],
   },
+  { name: "charts/monitoring", imports: [] },
+  { name: "charts/scripts", imports: ["charts/monitoring"] },
   { name: "operator/scripts", imports: ["operator/src/api"] },
 
   {
     name: "test",
     imports: [
+      "charts/monitoring",
       "client/src",
       "client/src/cli",
       "operator/src/api",
@@ -263,6 +267,7 @@ export const libraries: readonly { readonly library: RegExp; readonly places: re
   {
     library: /^(zod|yaml)$/,
     places: [
+      "charts/monitoring",
       "replica/src/runtime/config",
       "operator/scripts/generate",
       "operator/src/api",
@@ -271,6 +276,7 @@ export const libraries: readonly { readonly library: RegExp; readonly places: re
       "test/architecture/settings-reference",
     ],
   },
+  { library: /^@grafana\//, places: ["charts/monitoring/dashboards"] },
   { library: /^(cli-table3|tar-stream)$/, places: ["client/src/cli"] },
   { library: /^@kubernetes\//, places: ["operator/src/kube"] },
   { library: /^@grpc\//, places: ["test"] },
@@ -342,7 +348,7 @@ export const entryPoints: readonly RegExp[] = [
   /\.test\.ts$/,
   /\.bench\.ts$/,
   /(^|\/)vitest\.config\.ts$/,
-  /^(test|proto|client|replica|operator)\/scripts\/[^/]+\.ts$/,
+  /^(test|proto|client|replica|operator|charts)\/scripts\/[^/]+\.ts$/,
   /^(replica|client)\/bench\/[^/]+\.ts$/,
   /^(replica|client|operator)\/bin\/[^/]+\.js$/,
   /^(replica|operator)\/src\/main\.ts$/,

@@ -1,0 +1,225 @@
+import type { Timing } from "../timing.ts";
+import type { Alert } from "./alert.ts";
+import { byReplica, histogram, replicaLabels, testReplica } from "./series.ts";
+
+const gi = 1024 ** 3;
+
+export function storageAlerts(timing: Timing): Alert[] {
+  return [...speed(timing), ...quota(timing), ...disk(timing)];
+}
+
+function flushes(perMinute: Readonly<Record<string, number>>): Record<string, string> {
+  return histogram("rstore_storage_log_flush_duration_seconds", testReplica(0), perMinute);
+}
+
+function storeFlushes(perMinute: Readonly<Record<string, number>>): Record<string, string> {
+  return histogram("rstore_storage_store_flush_duration_seconds", testReplica(0), perMinute);
+}
+
+function applies(perMinute: Readonly<Record<string, number>>): Record<string, string> {
+  return histogram("rstore_raft_apply_duration_seconds", testReplica(0), perMinute);
+}
+
+function speed(timing: Timing): Alert[] {
+  const underWay = (values: string) => ({
+    [`rstore_storage_log_flush_under_way_seconds{${testReplica(0)}}`]: values,
+  });
+  return [
+    {
+      name: "RstoreLogFlushSlow",
+      severity: "warning",
+      expr: "replica:rstore_storage_log_flush_duration_seconds:p99 > 0.1",
+      for: timing.duration("10m"),
+      summary: "The disk of {{ $labels.namespace }}/{{ $labels.replica }} is slow",
+      description:
+        "One in a hundred writes of {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} to its log " +
+        "takes {{ $value | humanizeDuration }} or longer to be durable.",
+      fires: {
+        series: flushes({ "0.01": 90, "0.25": 0, "0.5": 10 }),
+        at: "30m",
+        labels: replicaLabels(0),
+        says: "One in a hundred writes of carts-0 of shop/carts to its log takes 475ms or longer to be durable.",
+      },
+      quiet: { series: flushes({ "0.01": 90, "0.1": 10, "0.25": 0 }), at: "30m" },
+    },
+    {
+      name: "RstoreDiskStalled",
+      severity: "critical",
+      expr: `max ${byReplica} (rstore_storage_log_flush_under_way_seconds) > ${timing.seconds("5s")}`,
+      summary: "The disk of {{ $labels.namespace }}/{{ $labels.replica }} stands still",
+      description:
+        "A write of {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} to its log has been under way " +
+        "for {{ $value | humanizeDuration }}; after 30s the replica ends.",
+      fires: {
+        series: underWay("0 0 12"),
+        at: "2m",
+        labels: replicaLabels(0),
+        says: "A write of carts-0 of shop/carts to its log has been under way for 12s; after 30s the replica ends.",
+      },
+      quiet: { series: underWay("0 0 2"), at: "2m" },
+    },
+    {
+      name: "RstoreStoreFlushSlow",
+      severity: "warning",
+      expr: "replica:rstore_storage_store_flush_duration_seconds:p99 > 5",
+      for: timing.duration("15m"),
+      summary: "{{ $labels.namespace }}/{{ $labels.replica }} writes its store slowly",
+      description:
+        "One in a hundred transactions in which {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} " +
+        "writes its store takes {{ $value | humanizeDuration }} or longer.",
+      fires: {
+        series: storeFlushes({ "1": 5, "5": 0, "10": 5 }),
+        at: "30m",
+        labels: replicaLabels(0),
+        says: "One in a hundred transactions in which carts-0 of shop/carts writes its store takes 9.9s or longer.",
+      },
+      quiet: { series: storeFlushes({ "1": 5, "5": 5, "10": 0 }), at: "30m" },
+    },
+    {
+      name: "RstoreApplySlow",
+      severity: "warning",
+      expr: "replica:rstore_raft_apply_duration_seconds:p99 > 0.05",
+      for: timing.duration("10m"),
+      summary: "{{ $labels.namespace }}/{{ $labels.replica }} applies entries slowly",
+      description:
+        "One in a hundred entries takes {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} " +
+        "{{ $value | humanizeDuration }} or longer to apply; nothing else happens in its process meanwhile.",
+      fires: {
+        series: applies({ "0.001": 90, "0.1": 0, "0.25": 10 }),
+        at: "30m",
+        labels: replicaLabels(0),
+        says: "One in a hundred entries takes carts-0 of shop/carts 235ms or longer to apply; nothing else happens in its process meanwhile.",
+      },
+      quiet: { series: applies({ "0.001": 90, "0.05": 10, "0.1": 0 }), at: "30m" },
+    },
+  ];
+}
+
+function quota(timing: Timing): Alert[] {
+  const used = (values: string) => ({
+    [`rstore_storage_store_used_bytes{${testReplica(0)}}`]: values,
+    [`rstore_storage_store_quota_bytes{${testReplica(0)}}`]: `${4 * gi}x600`,
+  });
+  return [
+    {
+      name: "RstoreQuotaNearlyUsed",
+      severity: "warning",
+      expr: "replica:rstore_storage_store_used:ratio > 0.85",
+      for: timing.duration("10m"),
+      summary: "{{ $labels.namespace }}/{{ $labels.replica }} has used most of its quota",
+      description:
+        "The store of {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} uses " +
+        "{{ $value | humanizePercentage }} of its quota; at 100% puts are refused.",
+      fires: {
+        series: used(`${3.5 * gi}x60`),
+        at: "20m",
+        labels: replicaLabels(0),
+        says: "The store of carts-0 of shop/carts uses 87.5% of its quota; at 100% puts are refused.",
+      },
+      quiet: { series: used(`${3.25 * gi}x60`), at: "20m" },
+    },
+    {
+      name: "RstoreQuotaExceeded",
+      severity: "critical",
+      expr: `max ${byReplica} (rstore_replica_problem{kind="quota"}) == 1`,
+      for: timing.duration("1m"),
+      summary: "{{ $labels.namespace }}/{{ $labels.replica }} is full: puts are refused",
+      description:
+        "The store of {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} has used its quota: " +
+        "puts are refused, deletes and compaction are not.",
+      fires: {
+        series: { [`rstore_replica_problem{${testReplica(0)},kind="quota"}`]: "1x30" },
+        at: "5m",
+        labels: replicaLabels(0),
+        says: "The store of carts-0 of shop/carts has used its quota: puts are refused, deletes and compaction are not.",
+      },
+      quiet: { series: { [`rstore_replica_problem{${testReplica(0)},kind="quota"}`]: "1x3 0x27" }, at: "5m" },
+    },
+    {
+      name: "RstoreQuotaForecast",
+      severity: "warning",
+      expr:
+        `max ${byReplica} (predict_linear(rstore_storage_store_used_bytes[${timing.duration("3h")}], ` +
+        `${timing.seconds("1d")})) / max ${byReplica} (rstore_storage_store_quota_bytes) > 1 ` +
+        "and replica:rstore_storage_store_used:ratio > 0.5",
+      for: timing.duration("30m"),
+      summary: "{{ $labels.namespace }}/{{ $labels.replica }} will have used its quota within a day",
+      description:
+        "As it grew in the last three hours, the store of {{ $labels.replica }} of " +
+        "{{ $labels.namespace }}/{{ $labels.store }} uses {{ $value | humanizePercentage }} of its quota in a day.",
+      fires: {
+        // 2.4 GiB, and 0.1 GiB more each hour.
+        series: used(`${2.4 * gi}+${(0.1 * gi) / 60}x400`),
+        at: "5h",
+        labels: replicaLabels(0),
+        says: "As it grew in the last three hours, the store of carts-0 of shop/carts uses 132.5% of its quota in a day.",
+      },
+      quiet: { series: used(`${2.4 * gi}+${(0.02 * gi) / 60}x400`), at: "5h" },
+    },
+  ];
+}
+
+function disk(timing: Timing): Alert[] {
+  const available = (values: string) => ({
+    [`rstore_storage_disk_available_bytes{${testReplica(0)}}`]: values,
+    [`rstore_storage_disk_size_bytes{${testReplica(0)}}`]: `${10 * gi}x600`,
+  });
+  const state = (name: string) => ({
+    [`rstore_storage_disk_state{${testReplica(0)},state="${name}"}`]: "1x60",
+  });
+  return [
+    {
+      name: "RstoreDiskNearlyFull",
+      severity: "warning",
+      expr: "replica:rstore_storage_disk_used:ratio > 0.85",
+      for: timing.duration("10m"),
+      summary: "The disk of {{ $labels.namespace }}/{{ $labels.replica }} is nearly full",
+      description:
+        "{{ $value | humanizePercentage }} of the disk of {{ $labels.replica }} of " +
+        "{{ $labels.namespace }}/{{ $labels.store }} are used.",
+      fires: {
+        series: available(`${gi}x60`),
+        at: "20m",
+        labels: replicaLabels(0),
+        says: "90% of the disk of carts-0 of shop/carts are used.",
+      },
+      quiet: { series: available(`${2 * gi}x60`), at: "20m" },
+    },
+    {
+      name: "RstoreDiskFull",
+      severity: "critical",
+      expr: `max by (namespace, store, replica, state) (rstore_storage_disk_state{state=~"low|full"}) == 1`,
+      for: timing.duration("1m"),
+      summary: "The disk of {{ $labels.namespace }}/{{ $labels.replica }} is {{ $labels.state }}",
+      description:
+        "The disk of {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} is {{ $labels.state }}: " +
+        "puts are refused, and when nothing can be appended any more the replica ends with code 76.",
+      fires: {
+        series: state("low"),
+        at: "5m",
+        labels: { ...replicaLabels(0), state: "low" },
+        says: "The disk of carts-0 of shop/carts is low: puts are refused, and when nothing can be appended any more the replica ends with code 76.",
+      },
+      quiet: { series: state("ok"), at: "5m" },
+    },
+    {
+      name: "RstoreDiskForecast",
+      severity: "warning",
+      expr:
+        `min ${byReplica} (predict_linear(rstore_storage_disk_available_bytes[${timing.duration("3h")}], ` +
+        `${timing.seconds("1d")})) < 0 and replica:rstore_storage_disk_used:ratio > 0.5`,
+      for: timing.duration("30m"),
+      summary: "The disk of {{ $labels.namespace }}/{{ $labels.replica }} will be full within a day",
+      description:
+        "As it filled in the last three hours, the disk of {{ $labels.replica }} of " +
+        "{{ $labels.namespace }}/{{ $labels.store }} lacks {{ $value | humanize1024 }}B in a day.",
+      fires: {
+        series: available(`${4 * gi}-${(0.2 * gi) / 60}x400`),
+        at: "5h",
+        labels: replicaLabels(0),
+        says: "As it filled in the last three hours, the disk of carts-0 of shop/carts lacks -1.8GiB in a day.",
+      },
+      quiet: { series: available(`${4 * gi}-${(0.1 * gi) / 60}x400`), at: "5h" },
+    },
+  ];
+}
