@@ -119,6 +119,7 @@ export class Safety implements SafetyChecks {
   #sent(index: number, message: Message): void {
     const slot = this.#slots[index]!;
     if (slot.life === undefined || slot.life.isOver) return;
+    this.#leadership[index]?.sent(message);
     const watch = this.#members[index]!;
     watch.observe();
     const { state: disk, isUnreadable } = this.#disks[index]!;

@@ -21,7 +21,7 @@ export interface Basis {
   readonly input: Pick<PlanInput, "spec" | "slots">;
   /** Voters that nobody had heard of for so long that it must have known. */
   readonly dead: ReadonlySet<MemberId>;
-  /** Voters that the leader heard of. */
+  /** Voters that the leader heard of all the time that the operator looked around. */
   readonly alive: ReadonlySet<MemberId>;
   /** Members that were lost by then. */
   readonly lost: ReadonlySet<MemberId>;
@@ -54,15 +54,17 @@ export class DisruptionRules {
     return this.#doubtUs;
   }
 
-  basis(input: Basis["input"]): Basis {
+  /** `sinceUs`: when it began to look; what it then found may be of any time since. */
+  basis(input: Basis["input"], sinceUs: number): Basis {
     const { truth, losses, cluster } = this.#parts;
     this.#forgetReturned();
+    const tookUs = cluster.world.nowUs - sinceUs;
     const voters = halvesOf(this.#configuration()).flat();
     return {
       atUs: cluster.world.nowUs,
       input,
       dead: new Set(voters.filter((id) => truth.isDead(id, this.#doubtUs))),
-      alive: new Set(voters.filter((id) => truth.isSteady(id, 0))),
+      alive: new Set(voters.filter((id) => truth.isSteady(id, tookUs))),
       lost: new Set(losses.lost),
     };
   }

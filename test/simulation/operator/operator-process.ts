@@ -113,11 +113,12 @@ export class OperatorProcess {
   /** Answers after how many of its seconds to look again. */
   async #turn(): Promise<number> {
     this.#isDirty = false;
-    const { rules, statusRules, api } = this.#parts;
+    const { cluster, rules, statusRules, api } = this.#parts;
+    const sinceUs = cluster.world.nowUs;
     const { resource, objects } = await this.#lists();
     const input = await this.#observe(resource, objects);
     await this.#call();
-    const basis = rules.basis(input);
+    const basis = rules.basis(input, sinceUs);
     const planned = plan(input);
     rules.planned(input, planned.steps);
     const turn: TurnState = {
