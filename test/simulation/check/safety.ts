@@ -4,6 +4,7 @@ import type { SimCluster } from "../cluster/types.ts";
 import type { DurableLogState } from "../disk/types.ts";
 import { formatId } from "./describe.ts";
 import { DiskWatch } from "./disk-watch.ts";
+import { checkDurableIndex } from "./durable-index.ts";
 import { LeadershipWatch } from "./leadership-watch.ts";
 import { Ledgers } from "./ledgers.ts";
 import { MemberWatch } from "./member-watch.ts";
@@ -64,11 +65,13 @@ export class Safety implements SafetyChecks {
       return;
     }
     const { index } = touched;
+    const slot = this.#slots[index]!;
+    const disk = this.#disks[index]!;
     this.#members[index]!.observe();
+    checkDurableIndex(this.#ledgers, slot, this.#members[index]!, disk);
     this.#leadership[index]?.observe();
     this.#reads[index]?.observe();
-    const slot = this.#slots[index]!;
-    if (slot.member === undefined && slot.life !== undefined) this.#disks[index]!.withoutMember();
+    if (slot.member === undefined && slot.life !== undefined) disk.withoutMember();
   }
 
   full(_cluster: unknown, everything = false): void {
