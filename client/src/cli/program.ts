@@ -3,6 +3,7 @@ import { version } from "../version.ts";
 import { durationMsFrom } from "./arguments.ts";
 import { addClusterCommands } from "./cluster-commands.ts";
 import { type CliIo, defaultEndpoint } from "./context.ts";
+import { addDebugCommand } from "./debug-command.ts";
 import { adviceFrom, CliError, exitCodeFrom, exitCodes } from "./exit-codes.ts";
 import { addKvCommands } from "./kv-commands.ts";
 import { addLocalCommands } from "./local-commands.ts";
@@ -35,6 +36,7 @@ export function createProgram(io: CliIo): Command {
   addClusterCommands(program, io);
   addMemberCommands(program, io);
   addLocalCommands(program, io);
+  addDebugCommand(program, io);
   const output = {
     writeOut: (text: string) => io.stdout.write(text),
     writeErr: (text: string) => io.stderr.write(text),
