@@ -143,6 +143,16 @@ describe("the cluster", () => {
     expect(second).toMatchObject({ reachable: false });
   });
 
+  test("status says what to do when members are known by names of another network", async () => {
+    fake.hooks.maintenance = { status: () => ({ header: fake.header() }) };
+    fake.hooks.cluster = {
+      listMembers: () => ({ header: fake.header(), members: [{ id: 1n, clientUrl: "http://127.0.0.1:1" }] }),
+    };
+    const shown = await rstore(at("--timeout", "300ms", "status"));
+    expect(shown).toMatchObject({ code: 6, stderr: expect.stringContaining("with --only") });
+    expect((await rstore(at("status", "--only"))).code).toBe(0);
+  });
+
   test("health needs a linearizable read; with --write a write that changes nothing", async () => {
     fake.hooks.maintenance = { status: () => ({ header: fake.header() }) };
     expect((await rstore(at("health", "--write"))).code).toBe(0);

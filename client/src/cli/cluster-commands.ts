@@ -93,8 +93,16 @@ function addStatus(program: Command, io: CliIo): void {
         if (error !== undefined) context.progress(`${endpoint}: ${error.message}`);
         for (const problem of result?.problems ?? []) context.progress(`${endpoint}: ${problem}`);
       }
-      if (all.every(({ result }) => result === undefined)) throw new CliError(exitCodes.unavailable);
+      if (all.every(({ result }) => result === undefined)) throw noneReached(context, endpoints);
     });
+}
+
+/** Members advertise names of their own network: through a port-forward only the given endpoint answers. */
+function noneReached(context: CommandContext, asked: readonly string[]): CliError {
+  const learned = asked.some((endpoint) => !context.endpoints.includes(endpoint));
+  const advice =
+    "no member is reached by the name that it advertises: run this in their network, such as in a pod, or ask just the given endpoints with --only";
+  return new CliError(exitCodes.unavailable, learned ? advice : "");
 }
 
 function statusJson({ endpoint, result, error }: EndpointResult<ReplicaStatus>): unknown {
