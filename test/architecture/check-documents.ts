@@ -62,6 +62,16 @@ export function checkScripts(documents: readonly Document[], scripts: ReadonlySe
   return violations;
 }
 
+/** `*Dashboard* › **Panel**, **Panel**`: those that the dashboard lacks, as `Dashboard › Panel`. */
+export function checkPanels(text: string, panelsOf: (dashboard: string) => ReadonlySet<string>): string[] {
+  const references = text.matchAll(/\*([^*\n]+)\* › ((?:\*\*[^*]+\*\*(?:, )?)+)/g);
+  return [...references].flatMap(([, dashboard = "", titles = ""]) => {
+    const there = panelsOf(dashboard);
+    const named = [...titles.matchAll(/\*\*([^*]+)\*\*/g)].map(([, title]) => title!);
+    return named.filter((title) => !there.has(title)).map((title) => `${dashboard} › ${title}`);
+  });
+}
+
 function resolved(from: string, target: string): string {
   const path = posix.join(posix.dirname(from), decodeURIComponent(target));
   return path.replace(/\/$/, "");

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { reasons } from "@rstore/operator/api/v1alpha1/reasons";
 import { describe, expect, it } from "vitest";
-import { checkLinks, checkNamedPaths, checkScripts, type Document } from "./check-documents.ts";
+import { checkLinks, checkNamedPaths, checkPanels, checkScripts, type Document } from "./check-documents.ts";
 import { settingsReference } from "./settings-reference.ts";
 import { describeViolations, readRepositoryFile, repositoryRoot, type Violation } from "./source-tree.ts";
 
@@ -18,6 +18,21 @@ function* markdownIn(folder: string): Generator<string> {
 }
 
 const exists = (path: string): boolean => existsSync(join(repositoryRoot, path));
+
+/** Titles of the panels of a dashboard, by its name in the documents. */
+function panelsOf(dashboard: string): ReadonlySet<string> {
+  const file = { Fleet: "fleet", Store: "store", Operator: "operator", "Node.js process": "nodejs" }[
+    dashboard
+  ];
+  interface Panel {
+    readonly title: string;
+    readonly panels?: readonly Panel[];
+  }
+  const { panels } = JSON.parse(readRepositoryFile(`charts/rstore/dashboards/${file}.json`)) as {
+    panels: readonly Panel[];
+  };
+  return new Set(panels.flatMap((panel) => [panel, ...(panel.panels ?? [])]).map(({ title }) => title));
+}
 
 function expectNone(violations: readonly Violation[]): void {
   expect(describeViolations(violations)).toBe("");
@@ -35,6 +50,13 @@ describe("the documents speak of what is there", () => {
     const conditions = section.find((text) => text.startsWith("Conditions\n")) ?? "";
     const documented = [...conditions.matchAll(/^\| `(\w+)` \|/gm)].map(([, reason]) => reason!);
     expect([...new Set(documented)].sort()).toEqual(Object.keys(reasons).sort());
+  });
+  it("docs/operations.md names panels and metrics that there are", () => {
+    const operations = readRepositoryFile("docs/operations.md");
+    expect(checkPanels(operations, panelsOf)).toEqual([]);
+    const reference = readRepositoryFile("docs/reference/metrics.md");
+    const named = [...operations.matchAll(/\brstore_\w+/g)].map(([name]) => name.replace(/_bucket$/, ""));
+    expect(named.filter((name) => !reference.includes(`\`${name}\``))).toEqual([]);
   });
   it("docs/reference/settings.md is what the code says (npm run generate -w @rstore/test)", () => {
     expect(readRepositoryFile("docs/reference/settings.md")).toBe(settingsReference());
@@ -82,6 +104,15 @@ describe("the checks of documents", () => {
   it("allowed: a path that is there, and what is none", () => {
     const text = "`replica/src/raft/` `replica/src/raft/*.txt` `a/b` `and/or` `npm run replica/x y`";
     expect(broken(text, checkNamedPaths)).toEqual([]);
+  });
+
+  it("refused: a panel that no dashboard has", () => {
+    const panels = (dashboard: string) => new Set(dashboard === "Store" ? ["Leader", "Commit"] : []);
+    expect(checkPanels("| *Store* › **Leader**, **Commit** | **bold** |", panels)).toEqual([]);
+    expect(checkPanels("*Store* › **Leader**, **Gone**; *Fleet* › **Leader**", panels)).toEqual([
+      "Store › Gone",
+      "Fleet › Leader",
+    ]);
   });
 
   it("refused: a script that package.json lacks", () => {
