@@ -106,7 +106,7 @@ function explainLoss(view: View): readonly Finding[] {
     return reported !== undefined && reported !== id;
   });
   if (known.length === 0 || known.length - gone.length >= majority(known.length)) return [];
-  const message = `the disks of ${gone.length} of ${known.length} voters are gone, and with them the majority. Nothing is founded anew by itself; restore the volumes, or delete the resource and its claims`;
+  const message = `the disks of ${gone.length} of ${known.length} voters are gone, and with them the majority. Nothing is founded anew by itself; bring the original volumes back, or delete the resource and its claims`;
   return [{ level: "trouble", reason: "MajorityLost", message }];
 }
 

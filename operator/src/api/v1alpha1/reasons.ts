@@ -54,7 +54,7 @@ export const reasons = {
   ScaleOutGivenUp:
     "New members did not catch up before the deadline and were taken away. Tried again later, or at once when spec is edited.",
   MajorityLost:
-    "The disks of a majority are gone, and the data with them. Restore the volumes, or delete the resource and its claims.",
+    "The disks of a majority are gone, and acknowledged data with them. Bring the original volumes back (never old copies), or delete the resource and its claims.",
   BootstrapMemberLost:
     "The member that was being founded is gone. Nothing is founded a second time; delete the resource and its claims to begin anew.",
   TwoClusters: "The volumes carry data of more than one cluster. Nothing is touched until only one is left.",
