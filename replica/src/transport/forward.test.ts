@@ -107,4 +107,42 @@ describe("a forwarded proposal", () => {
     };
     expect(await forward(soon())).toMatchObject({ sent: true });
   });
+
+  test("is answered by a leader that ends in good order, and what came later was certainly not seen", async () => {
+    const [follower, leader] = [await network.member(1n), await network.member(2n)];
+    await connect(follower, leader);
+    const answers: (() => void)[] = [];
+    leader.handler.onForwarded = (payload) => new Promise((resolve) => answers.push(() => resolve(payload)));
+    const first = follower.transport.forward(2n, new Uint8Array([7]), soon());
+    await until("the call at the leader", () => answers.length === 1);
+    const closed = leader.server.close();
+    await until("the end of the stream", () => follower.handler.disconnects.length > 0);
+    const later = failure(follower.transport.forward(2n, new Uint8Array([8]), soon()));
+    expect(await later).toMatchObject({ sent: false });
+    answers[0]?.();
+    expect(await first).toEqual(new Uint8Array([7]));
+    await closed;
+  });
+
+  test("is waited for after the connection was given up, and not for ever", async () => {
+    const limits = { deadPeerMs: 100, forwardGraceMs: 500 };
+    const [follower, leader] = [await network.member(1n, { limits }), await network.member(2n)];
+    await connect(follower, leader);
+    let answer: (() => void) | undefined;
+    leader.handler.onForwarded = (payload) =>
+      new Promise((resolve) => {
+        answer = () => resolve(payload);
+      });
+    const patient = follower.transport.forward(2n, new Uint8Array([7]), soon());
+    await until("the call at the leader", () => answer !== undefined);
+    follower.transport.setPeers([]);
+    answer?.();
+    expect(await patient).toEqual(new Uint8Array([7]));
+    await connect(follower, leader);
+    answer = undefined;
+    const late = failure(follower.transport.forward(2n, new Uint8Array([7]), soon()));
+    await until("the call at the leader", () => answer !== undefined);
+    follower.transport.setPeers([]);
+    expect(await late).toMatchObject({ sent: true, message: "the connection broke before the answer" });
+  });
 });

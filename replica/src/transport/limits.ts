@@ -30,6 +30,8 @@ export interface PeerLimits {
   readonly deadPeerMs: number;
   /** A bulk connection or snapshot without any progress for so long is given up. */
   readonly stallTimeoutMs: number;
+  /** Forwarded calls wait so long for their answer after the stream on their connection has ended. */
+  readonly forwardGraceMs: number;
   /** How long a broken snapshot fetch may take to come back before it counts as given up. */
   readonly snapshotResumeMs: number;
   readonly backoffMinMs: number;
@@ -55,6 +57,7 @@ export const defaultPeerLimits: PeerLimits = {
   helloTimeoutMs: 2_000,
   deadPeerMs: 1_000,
   stallTimeoutMs: 30_000,
+  forwardGraceMs: 3_000,
   snapshotResumeMs: 10_000,
   backoffMinMs: 10,
   backoffMaxMs: 1_000,

@@ -22,6 +22,7 @@ import {
   type DialSocket,
   destroySession,
   keepAlive,
+  leaveSession,
   openSession,
   type PeerSession,
   peerPaths,
@@ -49,6 +50,8 @@ export interface OutgoingStreamOptions {
   readonly opened: () => void;
   /** The stream ended, and is dialled again. */
   readonly ended: () => void;
+  /** Calls beside the stream wait for their answers. */
+  readonly hasCalls: () => boolean;
 }
 
 /** Larger answers than this no honest peer gives on a stream. */
@@ -306,7 +309,7 @@ export class OutgoingStream {
     if (attempt.ended) return;
     attempt.ended = true;
     attempt.stopTimers();
-    destroySession(attempt.connection);
+    this.#leave(attempt);
     this.#attempt = undefined;
     const dropped = this.#queue.clear();
     this.#drop(dropped);
@@ -323,6 +326,19 @@ export class OutgoingStream {
     if (attempt.token !== undefined || dropped > 0) handler.unreachable(peer);
     this.#dropped = false;
     this.#options.ended();
+  }
+
+  /** A peer that stops in good order ends its streams first, and answers calls after that. */
+  #leave({ connection, stream }: Attempt): void {
+    const { limits, clock } = this.#parts;
+    const { session, socket } = connection;
+    if (session.destroyed || socket.destroyed || !this.#options.hasCalls()) {
+      destroySession(connection);
+      return;
+    }
+    stream.on("error", () => {});
+    stream.destroy();
+    leaveSession(connection, limits.forwardGraceMs, clock);
   }
 
   /** A stream that lived for a while was a success; one that ended at once must not be dialled in a spin. */

@@ -30,13 +30,20 @@ export class PeerConnection {
     this.#parts = parts;
     this.#address = address;
     const peer = { peer: address.memberId, url };
-    this.#bulk = new OutgoingStream(parts, { ...peer, kind: "bulk", opened: () => {}, ended: () => {} });
+    this.#bulk = new OutgoingStream(parts, {
+      ...peer,
+      kind: "bulk",
+      opened: () => {},
+      ended: () => {},
+      hasCalls: () => this.#forwards > 0,
+    });
     this.#control = new OutgoingStream(parts, {
       ...peer,
       kind: "control",
       opened: () => this.#bulk.dial(),
       // The same process answers both: what is said on one while the other is gone leads nowhere.
       ended: () => this.#bulk.stop(),
+      hasCalls: () => false,
     });
     this.#control.dial();
   }

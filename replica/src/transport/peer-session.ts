@@ -1,5 +1,6 @@
 import http2 from "node:http2";
 import net from "node:net";
+import type { TransportClock } from "./clock.ts";
 import type { PeerLimits } from "./limits.ts";
 
 /** Paths of rstore.peer.v1.PeerService. */
@@ -63,6 +64,19 @@ export function destroySession({ session, socket }: PeerSession): void {
   socket.on("error", () => {});
   session.destroy();
   socket.destroy();
+}
+
+/** Opens nothing more on a session; what is under way on it may end, for `graceMs`. */
+export function leaveSession(connection: PeerSession, graceMs: number, clock: TransportClock): void {
+  const { session } = connection;
+  const cancel = clock.after(graceMs, () => destroySession(connection));
+  session.on("error", () => {});
+  connection.socket.on("error", () => {});
+  session.once("close", () => {
+    cancel();
+    destroySession(connection);
+  });
+  session.close();
 }
 
 /**
