@@ -47,7 +47,11 @@ function folderOf(name: string): string {
 const targets: Readonly<Record<string, Target>> = {
   client: {
     options: {
-      entryPoints: { main: "client/src/cli/main.ts", index: "client/src/index.ts" },
+      entryPoints: {
+        main: "client/src/cli/main.ts",
+        index: "client/src/index.ts",
+        tracing: "client/src/tracing/open-telemetry.ts",
+      },
       splitting: true,
       external: ["@rstore/replica"],
     },

@@ -109,3 +109,10 @@ function factsFrom(detail: ErrorDetail): ErrorFacts {
     ...(detail.index !== 0n && { index: detail.index }),
   };
 }
+
+/** The same, with the name of the request that failed. */
+export function namedAttemptError(error: AttemptError, requestId: string): AttemptError {
+  const { applied, endpointFailed, cause } = error;
+  const facts = { ...error.facts, requestId };
+  return new AttemptError(error.reason, error.message, { applied, facts, endpointFailed, cause });
+}

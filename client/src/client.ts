@@ -21,6 +21,8 @@ import {
   rangeRequest,
   rangeResult,
 } from "./operations.ts";
+import { isRequestId } from "./request-id.ts";
+import type { ClientTracing } from "./tracing/types.ts";
 import type {
   AnswerHeader,
   BatchOperation,
@@ -60,9 +62,11 @@ export interface ClientOptions {
   readonly inflightMaxRequests?: number;
   /** Calls that may wait in this client, for writes and for each kind of read. */
   readonly queueMaxOperations?: number;
+  /** Told of calls and requests; see `@rstore/client/tracing`. */
+  readonly tracing?: ClientTracing;
 }
 
-type Defaulted = Required<Omit<ClientOptions, "connectTimeoutMs" | "tls" | "endpoints">>;
+type Defaulted = Required<Omit<ClientOptions, "connectTimeoutMs" | "tls" | "endpoints" | "tracing">>;
 
 const defaults: Defaulted = {
   timeoutMs: 5_000,
@@ -89,6 +93,7 @@ export class Client {
   readonly #writes: Lane;
   readonly #reads: Lane;
   readonly #serializableReads: Lane;
+  readonly #tracing: ClientTracing | undefined;
   #discoveredMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ClientOptions) {
@@ -99,6 +104,7 @@ export class Client {
     });
     if (urls.length === 0) throw new RstoreError("invalid-argument", "give at least one endpoint");
     this.#options = { ...defaults, ...definedOf(options) };
+    this.#tracing = options.tracing;
     const { connectTimeoutMs, tls } = options;
     this.#endpoints = new Endpoints(urls, {
       ...(connectTimeoutMs !== undefined && { connectTimeoutMs }),
@@ -278,6 +284,7 @@ export class Client {
       queueMaxOperations,
       readAttemptTimeoutMs,
       onAnswer: () => this.#maybeDiscover(),
+      tracing: this.#tracing,
     });
   }
 
@@ -288,8 +295,14 @@ export class Client {
     options: CallOptions,
   ): Promise<OperationAnswer> {
     const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs;
-    const pending = new PendingOperation(operation, payloadBytes + operationOverheadBytes, timeoutMs);
-    const { signal } = options;
+    const { signal, requestId } = options;
+    if (requestId !== undefined && !isRequestId(requestId)) return Promise.reject(invalidRequestId());
+    const span = this.#tracing?.call(operation.operation.case ?? "call");
+    const pending = new PendingOperation(operation, payloadBytes + operationOverheadBytes, {
+      timeoutMs,
+      requestId,
+      span,
+    });
     if (signal === undefined) return lane.add(pending);
     const cancel = () => lane.cancel(pending, signal.reason);
     if (signal.aborted) {
@@ -316,7 +329,10 @@ export class Client {
     options: Omit<UnaryOptions<O>, "timeoutMs"> & CallOptions,
   ): Promise<MessageShape<O>> {
     const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs;
-    return callUnary(this.#endpoints, method, request, { ...options, timeoutMs });
+    const { requestId } = options;
+    if (requestId !== undefined && !isRequestId(requestId)) return Promise.reject(invalidRequestId());
+    const tracing = this.#tracing;
+    return callUnary(this.#endpoints, method, request, { ...options, timeoutMs, tracing });
   }
 
   #maybeDiscover(): void {
@@ -326,6 +342,11 @@ export class Client {
     // What can't be learned now is learned at the next occasion; the calls themselves report failures.
     this.listMembers({ consistency: "serializable" }).catch(() => {});
   }
+}
+
+function invalidRequestId(): RstoreError {
+  const message = "requestId must be 1 to 64 letters, digits or any of ._:/+=@-";
+  return new RstoreError("invalid-argument", message, { facts: { subject: "requestId" } });
 }
 
 function unexpectedResult(type: string | undefined): RstoreError {

@@ -14,6 +14,16 @@ export interface ConnectionOptions {
   readonly tls?: TlsOptions;
 }
 
+export interface RequestOptions {
+  readonly timeoutMs: number;
+  /** What the server is told. */
+  readonly serverTimeoutMs: number;
+  /** Names it in the logs of replicas. */
+  readonly requestId: string;
+  /** The header of W3C Trace Context. */
+  readonly traceParent: string | undefined;
+}
+
 export const defaultConnectionOptions: ConnectionOptions = {
   connectTimeoutMs: 2_000,
   pingIntervalMs: 500,
@@ -47,13 +57,12 @@ export class Connection {
 
   /**
    * Sends a request and returns the body of the answer. Rejects with {@link AttemptError}, which says
-   * whether the server may have acted on the request. `serverTimeoutMs` is what the server is told.
+   * whether the server may have acted on the request.
    */
   async call(
     path: string,
     body: Uint8Array,
-    timeoutMs: number,
-    serverTimeoutMs: number,
+    { timeoutMs, serverTimeoutMs, requestId, traceParent }: RequestOptions,
   ): Promise<Uint8Array> {
     if (this.#closed) throw new AttemptError("closed", "the client is closed", { applied: "no" });
     let session = this.#session;
@@ -67,7 +76,12 @@ export class Connection {
     if (spentMs >= timeoutMs) {
       throw new AttemptError("deadline-exceeded", `no connection to ${this.url} in time`, { applied: "no" });
     }
-    return session.call(path, body, timeoutMs - spentMs, Math.max(1, serverTimeoutMs - spentMs));
+    return session.call(path, body, {
+      timeoutMs: timeoutMs - spentMs,
+      serverTimeoutMs: Math.max(1, serverTimeoutMs - spentMs),
+      requestId,
+      traceParent,
+    });
   }
 
   /** Ends the connection; calls under way fail. */
@@ -145,7 +159,8 @@ class Session {
     });
   }
 
-  call(path: string, body: Uint8Array, timeoutMs: number, serverTimeoutMs: number): Promise<Uint8Array> {
+  call(path: string, body: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
+    const { timeoutMs, serverTimeoutMs, requestId, traceParent } = options;
     return new Promise((resolve, reject) => {
       let stream: http2.ClientHttp2Stream;
       try {
@@ -155,6 +170,8 @@ class Session {
           "content-type": "application/proto",
           "connect-protocol-version": "1",
           "connect-timeout-ms": Math.ceil(serverTimeoutMs).toString(),
+          "x-request-id": requestId,
+          ...(traceParent !== undefined && { traceparent: traceParent }),
         });
       } catch (cause) {
         reject(this.#failed("no", this.#failure, cause));

@@ -46,6 +46,8 @@ export interface ErrorFacts {
   readonly limit?: bigint;
   /** compacted: the compacted revision; future-revision: the store's; compare-failed: the key's mod revision. */
   readonly revision?: bigint;
+  /** By which the request that failed is found in the logs of replicas. */
+  readonly requestId?: string;
   /** configuration-mismatch: the configuration in force; member-removed: the index of removal. */
   readonly index?: bigint;
 }

@@ -6,11 +6,13 @@ import {
   type Operation,
   type OperationResult,
 } from "@rstore/proto/rstore/v1/kv";
-import { AttemptError, attemptErrorFromAnswer } from "./attempt-error.ts";
+import { AttemptError, attemptErrorFromAnswer, namedAttemptError } from "./attempt-error.ts";
 import type { Endpoint, Endpoints } from "./endpoints.ts";
 import { RstoreError } from "./errors.ts";
 import { headerFrom } from "./operations.ts";
+import { nextRequestId } from "./request-id.ts";
 import { decideRetry } from "./retry.ts";
+import type { CallSpan, ClientTracing, RequestSpan } from "./tracing/types.ts";
 import type { AnswerHeader } from "./types.ts";
 
 export interface LaneOptions {
@@ -24,11 +26,18 @@ export interface LaneOptions {
   /** A read that was not answered by then is tried elsewhere. */
   readonly readAttemptTimeoutMs: number;
   readonly onAnswer: () => void;
+  readonly tracing?: ClientTracing | undefined;
 }
 
 export interface OperationAnswer {
   readonly result: OperationResult["result"];
   readonly header: AnswerHeader;
+}
+
+interface PendingOptions {
+  readonly timeoutMs: number;
+  readonly requestId: string | undefined;
+  readonly span: CallSpan | undefined;
 }
 
 /** One operation on its way through a lane. */
@@ -41,13 +50,18 @@ export class PendingOperation {
   attempts = 0;
   sent = false;
   settled = false;
-  /** Did not fit together with others: goes in a request of its own. */
-  alone = false;
+  /** Goes in a request of its own: it has a name, or did not fit together with others. */
+  alone: boolean;
+  readonly requestId: string | undefined;
+  readonly span: CallSpan | undefined;
   #resolve!: (answer: OperationAnswer) => void;
   #reject!: (error: RstoreError) => void;
 
-  constructor(operation: Operation, sizeBytes: number, timeoutMs: number) {
+  constructor(operation: Operation, sizeBytes: number, { timeoutMs, requestId, span }: PendingOptions) {
     this.operation = operation;
+    this.requestId = requestId;
+    this.alone = requestId !== undefined;
+    this.span = span;
     this.sizeBytes = sizeBytes;
     this.beganMs = performance.now();
     this.deadlineMs = this.beganMs + timeoutMs;
@@ -59,11 +73,13 @@ export class PendingOperation {
 
   resolve(answer: OperationAnswer): void {
     this.settled = true;
+    this.span?.end();
     this.#resolve(answer);
   }
 
   reject(error: RstoreError): void {
     this.settled = true;
+    this.span?.end(error.reason);
     this.#reject(error);
   }
 }
@@ -176,32 +192,44 @@ export class Lane {
     const timeoutMs = write ? remainingMs : Math.min(remainingMs, readAttemptTimeoutMs);
     const body = create(BatchRequestSchema);
     body.operations = operations;
+    const requestId = batch[0]!.requestId ?? nextRequestId();
+    const span = this.#requestSpan(batch, endpoint);
     this.#inflight++;
     if (lastDeadlineMs - firstDeadlineMs > sweepIntervalMs) {
       this.#mixed.add(batch);
       this.#sweepLater();
     }
     try {
-      const bytes = await endpoint.connection.call(
-        batchPath,
-        toBinary(BatchRequestSchema, body),
+      const bytes = await endpoint.connection.call(batchPath, toBinary(BatchRequestSchema, body), {
         timeoutMs,
-        serverTimeoutMs(timeoutMs),
-      );
+        serverTimeoutMs: serverTimeoutMs(timeoutMs),
+        requestId,
+        traceParent: span?.traceParent,
+      });
+      span?.end();
       this.#inflight--;
       this.#options.endpoints.succeeded(endpoint);
-      this.#settle(batch, decodeBatch(bytes, batch.length));
+      this.#settle(batch, decodeBatch(bytes, batch.length), requestId);
       this.#options.onAnswer();
     } catch (error) {
       this.#inflight--;
-      this.#failBatch(batch, endpoint, attemptErrorFrom(error));
+      const attempt = attemptErrorFrom(error);
+      span?.end(attempt.reason);
+      this.#failBatch(batch, endpoint, namedAttemptError(attempt, requestId));
     } finally {
       this.#mixed.delete(batch);
     }
     if (this.#queue.length > 0) this.#schedule();
   }
 
-  #settle(batch: readonly PendingOperation[], response: BatchResponse): void {
+  #requestSpan(batch: readonly PendingOperation[], endpoint: Endpoint): RequestSpan | undefined {
+    const { tracing } = this.#options;
+    if (tracing === undefined) return undefined;
+    const calls = batch.map(({ span }) => span).filter((span) => span !== undefined);
+    return tracing.request(batchPath, endpoint.connection.url, calls);
+  }
+
+  #settle(batch: readonly PendingOperation[], response: BatchResponse, requestId: string): void {
     this.#options.endpoints.observe(response.header);
     const header = headerFrom(response.header);
     for (let i = 0; i < batch.length; i++) {
@@ -215,7 +243,7 @@ export class Lane {
       const error = result.value;
       const attempt = attemptErrorFromAnswer(error?.code ?? 13, error?.message ?? "no result", error?.detail);
       this.#options.endpoints.observeError(attempt.facts);
-      this.#fail(pending, attempt, batch.length);
+      this.#fail(pending, namedAttemptError(attempt, requestId), batch.length);
     }
   }
 

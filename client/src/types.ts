@@ -19,6 +19,11 @@ export interface TlsOptions {
 export interface CallOptions {
   /** For the whole call with all its attempts; the client's timeoutMs otherwise. */
   readonly timeoutMs?: number;
+  /**
+   * Names the call in the logs of replicas, which then goes in a request of its own: letters, digits and ._:/+=@-,
+   * at most 64. By default each request gets one, which an error tells.
+   */
+  readonly requestId?: string;
   /** Gives the call up; a write that was sent already ends with outcome "unknown". */
   readonly signal?: AbortSignal;
 }

@@ -8,10 +8,13 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import type { ResponseHeader } from "@rstore/proto/rstore/v1/kv";
+import { namedAttemptError } from "./attempt-error.ts";
 import type { Endpoint, Endpoints } from "./endpoints.ts";
 import { RstoreError } from "./errors.ts";
 import { attemptErrorFrom, serverTimeoutMs } from "./lane.ts";
+import { nextRequestId } from "./request-id.ts";
 import { decideRetry } from "./retry.ts";
+import type { CallSpan, ClientTracing } from "./tracing/types.ts";
 
 export interface UnaryOptions<O extends DescMessage> {
   readonly write: boolean;
@@ -19,6 +22,9 @@ export interface UnaryOptions<O extends DescMessage> {
   readonly signal?: AbortSignal;
   readonly pick: (nowMs: number) => Endpoint;
   readonly header: (response: MessageShape<O>) => ResponseHeader | undefined;
+  /** Made here when it is missing. */
+  readonly requestId?: string;
+  readonly tracing?: ClientTracing | undefined;
 }
 
 /** A call in a request of its own, tried again by the same rules as operations in batches. */
@@ -27,6 +33,29 @@ export async function callUnary<I extends DescMessage, O extends DescMessage>(
   method: DescMethodUnary<I, O>,
   request: MessageInitShape<I>,
   options: UnaryOptions<O>,
+): Promise<MessageShape<O>> {
+  const { tracing, requestId = nextRequestId() } = options;
+  const span = tracing?.call(method.localName);
+  try {
+    const response = await callUntilDone(endpoints, method, request, { ...options, requestId, span });
+    span?.end();
+    return response;
+  } catch (error) {
+    span?.end(error instanceof RstoreError ? error.reason : "internal");
+    throw error;
+  }
+}
+
+interface NamedOptions<O extends DescMessage> extends UnaryOptions<O> {
+  readonly requestId: string;
+  readonly span: CallSpan | undefined;
+}
+
+async function callUntilDone<I extends DescMessage, O extends DescMessage>(
+  endpoints: Endpoints,
+  method: DescMethodUnary<I, O>,
+  request: MessageInitShape<I>,
+  options: NamedOptions<O>,
 ): Promise<MessageShape<O>> {
   const path = `/${method.parent.typeName}/${method.name}`;
   const body = toBinary(method.input, create(method.input, request));
@@ -37,15 +66,24 @@ export async function callUnary<I extends DescMessage, O extends DescMessage>(
     const nowMs = performance.now();
     const endpoint = options.pick(nowMs);
     const remainingMs = Math.max(1, deadlineMs - nowMs);
+    const { tracing, span, requestId } = options;
+    const sent = span === undefined ? undefined : tracing?.request(path, endpoint.connection.url, [span]);
     try {
-      const call = endpoint.connection.call(path, body, remainingMs, serverTimeoutMs(remainingMs));
+      const call = endpoint.connection.call(path, body, {
+        timeoutMs: remainingMs,
+        serverTimeoutMs: serverTimeoutMs(remainingMs),
+        requestId,
+        traceParent: sent?.traceParent,
+      });
       const response = fromBinary(method.output, await unlessAborted(call, options.signal));
+      sent?.end();
       endpoints.succeeded(endpoint);
       endpoints.observe(options.header(response));
       return response;
     } catch (cause) {
+      const error = namedAttemptError(attemptErrorFrom(cause), requestId);
+      sent?.end(error.reason);
       throwIfCanceled(options, true);
-      const error = attemptErrorFrom(cause);
       const failedMs = performance.now();
       if (error.endpointFailed) endpoints.failed(endpoint, failedMs);
       endpoints.observeError(error.facts);

@@ -23,6 +23,7 @@ import type { RpcLimits } from "./runtime/replica-api.ts";
 import { type Serving, serveConsole } from "./serve-console.ts";
 import { openDataDirectory } from "./storage/open-data-directory.ts";
 import { systemMachine } from "./storage/system/system-machine.ts";
+import { startTracing } from "./tracing/start-tracing.ts";
 import { createPeerServer } from "./transport/peer-server.ts";
 import { createPeerTransport } from "./transport/peer-transport.ts";
 import { version } from "./version.ts";
@@ -59,6 +60,14 @@ export async function startReplica(
     commitDeadlineMs: config.diskDeadlineMs,
     logCacheMaxBytes: LOG_CACHE_MAX_BYTES,
   });
+  const { name, traceEndpoint, traceSampleRatio } = config;
+  const tracing = await startTracing({
+    endpoint: traceEndpoint,
+    sampleRatio: traceSampleRatio,
+    name,
+    version,
+    log,
+  });
   const peerLimits = { deadPeerMs: config.missedHeartbeats * config.heartbeatIntervalMs };
   const { lifecycle, replica, handler, transport, disk, intake } = await assembleReplica({
     directory,
@@ -70,6 +79,7 @@ export async function startReplica(
     metrics: metrics.runtime,
     limits: runtimeLimits,
     version,
+    tracing,
     failed,
     createTransport: (peerHandler) =>
       createPeerTransport({ handler: peerHandler, clock, random, logger: log, limits: peerLimits }),
@@ -115,6 +125,7 @@ export async function startReplica(
       await peerServer.close();
       await probes.close();
       await lifecycle.close();
+      await tracing?.stop();
     },
   };
 }

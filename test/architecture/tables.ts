@@ -114,7 +114,10 @@ export const folders: readonly Folder[] = [
   { name: "replica/src/main.ts", imports: [...wired, "replica/src/server.ts"] },
   { name: "replica/bench", imports: ["replica/src", "proto"] },
 
-  { name: "client/src", imports: ["proto"] },
+  { name: "client/src", imports: ["proto"], types: ["client/src/tracing/types.ts"] },
+  { name: "client/src/tracing", imports: ["client/src/version.ts"] },
+  { name: "client/src/tracing/types.ts", imports: [] },
+  { name: "client/src/version.ts", imports: [] },
   { name: "client/src/cli", imports: ["client/src", "proto"] },
   // What runs and shows a store on this machine: of the operator all but Kubernetes.
   {
@@ -206,6 +209,7 @@ export const folders: readonly Folder[] = [
       "charts/monitoring",
       "client/src",
       "client/src/cli",
+      "client/src/tracing",
       "operator/src/api",
       "operator/src/controller",
       "operator/src/kube",
@@ -248,7 +252,7 @@ export const libraries: readonly { readonly library: RegExp; readonly places: re
     ],
   },
   { library: /^prom-client$/, places: ["replica/src/metrics", "operator/src/metrics"] },
-  { library: /^@opentelemetry\//, places: ["replica/src/tracing", "client/src/tracing"] },
+  { library: /^@opentelemetry\//, places: ["replica/src/tracing", "client/src/tracing", "test/tracing"] },
   { library: /^pino(-pretty)?$/, places: ["replica/src/log", "operator/src/log"] },
   {
     library: /^commander$/,
@@ -357,6 +361,7 @@ export const entryPoints: readonly RegExp[] = [
   // Begun in a process of its own, or preloaded into one.
   /^test\/simulation\/museum\/(run-museum|hunt|mutated-source)\.ts$/,
   /^client\/src\/index\.ts$/,
+  /^client\/src\/tracing\/open-telemetry\.ts$/,
   /^test\/simulation\/cli\/(main|worker)\.ts$/,
 ];
 

@@ -65,6 +65,8 @@ const kinds: Readonly<Record<MessageId, ConsoleEvent["kind"] | null>> = {
   "connection.failed": null,
   "connection.refused": "problem",
   "connection.cut": null,
+  "trace.on": null,
+  "trace.export.failed": "problem",
 };
 
 type NameOf = (id: string) => string | undefined;

@@ -4,6 +4,7 @@ import { processMessages } from "./process-messages.ts";
 import { raftMessages } from "./raft-messages.ts";
 import { requestMessages } from "./request-messages.ts";
 import { storageMessages } from "./storage-messages.ts";
+import { traceMessages } from "./trace-messages.ts";
 
 /** Everything that a replica logs. Ids are stable: people search and alert by them. */
 export const messages = {
@@ -12,6 +13,7 @@ export const messages = {
   ...storageMessages,
   ...peerMessages,
   ...requestMessages,
+  ...traceMessages,
 };
 
 export type MessageId = keyof typeof messages;
