@@ -41,6 +41,15 @@ function expectNone(violations: readonly Violation[]): void {
 describe("the documents speak of what is there", () => {
   it("every relative link and anchor resolves", () => expectNone(checkLinks(documents, exists)));
   it("every path in backticks exists", () => expectNone(checkNamedPaths(documents, exists)));
+  it("ARCHITECTURE.md has a line for each room of replica and operator", () => {
+    const rooms = ["replica/src", "operator/src"].flatMap((folder) =>
+      readdirSync(join(repositoryRoot, folder), { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map(({ name }) => `${folder}/${name}`),
+    );
+    const text = readRepositoryFile("ARCHITECTURE.md");
+    expect(rooms.filter((room) => !text.includes(`\`${room}\``))).toEqual([]);
+  });
   it("every `npm run` names a script", () => {
     const { scripts } = JSON.parse(readRepositoryFile("package.json")) as { scripts: object };
     expectNone(checkScripts(documents, new Set(Object.keys(scripts))));
