@@ -1,5 +1,6 @@
-import type { RestartSlot, Step } from "../../plan/step.ts";
+import type { DeleteClaim, RestartSlot, Step } from "../../plan/step.ts";
 import { actOnReplicas } from "../act-on-replicas.ts";
+import { askAgain } from "../ask-again.ts";
 import { statusChange } from "../status-change.ts";
 import type { ActContext } from "./act-context.ts";
 import { applyStatefulSet } from "./apply-objects.ts";
@@ -11,7 +12,7 @@ import { setBudget } from "./set-budget.ts";
  * what was planned on an old view is refused. Rejects with a KubeError, a ReplicaCallError or a StepOutdatedError.
  */
 export async function act(step: Step, context: ActContext): Promise<void> {
-  const { store, objects, status, client } = context;
+  const { objects, status } = context;
   context.assertMayAct();
   switch (step.kind) {
     case "startSlot":
@@ -23,13 +24,8 @@ export async function act(step: Step, context: ActContext): Promise<void> {
       return applyStatefulSet(context, { slots: (kept) => kept, template: step.hash });
     case "restartSlot":
       return restartSlot(step, context);
-    case "deleteClaim": {
-      const { uid } = step;
-      const name = names.claim(store, step.slot);
-      const ref = { apiVersion: "v1", kind: "PersistentVolumeClaim", namespace: store.namespace, name };
-      await client.delete(ref, { uid });
-      return;
-    }
+    case "deleteClaim":
+      return deleteClaim(step, context);
     case "bootstrap":
     case "changeMembership":
     case "transferLeadership":
@@ -48,6 +44,17 @@ export async function act(step: Step, context: ActContext): Promise<void> {
     case "finishDeletion":
       return context.removeFinalizer(objects.resource);
   }
+}
+
+async function deleteClaim({ slot, uid }: DeleteClaim, context: ActContext): Promise<void> {
+  const { store, client } = context;
+  await askAgain(slot, context);
+  context.assertMayAct();
+  const name = names.claim(store, slot);
+  await client.delete(
+    { apiVersion: "v1", kind: "PersistentVolumeClaim", namespace: store.namespace, name },
+    { uid },
+  );
 }
 
 async function restartSlot({ slot, replicaUid: uid, how }: RestartSlot, context: ActContext): Promise<void> {

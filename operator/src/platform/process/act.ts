@@ -1,6 +1,7 @@
 import type { Budget, PlanInput } from "../../plan/observation.ts";
 import type { RestartSlot, Step } from "../../plan/step.ts";
 import { actOnReplicas, type ReplicasContext } from "../act-on-replicas.ts";
+import { askAgain } from "../ask-again.ts";
 import { type StatusChange, statusChange } from "../status-change.ts";
 import { StepOutdatedError } from "../step-outdated-error.ts";
 import type { ReplicaSet } from "./replica-set.ts";
@@ -29,6 +30,7 @@ export async function act(step: Step, context: ActContext): Promise<void> {
     case "restartSlot":
       return restartSlot(step, context);
     case "deleteClaim":
+      await askAgain(step.slot, context);
       return replicas.deleteClaim(step.slot, step.uid);
     case "bootstrap":
     case "changeMembership":

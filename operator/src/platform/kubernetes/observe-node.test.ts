@@ -1,0 +1,55 @@
+import { describe, expect, it } from "vitest";
+import type { V1Node, V1PersistentVolume } from "../../kube/objects.ts";
+import { nodeOfVolume, nodeState } from "./observe-node.ts";
+
+const since = new Date(5000);
+
+function node(ready: string | undefined, taints: readonly string[] = []): V1Node {
+  return {
+    spec: { taints: taints.map((key) => ({ key, effect: "NoExecute" })) },
+    status: {
+      conditions: ready === undefined ? [] : [{ type: "Ready", status: ready, lastTransitionTime: since }],
+    },
+  };
+}
+
+describe("the state of a node", () => {
+  it.each<[what: string, node: V1Node | undefined, state: object]>([
+    ["there is none of that name", undefined, { state: "gone" }],
+    ["it is ready", node("True"), { state: "ok" }],
+    ["its kubelet says that it is not ready", node("False"), { state: "ok" }],
+    ["nothing was heard of it yet", node(undefined), { state: "ok" }],
+    ["its kubelet is not heard of", node("Unknown"), { state: "unreachable", since: 5000 }],
+    [
+      "it is tainted as out of reach alone",
+      node("True", ["node.kubernetes.io/unreachable"]),
+      { state: "ok" },
+    ],
+    [
+      "somebody said that it is out of service (E9)",
+      node("Unknown", ["node.kubernetes.io/out-of-service"]),
+      { state: "out-of-service" },
+    ],
+  ])("%s", (_, observed, state) => {
+    expect(nodeState(observed)).toEqual(state);
+  });
+});
+
+function volume(key: string, operator: string, values: readonly string[]): V1PersistentVolume {
+  const matchExpressions = [{ key, operator, values: [...values] }];
+  return { spec: { nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions }] } } } };
+}
+
+describe("the one node that a volume can be used on", () => {
+  it.each<[what: string, volume: V1PersistentVolume | undefined, node: string | undefined]>([
+    ["there is no volume", undefined, undefined],
+    ["it can be attached anywhere", { spec: {} }, undefined],
+    ["it is tied to a host", volume("kubernetes.io/hostname", "In", ["n1"]), "n1"],
+    ["it is tied to a node by its name", volume("metadata.name", "In", ["n1"]), "n1"],
+    ["one of two hosts has it", volume("kubernetes.io/hostname", "In", ["n1", "n2"]), undefined],
+    ["it is tied to a zone", volume("topology.kubernetes.io/zone", "In", ["z1"]), undefined],
+    ["one host has it not", volume("kubernetes.io/hostname", "NotIn", ["n1"]), undefined],
+  ])("%s", (_, observed, expected) => {
+    expect(nodeOfVolume(observed)).toBe(expected);
+  });
+});
