@@ -1,3 +1,4 @@
+import { Administrator } from "../cluster/administrator.ts";
 import type { Slot } from "../cluster/types.ts";
 import { cutOff } from "./apply-network.ts";
 import { type ApplyFault, type FaultContext, type FaultOf, slotAt } from "./fault-context.ts";
@@ -71,6 +72,25 @@ function strike(context: FaultContext, leader: Slot, { how, forMs }: FaultOf<"st
     side.map(({ index }) => index),
     forMs,
   );
+  readAt(context, leader, forMs);
+}
+
+const READ_EVERY_MS = 10;
+/** Longer than any leader leads without a quorum. */
+const READ_FOR_MS = 4000;
+const READ_TIMEOUT_MS = 1000;
+
+/** Of a leader that may be deposed unknowingly: what it confirms reads with is not enough any more (A13, A20). */
+function readAt({ cluster, later }: FaultContext, slot: Slot, forMs: number): void {
+  const administrator = new Administrator(cluster);
+  const read = (): void => {
+    administrator
+      .call(slot, READ_TIMEOUT_MS, (replica, { deadlineMs }) =>
+        replica.awaitReadable({ consistency: "linearizable", minRevision: 0n, deadlineMs }),
+      )
+      .catch(() => undefined);
+  };
+  for (let atMs = 0; atMs < Math.min(forMs, READ_FOR_MS); atMs += READ_EVERY_MS) later(atMs, read);
 }
 
 function applyHastyChange(context: FaultContext, { slot: index, isEarly }: FaultOf<"hasty-change">): void {
