@@ -47,6 +47,22 @@ describe("the built package", { timeout: 60_000 }, () => {
     expect(stdout.trim()).toBe("true unavailable not-applied");
   });
 
+  it("traces by the application's own OpenTelemetry, and does not need it otherwise", async () => {
+    const missing = await node("-e", 'import("@rstore/client/tracing")').catch(({ stderr }) =>
+      String(stderr),
+    );
+    expect(missing).toContain("@opentelemetry/api");
+    const api = dirname(dirname(require.resolve("@opentelemetry/api")));
+    symlinkSync(dirname(api), join(project, "node_modules/@opentelemetry"));
+    const text = `
+      import { Client } from "@rstore/client";
+      import { openTelemetryTracing } from "@rstore/client/tracing";
+      new Client({ endpoints: ["http://127.0.0.1:1"], tracing: openTelemetryTracing() }).close();`;
+    writeFileSync(join(project, "traced.js"), text);
+    await node("--no-experimental-strip-types", "traced.js");
+    expect(await compile("traced.ts", text)).toBe("");
+  });
+
   it("has types: what they allow compiles, and what they don't is refused", async () => {
     const use = (call: string): string =>
       `import { Client, type GetResult } from "@rstore/client";

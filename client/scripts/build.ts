@@ -53,13 +53,15 @@ const targets: Readonly<Record<string, Target>> = {
         tracing: "client/src/tracing/open-telemetry.ts",
       },
       splitting: true,
-      external: ["@rstore/replica"],
+      external: ["@rstore/replica", "@opentelemetry/api"],
     },
     after: writePackage,
   },
   replica: {
     options: {
       entryPoints: { main: "replica/src/main.ts" },
+      // What is imported only when it is asked for is a file of its own, which costs nothing until then.
+      splitting: true,
       plugins: [lmdbBeside(folderOf("replica")), consoleInside()],
     },
   },

@@ -18,9 +18,16 @@ export function writePackage(folder: string): void {
   const { name, version, description, license, type, engines } = JSON.parse(
     readFileSync(join(packageRoot, "package.json"), "utf8"),
   ) as Record<string, unknown>;
+  const api = "@opentelemetry/api";
   const manifest = {
     ...{ name, version, description, license, type, engines },
-    exports: { ".": { types: "./types/index.d.ts", default: "./index.js" } },
+    exports: {
+      ".": { types: "./types/index.d.ts", default: "./index.js" },
+      "./tracing": { types: "./types/tracing/open-telemetry.d.ts", default: "./tracing.js" },
+    },
+    // The application's own: what is registered with a copy of another version may not be seen.
+    peerDependencies: { [api]: "^1.9.0" },
+    peerDependenciesMeta: { [api]: { optional: true } },
   };
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 }
