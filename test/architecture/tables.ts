@@ -278,6 +278,7 @@ export const libraries: readonly { readonly library: RegExp; readonly places: re
       "operator/src/plan/golden.test",
       "operator/src/platform/process",
       "test/architecture/settings-reference",
+      "test/kubernetes/scenarios/rights",
     ],
   },
   { library: /^@grafana\//, places: ["charts/monitoring/dashboards"] },

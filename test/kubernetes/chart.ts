@@ -27,5 +27,7 @@ export function renderChart(release: Release, ...templates: readonly string[]): 
   const file = join(scratchDirectory("values"), "values.json");
   writeFileSync(file, JSON.stringify(values));
   const only = templates.map((template) => `--show-only=templates/${template}`);
-  return helm("template", name, chartFolder, "--namespace", namespace, "--values", file, ...only);
+  // As in a cluster with the Prometheus operator.
+  const apis = "--api-versions=monitoring.coreos.com/v1";
+  return helm("template", name, chartFolder, apis, "--namespace", namespace, "--values", file, ...only);
 }

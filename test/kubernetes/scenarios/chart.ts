@@ -33,6 +33,24 @@ const changed: { readonly [key: string]: Json } = {
   tolerations: [{ key: "dedicated", operator: "Equal", value: "store", effect: "NoSchedule" }],
   podAnnotations: { "example.com/note": "x" },
   podLabels: { "example.com/team": "blue" },
+  monitoring: {
+    enabled: true,
+    labels: { release: "prometheus" },
+    podMonitors: { enabled: false, interval: "30s", scrapeTimeout: "5s" },
+    rules: {
+      enabled: false,
+      runbookUrl: "https://runbooks.example/rstore",
+      labels: { team: "blue" },
+      disabled: ["RstoreNoLeader"],
+    },
+    dashboards: {
+      enabled: false,
+      label: "dashboards",
+      labelValue: "yes",
+      annotations: { grafana_folder: "rstore" },
+      namespace: "grafana",
+    },
+  },
 };
 
 /** What a value needs beside it to be seen. */
@@ -70,12 +88,17 @@ export async function lintsClean(): Promise<void> {
 /** Every value of the schema changes what is rendered, one at a time. */
 export async function everyValueCounts(): Promise<void> {
   const schema = JSON.parse(readFileSync(join(chartFolder, "values.schema.json"), "utf8")) as Schema;
-  const rendered = await renderChart({ ...release, values: {} });
+  const off = await renderChart({ ...release, values: {} });
+  const monitored = await renderChart({ ...release, values: { monitoring: { enabled: true } } });
   for (const path of leaves(schema).filter((name) => name !== "global")) {
     const value = at(path);
     expect(value, `${path} has no other value in this test`).toBeDefined();
-    const values = companions[path] ?? nested(path, value);
-    expect(await renderChart({ ...release, values }), path).not.toBe(rendered);
+    const [root, ...rest] = path.split(".");
+    const ofMonitoring = root === "monitoring" && path !== "monitoring.enabled";
+    const values = ofMonitoring
+      ? { monitoring: { enabled: true, ...nested(rest.join("."), value) } }
+      : (companions[path] ?? nested(path, value));
+    expect(await renderChart({ ...release, values }), path).not.toBe(ofMonitoring ? monitored : off);
   }
 }
 
@@ -89,7 +112,9 @@ export async function isAccepted(world: World): Promise<void> {
   const account = {
     serviceAccount: { create: true, name: "operator", annotations: { "example.com/role": "r" } },
   };
-  for (const values of [{}, all, { ...made, ...account }]) {
+  // The API server does not know the resources of the Prometheus operator.
+  const monitoring = { enabled: true, podMonitors: { enabled: false }, rules: { enabled: false } };
+  for (const values of [{ monitoring }, all, { ...made, ...account }]) {
     const text = await renderChart({ ...release, values });
     const flags = ["--dry-run=server", "--validate=strict", "--warnings-as-errors"];
     const report = await kubectl.applyText(text, ...flags);

@@ -9,6 +9,11 @@ export function letsNamespaceGo(world: World): Promise<void> {
   // Outside the namespace, and with rights that don't go with it.
   return Site.use(world, "keeper", { values: { watchNamespaces: [] } }, async (site) => {
     const operator = await site.startOperator();
+    await site.apply({ replicas: 1 });
+    await site.settled(1);
+    await site.write("before");
+    await site.scale(3);
+    await site.expectWhole(3);
     const namespace = "doomed";
     await world.kubectl.run("create", "namespace", namespace);
     await world.kubectl.apply({
@@ -32,7 +37,9 @@ export function letsNamespaceGo(world: World): Promise<void> {
       async () => (await world.admin.read("namespaces", { name: namespace })) === undefined,
       { timeoutMs: settleMs, intervalMs: 200 },
     );
-    const failures = operator.lines.filter(({ msgId }) => msgId === "reconcile.failed");
+    const failures = operator.lines.filter(
+      ({ msgId, store }) => msgId === "reconcile.failed" && store === `${namespace}/demo`,
+    );
     // What was read just before it went.
     expect(failures.length, JSON.stringify(failures)).toBeLessThanOrEqual(2);
   });

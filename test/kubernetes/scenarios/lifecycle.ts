@@ -3,13 +3,8 @@ import { expect } from "vitest";
 import { Site } from "../site.ts";
 import type { World } from "../world.ts";
 
-/** @param namespaces which ones the operator is told to watch; empty: all */
-export async function scalesAndBack(
-  world: World,
-  namespace: string,
-  namespaces: readonly string[],
-): Promise<void> {
-  await Site.use(world, namespace, { values: { watchNamespaces: namespaces } }, scaleAndBack);
+export function scalesAndBack(world: World): Promise<void> {
+  return Site.use(world, "scaled", {}, scaleAndBack);
 }
 
 async function scaleAndBack(site: Site): Promise<void> {

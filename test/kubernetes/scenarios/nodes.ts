@@ -1,5 +1,8 @@
+import type { KubernetesObject } from "@rstore/operator/kube/objects";
 import { expect } from "vitest";
 import { eventually } from "../../cluster/eventually.ts";
+import { membershipAt } from "../../cluster/services.ts";
+import type { Fate } from "../api-proxy.ts";
 import { Site, settleMs } from "../site.ts";
 import { localClass, reservedLabel } from "../stand-in/volumes.ts";
 import type { World } from "../world.ts";
@@ -25,17 +28,56 @@ async function spread(site: Site): Promise<string> {
 export function replacesLostNode(world: World): Promise<void> {
   return Site.use(world, "lost-node", {}, async (site) => {
     const node = await spread(site);
+    const memberThere = async () => {
+      const { members = [] } = (await site.read()).status ?? {};
+      return members.find(({ slot, role }) => slot === 1 && role !== "Learner")?.id;
+    };
+    const before = await memberThere();
     await world.standIn.setNode(node, "Unknown");
-    const before = (await site.read()).status?.members?.[1]?.id;
     await eventually(
       "the member of the lost node to be another one",
-      async () =>
-        (await site.read()).status?.members?.every(({ id, role }) => id !== before && role !== "Learner"),
+      async () => {
+        const now = await memberThere();
+        return now !== undefined && now !== before;
+      },
       { timeoutMs: settleMs, intervalMs: 200 },
     );
     await site.expectWhole(3);
     expect((await site.pods()).map(({ spec }) => spec?.nodeName)).not.toContain(node);
   });
+}
+
+/** The node comes back when the deletion of the claim is noted, and before it is asked for: the claim stays (E1). */
+export function leavesAloneWhoCameBack(world: World): Promise<void> {
+  return Site.use(world, "came-back", {}, async (site) => {
+    const node = await spread(site);
+    const [, pod] = await site.pods();
+    const claims = uidsOf(await site.claims());
+    let cameBack = 0;
+    site.audit.interference = {
+      before: async ({ method, path, body }): Promise<Fate> => {
+        const isLatch = method === "PUT" && path.includes("/status") && body.includes('"kind":"DeleteClaim"');
+        if (!isLatch || cameBack > 0) return "pass";
+        cameBack += 1;
+        await world.standIn.setNode(node, "True");
+        const peer = membershipAt(`http://${pod?.status?.podIP}:4101`);
+        await eventually("the replica to answer again", () => peer.getIdentity({}), { timeoutMs: 8000 });
+        return "pass";
+      },
+    };
+    await world.standIn.setNode(node, "Unknown");
+    await eventually("the deletion to be noted", () => cameBack > 0, { timeoutMs: settleMs });
+    await site.expectWhole(3);
+    expect(uidsOf(await site.claims())).toEqual(claims);
+    const deleted = site.audit.writes.filter(
+      ({ method, path }) => method === "DELETE" && path.includes("/persistentvolumeclaims/"),
+    );
+    expect(deleted).toEqual([]);
+  });
+}
+
+function uidsOf(objects: readonly KubernetesObject[]): readonly (string | undefined)[] {
+  return objects.map(({ metadata }) => metadata?.uid);
 }
 
 /** Without the right to look at nodes nothing is replaced, and a condition says so. */
@@ -44,7 +86,7 @@ export function saysThatItMayNotReadNodes(world: World): Promise<void> {
   return Site.use(world, "no-nodes", { values }, async (site) => {
     site.audit.mayBeForbidden = /\/(nodes|persistentvolumes)\//;
     const node = await spread(site);
-    const claims = await site.claims();
+    const claims = uidsOf(await site.claims());
     await world.standIn.setNode(node, "Unknown");
     const sinceMs = performance.now();
     await eventually(
@@ -56,8 +98,7 @@ export function saysThatItMayNotReadNodes(world: World): Promise<void> {
       },
       { timeoutMs: settleMs, intervalMs: 200 },
     );
-    const uids = (all: typeof claims) => all.map(({ metadata }) => metadata?.uid);
-    expect(uids(await site.claims())).toEqual(uids(claims));
+    expect(uidsOf(await site.claims())).toEqual(claims);
     await world.standIn.setNode(node, "True");
     await site.expectWhole(3);
   });

@@ -46,7 +46,7 @@ export class Kubelet {
 
   async #keepPod(pod: V1Pod, node: V1Node | undefined, volume: string | undefined): Promise<void> {
     if (node !== undefined && isUp(node)) return isDeleting(pod) ? this.#end(pod) : this.#run(pod, volume);
-    this.#pods.get(uidOf(pod))?.end("SIGKILL");
+    this.#pods.get(uidOf(pod))?.crash();
     // As the controller of nodes does for a kubelet that is not heard of any more.
     if (node !== undefined && isReady(pod)) await this.#markUnready(pod);
   }

@@ -105,6 +105,11 @@ export class ReplicaPod {
     };
   }
 
+  /** As its node does when that loses its power: started again when the node is back. */
+  crash(): void {
+    this.#child?.kill("SIGKILL");
+  }
+
   /** Asks it to end; true when it has. */
   end(signal: NodeJS.Signals): boolean {
     this.#ending = true;
