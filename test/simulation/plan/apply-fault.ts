@@ -1,5 +1,6 @@
 import { operatorFaults } from "../operator/operator-faults.ts";
 import { diskFaults } from "./apply-disk.ts";
+import { installFaults } from "./apply-install.ts";
 import { membershipFaults } from "./apply-membership.ts";
 import { networkFaults } from "./apply-network.ts";
 import { processFaults } from "./apply-process.ts";
@@ -12,6 +13,7 @@ const table: { readonly [K in FaultKind]: ApplyFault<K> } = {
   ...networkFaults,
   ...diskFaults,
   ...membershipFaults,
+  ...installFaults,
   ...operatorFaults,
 };
 

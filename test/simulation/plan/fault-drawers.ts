@@ -186,6 +186,11 @@ export const faultDrawers: { readonly [K in StoreFaultKind]: Drawer<K> } = {
     slot: anySlot(draw),
     otherCluster: draw.random.chance(0.5),
   }),
+  "strike-install": (draw) => ({
+    kind: "strike-install",
+    how: draw.random.pick(["crash", "freeze", "transfer", "crash-leader", "crash-leader", "cut-leader"]),
+    forMs: draw.lastMs(),
+  }),
   "replace-lost": () => ({ kind: "replace-lost" }),
   transfer: (draw) => ({ kind: "transfer", to: anySlot(draw) }),
 };

@@ -94,6 +94,7 @@ export const themes: Readonly<Record<Theme, ThemeBend>> = {
       flap: 2,
       "reset-connections": 3,
       "disk-weather": 2,
+      "strike-install": 4,
       transfer: 2,
     },
     bend: (shape, random) => (random.chance(0.5) ? nervous(shape, random) : {}),

@@ -178,6 +178,15 @@ export type Fault =
    * when it has hardly heard of anybody (A6).
    */
   | { readonly kind: "hasty-change"; readonly slot: number; readonly isEarly: boolean }
+  /**
+   * Strikes while some member puts a snapshot in the place of its store: it is killed, or its disk stands still,
+   * and meanwhile the leader is asked to hand over, killed, or cut off (A15).
+   */
+  | {
+      readonly kind: "strike-install";
+      readonly how: "crash" | "freeze" | "transfer" | "crash-leader" | "cut-leader";
+      readonly forMs: number;
+    }
   /** An administrator puts an empty member in the place of each that was lost. */
   | { readonly kind: "replace-lost" }
   | { readonly kind: "transfer"; readonly to: number }
