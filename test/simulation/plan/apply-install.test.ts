@@ -22,7 +22,7 @@ function struck(firstIndex: bigint, durableLastIndex: bigint): string[] {
     later() {},
   } as unknown as FaultContext;
   for (const how of ["crash", "freeze"] as const) {
-    installFaults["strike-install"](context, { kind: "strike-install", how, forMs: 10 }, undefined);
+    installFaults["strike-install"](context, { kind: "strike-install", how, forMs: 10 });
     for (const watch of [...watchers]) watch(slot);
     watchers.clear();
   }
