@@ -74,7 +74,7 @@ export class Console {
     const epoch = this.#startedMs.toString(36);
     const [known, rows, events] = after.split(".");
     const full = known !== epoch;
-    const newEvents = this.#eventsAfter(full ? 0 : Number(events));
+    const newEvents = this.#eventsAfter(full ? 0 : Number(events) || 0);
     const members =
       reading === undefined ? [] : consoleMembers(reading, (id) => this.#observer.observation(id));
     return {
@@ -96,7 +96,7 @@ export class Console {
           ? null
           : consoleConfiguration(reading.raft, this.#configuration?.sinceMs ?? this.#startedMs),
       members,
-      history: this.#history.after(full ? 0 : Number(rows)),
+      history: this.#history.after(full ? 0 : Number(rows) || 0),
       events: newEvents,
     };
   }

@@ -81,7 +81,7 @@ function smallerTrouble(state: ConsoleState): Verdict | undefined {
     };
   }
   if (problems.size > 0) {
-    return { level: "warn", headline: "Needs attention", details: [...problems].map(sentence).join(" ") };
+    return { level: "warn", headline: "Needs attention", details: `${[...problems].join("; ")}.` };
   }
   if (behind.length > 0) {
     const lags = behind.map(({ name, lag }) => `${name} by ${countText(lag ?? 0)} entries`);

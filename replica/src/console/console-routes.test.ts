@@ -1,0 +1,89 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { ConsoleRoutes } from "./console-routes.ts";
+import { sampleState } from "./testing/sample-state.ts";
+
+let server: Server;
+let base: string;
+const cursors: string[] = [];
+beforeAll(async () => {
+  const routes = new ConsoleRoutes({
+    state: async (after) => {
+      cursors.push(after);
+      return sampleState();
+    },
+  });
+  server = createServer((request, response) => {
+    void routes.answer(request, response).then((mine) => {
+      if (!mine) response.writeHead(418).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => server.close());
+
+it("serves the page and every file that it names, under a policy that allows nothing else", async () => {
+  const page = await fetch(`${base}/console`);
+  expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8");
+  const html = await page.text();
+  const named = [...html.matchAll(/(?:src|href)="(console\/[^"]+)"/g)].map((match) => `/${match[1]}`);
+  expect(new Set(named)).toEqual(new Set(["/console/icon.svg", "/console/console.css", "/console/main.ts"]));
+  const open = [...named];
+  const seen = new Set<string>();
+  for (let path = open.pop(); path !== undefined; path = open.pop()) {
+    if (seen.has(path)) continue;
+    seen.add(path);
+    const answer = await fetch(base + path);
+    expect({ path, status: answer.status }).toEqual({ path, status: 200 });
+    const text = await answer.text();
+    if (!path.endsWith(".ts")) continue;
+    expect(answer.headers.get("content-type")).toBe("text/javascript; charset=utf-8");
+    expect(() => new Function(text.replace(/^import [^;]*;/gm, "").replace(/^export /gm, ""))).not.toThrow();
+    for (const match of text.matchAll(/ from "\.\/(.+)";$/gm)) open.push(`/console/${match[1]}`);
+  }
+  expect(seen.size).toBeGreaterThan(10);
+  expect(html).not.toMatch(/<script>|<style>| style=| on\w+=|https?:\/\//);
+});
+
+it("every answer carries the headers, also a refusal", async () => {
+  for (const path of ["/console", "/console/state.json", "/console/console.css", "/console/nothing"]) {
+    const { headers } = await fetch(base + path);
+    expect(headers.get("content-security-policy")).toMatch(
+      /^default-src 'none'; script-src 'self'; .*frame-ancestors 'none'$/,
+    );
+    expect(headers.get("content-security-policy")).not.toContain("unsafe");
+    expect(headers.get("x-content-type-options")).toBe("nosniff");
+    expect(headers.get("referrer-policy")).toBe("no-referrer");
+  }
+});
+
+it("answers GET and HEAD alone, and nothing outside of its folder", async () => {
+  for (const method of ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"]) {
+    for (const path of ["/console", "/console/state.json"]) {
+      const answer = await fetch(base + path, { method });
+      expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+    }
+  }
+  expect((await fetch(`${base}/console`, { method: "HEAD" })).status).toBe(200);
+  for (const path of [
+    "/console/..%2fassets.ts",
+    "/console/assets.ts",
+    "/console/format.test.ts",
+    "/console/tsconfig.json",
+  ]) {
+    expect({ path, status: (await fetch(base + path)).status }).toEqual({ path, status: 404 });
+  }
+  for (const path of ["/", "/consoles", "/metrics"]) expect((await fetch(base + path)).status).toBe(418);
+  expect((await fetch(`${base}/console/`, { redirect: "manual" })).headers.get("location")).toBe("/console");
+});
+
+it("hands the cursor on, and lets files be kept until they change", async () => {
+  await fetch(`${base}/console/state.json?after=x.1.2`);
+  await fetch(`${base}/console/state.json`);
+  expect(cursors.slice(-2)).toEqual(["x.1.2", ""]);
+  const first = await fetch(`${base}/console/main.ts`);
+  const etag = first.headers.get("etag")!;
+  expect((await fetch(`${base}/console/main.ts`, { headers: { "if-none-match": etag } })).status).toBe(304);
+});
