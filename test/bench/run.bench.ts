@@ -1,12 +1,16 @@
 import { Command, Option } from "commander";
 import { measureFailover } from "./failover.ts";
+import { measureObserved } from "./observed.ts";
 import { median } from "./percentiles.ts";
 import { type OutputFormat, print, type Report, type Row } from "./report.ts";
+import { measureScrapes } from "./scrape-cost.ts";
 import { measureStartUp, startUpLimits } from "./start-up.ts";
 import { measureThroughput, type ThroughputOptions, type Workload, workloads } from "./throughput.ts";
 
 /** What must not be exceeded by the median of the leader kills. */
 const failoverLimitMs = 3_000;
+/** Of processor time for each scrape of seven members. */
+const scrapeLimitMs = 5;
 
 const number = (text: string): number => Number(text);
 const numbers = (text: string): number[] => text.split(",").map(Number);
@@ -54,6 +58,32 @@ program
   .description("start-up time and anonymous memory with many small keys")
   .option("--keys <n>", "", number, 10_000_000)
   .action(async ({ keys }: { keys: number }) => startUp(keys, outputFormat()));
+
+program
+  .command("scrape")
+  .description("what a scrape of /metrics costs a leader")
+  .option("--scrapes <n>", "", number, 300)
+  .option("--members <n>", "of the cluster", number, 7)
+  .action(async ({ scrapes, members }: { scrapes: number; members: number }) => {
+    const rows = await measureScrapes({ replicas: members, scrapes, onRow });
+    printed({ title: `${members} replicas: a scrape`, rows }, outputFormat());
+    for (const row of rows) {
+      const cpuMs = row["cpu ms"] as number;
+      check(cpuMs < scrapeLimitMs, `${row.page} took ${cpuMs} ms, the limit is ${scrapeLimitMs}`);
+    }
+  });
+
+program
+  .command("observed")
+  .description("throughput with metrics scraped each second and consoles open, against neither")
+  .option("--workload <name>", workloads.join(","), "put")
+  .option("--callers <n>", "calls under way at one time", number, 200)
+  .option("--rounds <n>", "pairs of measurements", number, 6)
+  .action(async (flags: { workload: Workload; callers: number; rounds: number }) => {
+    const options = throughputOptions(program.opts<Flags>());
+    const rows = await measureObserved({ ...options, ...flags, onRow });
+    printed({ title: `${options.replicas} replicas, observed`, rows }, outputFormat());
+  });
 
 function outputFormat(): OutputFormat {
   return program.opts<Flags>().output;

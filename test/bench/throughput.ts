@@ -24,6 +24,7 @@ export interface ThroughputOptions {
   readonly onRow?: (row: Row) => void;
 }
 
+type KeyOptions = Pick<ThroughputOptions, "keys" | "valueBytes">;
 type Call = (client: Client) => Promise<unknown>;
 
 /** Callers in a closed loop, each with one call under way, against replicas on this machine. */
@@ -43,11 +44,11 @@ export async function measureThroughput(options: ThroughputOptions): Promise<Row
     },
     async (cluster) => {
       const clients = Array.from({ length: options.clients }, () => cluster.client());
-      await load(clients[0]!, options);
+      await loadKeys(clients[0]!, options);
       const rows: Row[] = [];
       for (const workload of options.workloads) {
         for (const callers of options.callers) {
-          const row = await measure(cluster, clients, { workload, callers, options });
+          const row = await measureCalls(cluster, clients, { workload, callers, options });
           options.onRow?.(row);
           rows.push(row);
         }
@@ -62,14 +63,15 @@ export async function measureThroughput(options: ThroughputOptions): Promise<Row
 
 const keyOf = (at: number): string => `bench/${at.toString().padStart(8, "0")}`;
 
-async function load(client: Client, { keys, valueBytes }: ThroughputOptions): Promise<void> {
+/** So that reads find something. */
+export async function loadKeys(client: Client, { keys, valueBytes }: KeyOptions): Promise<void> {
   const value = randomBytes(valueBytes);
   await Promise.all(
     Array.from({ length: keys }, (_, at) => client.put(keyOf(at), value, { timeoutMs: 30_000 })),
   );
 }
 
-function callOf(workload: Workload, { keys, valueBytes }: ThroughputOptions): Call {
+function callOf(workload: Workload, { keys, valueBytes }: KeyOptions): Call {
   const value = randomBytes(valueBytes);
   const key = () => keyOf(Math.floor(Math.random() * keys));
   switch (workload) {
@@ -85,10 +87,15 @@ function callOf(workload: Workload, { keys, valueBytes }: ThroughputOptions): Ca
 interface Measured {
   readonly workload: Workload;
   readonly callers: number;
-  readonly options: ThroughputOptions;
+  readonly options: KeyOptions & Pick<ThroughputOptions, "seconds" | "warmUpSeconds">;
 }
 
-async function measure(cluster: Cluster, clients: readonly Client[], measured: Measured): Promise<Row> {
+/** Callers in a closed loop, for a while. */
+export async function measureCalls(
+  cluster: Cluster,
+  clients: readonly Client[],
+  measured: Measured,
+): Promise<Row> {
   const { workload, callers, options } = measured;
   const call = callOf(workload, options);
   const leader = await cluster.leader();
