@@ -5,7 +5,9 @@ type Code = (typeof rpcCodes)[number];
 
 /** The metrics of one method; keep it where calls of the method end. */
 export class MethodMetrics {
-  readonly #duration: Distribution;
+  readonly #durations: Instruments<typeof apiCounted>["requestDuration"];
+  /** Of a method that was called: most never are, and each would be twenty lines of every page. */
+  #duration: Distribution | undefined;
   readonly #requests: Instruments<typeof apiCounted>["requests"];
   readonly #labels: { readonly service: string; readonly method: string };
   readonly #byCode = new Map<string, Count>();
@@ -16,12 +18,13 @@ export class MethodMetrics {
   ) {
     this.#requests = requests;
     this.#labels = labels;
-    this.#duration = requestDuration.labels(labels);
+    this.#durations = requestDuration;
     this.#countOf("ok");
   }
 
   /** `code` is `ok` or a Connect code such as `unavailable`. */
   finished(code: string, durationMs: number): void {
+    this.#duration ??= this.#durations.labels(this.#labels);
     this.#duration.observe(durationMs / 1000);
     this.#countOf(code).increment();
   }

@@ -89,18 +89,6 @@ describe("/metrics", () => {
     expect(lines.filter((line) => line.startsWith("rstore_peer_round_trip_seconds"))).toHaveLength(1);
     expect(lines.some((line) => line.startsWith("process_cpu_seconds_total"))).toBe(true);
   });
-
-  it("names every metric by the convention, once, with help", async () => {
-    const lines = (await metrics.render()).split("\n");
-    const types = lines.filter((line) => line.startsWith("# TYPE rstore_")).map((line) => line.split(" "));
-    expect(types.length).toBeGreaterThan(30);
-    expect(new Set(types.map(([, , name]) => name)).size).toBe(types.length);
-    for (const [, , name, type] of types) {
-      expect(name).toMatch(/^rstore_(build|process|raft|replica|store|storage|snapshot|peer|rpc)_[a-z_]+$/);
-      expect(name?.endsWith("_total")).toBe(type === "counter");
-      expect(lines.find((line) => line.startsWith(`# HELP ${name} `))).toMatch(/\.$/);
-    }
-  });
 });
 
 describe("the metrics of the client port", () => {

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { runtimeCounted } from "../metrics/definitions.ts";
+import { createInstruments } from "../metrics/instruments.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { limits } from "./limits.ts";
 import { noMetrics } from "./runtime-metrics.ts";
@@ -67,4 +69,13 @@ test("writes that end in time, one after the other, are no reason to hand over (
 
 test("a follower has nothing to hand over (B12)", async () => {
   expect(await handOversUntil(4 * stallMs, { writingSinceMs: () => 0, isLeader: () => false })).toEqual([]);
+});
+
+test("what was verified in the background is counted, and whole passes", async () => {
+  const metrics = createInstruments(runtimeCounted);
+  const steps = [false, true, false].map((passed) => ({ records: 5, bytes: 50, passed }));
+  const store = { scrubStep: () => steps.shift()! };
+  const log = { indexLeaving: () => 0n, firstIndex: () => 1n };
+  await handOversUntil(2 * limits.housekeepingMs, { metrics, directory: { log, store } });
+  expect([metrics.scrubbedRecords.value, metrics.scrubPasses.value]).toEqual([15, 1]);
 });

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import { createLogger } from "../log.ts";
+import { runtimeCounted } from "../metrics/definitions.ts";
+import { createInstruments } from "../metrics/instruments.ts";
 import type { Heartbeat, Message } from "../raft/types.ts";
 import type { PeerAddress, PeerHello } from "../transport/types.ts";
 import { systemClock } from "./clock.ts";
@@ -23,10 +25,14 @@ const hello: PeerHello = {
 };
 const heartbeat: Heartbeat = { type: "Heartbeat", from: 1n, to: 2n, term: 1n, commit: 0n, readSequence: 0n };
 
-function deskWith(lifecycle: Lifecycle, diskRefusals = new DiskRefusals(systemClock, limits)) {
+function deskWith(
+  lifecycle: Lifecycle,
+  diskRefusals = new DiskRefusals(systemClock, limits),
+  metrics = noMetrics,
+) {
   const log = createLogger({ level: "silent", format: "json", name: "" });
   const intake = new RequestIntake({ random: Math.random });
-  return new PeerDesk({ lifecycle, peerUrl: "", log, limits, metrics: noMetrics, intake, diskRefusals });
+  return new PeerDesk({ lifecycle, peerUrl: "", log, limits, metrics, intake, diskRefusals });
 }
 
 function deskOf(memberId: bigint) {
@@ -57,9 +63,12 @@ test("a replica between two directories refuses streams, and its own refusals ch
       throw new Error("there is none now");
     },
   } as unknown as Lifecycle;
-  const desk = deskWith(lifecycle);
+  const metrics = createInstruments(runtimeCounted);
+  const desk = deskWith(lifecycle, undefined, metrics);
   expect(await desk.admit(hello)).toMatchObject({ reason: "not-ready" });
   expect(() => desk.refused(1n, { reason: "removed", index: 5n })).not.toThrow();
+  expect(metrics.peersRefused.labels({ reason: "not-ready" }).value).toBe(1);
+  expect(metrics.refusedByPeers.labels({ reason: "removed" }).value).toBe(1);
 });
 
 test("a member answers whoever sends to it, also on a stream from before it was one", () => {

@@ -1,6 +1,13 @@
 import { expect, test } from "vitest";
 import { createLogger } from "../log.ts";
-import type { ReceivedSnapshot, SnapshotDescription, SnapshotSink } from "../storage/types.ts";
+import { runtimeCounted } from "../metrics/definitions.ts";
+import { createInstruments } from "../metrics/instruments.ts";
+import {
+  type ReceivedSnapshot,
+  type SnapshotDescription,
+  type SnapshotSink,
+  StorageError,
+} from "../storage/types.ts";
 import type { PeerTransport, SnapshotOffer } from "../transport/types.ts";
 import { systemClock } from "./clock.ts";
 import { limits } from "./limits.ts";
@@ -49,7 +56,10 @@ class FakeSink implements SnapshotSink {
   async abort(): Promise<void> {}
 }
 
-function createReceiver(chunks: () => AsyncIterable<{ offset: number; data: Uint8Array; checksum: number }>) {
+function createReceiver(
+  chunks: () => AsyncIterable<{ offset: number; data: Uint8Array; checksum: number }>,
+  metrics = noMetrics,
+) {
   const sink = new FakeSink();
   const received: bigint[] = [];
   const failures: unknown[] = [];
@@ -59,7 +69,7 @@ function createReceiver(chunks: () => AsyncIterable<{ offset: number; data: Uint
     logger: createLogger({ level: "silent", format: "json", name: "" }),
     clock: systemClock,
     limits,
-    metrics: noMetrics,
+    metrics,
     received: ({ snapshot }) => received.push(snapshot.index),
     failed: (error) => failures.push(error),
   });
@@ -114,4 +124,17 @@ test("a fetch that is under way when the member stops touches the disk no more",
   expect(sink.written).toEqual([0]);
   receiver.offered(offerAt(20n));
   expect({ begun: sink.begun, received, failures }).toEqual({ begun: [10n], received: [], failures: [] });
+});
+
+test("a fetch that fails is counted, and the bytes of one that does not", async () => {
+  const metrics = createInstruments(runtimeCounted);
+  const { receiver } = createReceiver(oneChunk, metrics);
+  receiver.offered(offerAt(10n));
+  await expect.poll(() => metrics.snapshotFetchDuration.counts.some((count) => count > 0)).toBe(true);
+  expect(metrics.snapshotReceivedBytes.value).toBe(1);
+  const full = createReceiver(() => {
+    throw new StorageError("noSpace", "no room");
+  }, metrics);
+  full.receiver.offered(offerAt(10n));
+  await expect.poll(() => metrics.snapshotInstalls.labels({ result: "failed" }).value).toBe(1);
 });

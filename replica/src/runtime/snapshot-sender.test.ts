@@ -1,10 +1,12 @@
 import { beforeEach, expect, test } from "vitest";
 import { createLogger } from "../log.ts";
+import { runtimeCounted } from "../metrics/definitions.ts";
+import { createInstruments } from "../metrics/instruments.ts";
 import type { InstallSnapshot } from "../raft/types.ts";
 import type { DurableLog, SnapshotDescription, SnapshotSource } from "../storage/types.ts";
 import type { Clock } from "./clock.ts";
 import { limits } from "./limits.ts";
-import { noMetrics } from "./runtime-metrics.ts";
+import type { RuntimeMetrics } from "./runtime-metrics.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
 
 const configuration = {
@@ -25,9 +27,11 @@ let finishCopy: (index: bigint) => void;
 let acknowledged: bigint;
 let durableApplied: bigint;
 let copies: number;
+let metrics: RuntimeMetrics;
 let sender: SnapshotSender;
 
 beforeEach(() => {
+  metrics = createInstruments(runtimeCounted);
   nowMs = 0;
   copies = 0;
   durableApplied = 100n;
@@ -55,7 +59,7 @@ beforeEach(() => {
     logger: createLogger({ level: "silent", format: "json", name: "" }),
     clock: { nowMs: () => nowMs } as Clock,
     limits,
-    metrics: noMetrics,
+    metrics,
     offer: () => {},
     term: () => 1n,
     durableApplied: () => durableApplied,
@@ -118,4 +122,22 @@ test("who lost its store is offered a copy only of one that reaches what it need
   durableApplied = 100n;
   sender.request({ ...request, minIndex: 100n });
   expect(copies).toBe(1);
+});
+
+test("what was sent, made and given up is counted", async () => {
+  await made();
+  sender.offer(offerTo(2n, 105n));
+  sender.offer(offerTo(3n, 105n));
+  sender.offer(offerTo(4n, 105n));
+  expect(sender.underWay).toBe(3);
+  nowMs = 3000;
+  sender.fetched(2n, true);
+  sender.fetched(3n, false);
+  nowMs = limits.snapshotStalledMs;
+  sender.tick();
+  const { snapshotSends, snapshotSendDuration, snapshotCreateDuration } = metrics;
+  expect(snapshotSends.labels({ result: "ok" }).value).toBe(1);
+  expect(snapshotSends.labels({ result: "failed" }).value).toBe(2);
+  expect(snapshotSendDuration.sum).toBe(3);
+  expect(snapshotCreateDuration.counts.reduce((sum, count) => sum + count)).toBe(1);
 });
