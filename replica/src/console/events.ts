@@ -90,6 +90,8 @@ export function consoleEvent(event: ReplicaEvent, nameOf: NameOf): ConsoleEvent 
 const wordings: { readonly [Id in MessageId]?: (event: ReplicaEvent, nameOf: NameOf) => string } = {
   "raft.role": roleText,
   "raft.configuration": configurationText,
+  "problem.raised": ({ fields }) => String(fields.problem),
+  "problem.cleared": ({ fields }) => `over: ${fields.problem}`,
   "replica.identity": ({ fields }) => `started, ${fields.state}`,
 };
 

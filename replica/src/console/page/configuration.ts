@@ -33,10 +33,7 @@ export class ConfigurationView {
 function facts(configuration: ConsoleConfiguration, state: ConsoleState, since: string): Node[] {
   const { voters, outgoing, learners, learnersNext, joint, committed, index } = configuration;
   const made = [
-    fact(
-      "In force",
-      `index ${countText(index)}, ${committed ? "committed" : "not committed yet"}, for ${since}`,
-    ),
+    fact("In force", `index ${countText(index)}, ${committed ? "committed" : "not committed"}, for ${since}`),
   ];
   if (joint) {
     made.push(fact("Voters, coming", members(voters, outgoing, "+", state)));

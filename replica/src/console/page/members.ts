@@ -9,16 +9,7 @@ interface Row {
   readonly cells: readonly HTMLElement[];
 }
 
-const columns = [
-  "Role",
-  "State",
-  "Applied index",
-  "Lag",
-  "Round trip",
-  "Store",
-  "Disk free",
-  "Version",
-] as const;
+const columns = ["Role", "State", "Applied", "Lag", "Round trip", "Store", "Disk free", "Version"] as const;
 const firstNumber = 2;
 const lastNumber = 6;
 
