@@ -12,7 +12,7 @@ async function main(): Promise<void> {
   const log = createLogger(settings.logLevel);
   const config = kubeConfigFromEnvironment();
   const end = (code: number, why: string) => {
-    log.error({ msgId: "operator.ends" }, why);
+    log.record("operator.ends", { exitCode: code, why });
     process.exit(code);
   };
   const operator = new Operator({
@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   const stop = (signal: string) => {
     if (stopping) return;
     stopping = true;
-    log.info({ msgId: "operator.stopping" }, `${signal}: ends what is under way`);
+    log.record("operator.stopping", { signal });
     setTimeout(() => end(1, "it did not stop in time"), stopDeadlineMs).unref();
     operator.stop().then(
       () => process.exit(0),
@@ -33,10 +33,7 @@ async function main(): Promise<void> {
     );
   };
   for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => stop(signal));
-  log.info(
-    { msgId: "operator.starts", version, namespaces: settings.namespaces },
-    `rstore-operator ${version}`,
-  );
+  log.record("operator.starts", { version, namespaces: settings.namespaces.join(" ") });
   await operator.start();
 }
 

@@ -1,5 +1,6 @@
+import { libraries } from "./libraries.ts";
 import { isTest, isWithin, resolveImport, type SourceFile, type Violation } from "./source-tree.ts";
-import { entryPoints, type Folder, folders, generated, libraries } from "./tables.ts";
+import { entryPoints, type Folder, folders, generated } from "./tables.ts";
 
 /** Imports between folders go in the directions of the table only. Tests may look everywhere. */
 export function checkDirections(files: readonly SourceFile[]): Violation[] {

@@ -50,7 +50,6 @@ export class Operator {
     const { config, settings, log } = parts;
     const client = createKubeClient(config, { fieldManager: "rstore-operator", plurals: { [kind]: plural } });
     const clock = systemClock;
-    const warn = (message: string) => log.warn({ msgId: "kube.trouble" }, message);
     const readings = new StoreReadings();
     const metrics = new OperatorMetrics({
       operator: () => this.#reading(),
@@ -61,7 +60,7 @@ export class Operator {
       clock,
       controller: "rstore.dev/operator",
       instance: settings.podName,
-      log: warn,
+      failed: (reason, message) => log.record("event.failed", { reason, message }),
     });
     const reconciler = new Reconciler({
       client,
@@ -91,7 +90,7 @@ export class Operator {
       begun: (_key, waitedMs) => metrics.waited(waitedMs / 1000),
       failed: (key, error, retryInMs) => {
         const message = error instanceof Error ? error.message : String(error);
-        log.warn({ msgId: "reconcile.failed", store: key, retryInMs: Math.round(retryInMs) }, message);
+        log.record("reconcile.failed", { store: key, message, retryInMs: Math.round(retryInMs) });
       },
     });
     this.#watches = new StoreWatches({
@@ -101,7 +100,7 @@ export class Operator {
       namespaces: settings.namespaces,
       changed: (namespace, name) => this.#queue.add(`${namespace}/${name}`),
       gone: (uid) => reconciler.forget(uid),
-      log: warn,
+      interrupted: (kind, message) => log.record("watch.interrupted", { kind, message }),
     });
     this.#election = settings.leaderElect ? this.#createElection(client, clock) : undefined;
     this.#server = new StatusServer({
@@ -125,7 +124,7 @@ export class Operator {
       retryMs: leaseMs / 7.5,
       started: () => this.#act(),
       lost,
-      log: (message) => log.warn({ msgId: "lease.trouble" }, message),
+      log: (message) => log.record("lease.trouble", { message }),
     });
   }
 
@@ -136,7 +135,7 @@ export class Operator {
   }
 
   #act(): void {
-    this.#parts.log.info({ msgId: "operator.leads" }, "leads: looks after the stores");
+    this.#parts.log.record("operator.leads", {});
     this.#watches.start();
     this.#resyncLater();
   }

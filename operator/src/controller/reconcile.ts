@@ -23,6 +23,7 @@ import { type Store, storeFrom } from "../platform/kubernetes/store.ts";
 import { StepOutdatedError } from "../platform/step-outdated-error.ts";
 import { statusFrom } from "../status/status.ts";
 import { hasFinalizer, withFinalizer, withoutFinalizer } from "./finalizer.ts";
+import { logConditions } from "./log-conditions.ts";
 import { refusalFrom } from "./refusal.ts";
 import { type ImageSource, resolvedImage } from "./resolved-image.ts";
 import { stepEvent } from "./step-event.ts";
@@ -90,10 +91,7 @@ export class Reconciler {
     await this.#writeStatus(await this.#withRefusal(planned, failure, context), context);
     this.#parts.looked(store.uid, context.input);
     if (isKubeError(failure, "namespace-terminating")) {
-      this.#parts.log.info(
-        { msgId: "namespace.terminating", store: `${store.namespace}/${store.name}` },
-        "its namespace is being deleted: makes nothing any more",
-      );
+      this.#parts.log.record("namespace.terminating", { store: nameOf(store) });
       return terminatingRetryMs;
     }
     if (failure !== undefined) throw failure;
@@ -175,21 +173,18 @@ export class Reconciler {
       throw error;
     }
     for (const step of steps) {
-      const fields = { store: `${store.namespace}/${store.name}`, step: step.kind, reason: step.reason };
+      const fields = { store: nameOf(store), step: step.kind, reason: step.reason };
       try {
         await act(step, context);
         stepTaken(step, true);
         const event = stepEvent(step);
         // For people: nothing waits for it.
         if (event !== undefined) void context.event(event);
-        if (step.kind !== "event") log.info({ msgId: "step.taken", ...fields }, step.reason);
+        if (step.kind !== "event") log.record("step.taken", fields);
       } catch (error) {
         stepTaken(step, false);
         if (isExpected(error)) {
-          log.info(
-            { msgId: "step.refused", ...fields, why: error.message },
-            "the step was not taken: looks again",
-          );
+          log.record("step.refused", { ...fields, why: error.message });
           return error;
         }
         throw error;
@@ -208,6 +203,7 @@ export class Reconciler {
     const selector = Object.entries(selectorLabels(store))
       .map(([key, value]) => `${key}=${value}`)
       .join(",");
+    const before = status.current;
     try {
       await status.replace({
         ...statusFrom(input, planned, status.current),
@@ -215,6 +211,7 @@ export class Reconciler {
         selector,
         version: running,
       });
+      logConditions(this.#parts.log, nameOf(store), before, status.current);
     } catch (error) {
       // It is deleted, or was edited since: the next look writes it.
       if (!isKubeError(error, "conflict") && !isKubeError(error, "not-found")) throw error;
@@ -237,6 +234,10 @@ function isExpected(error: unknown): error is Error {
   return (
     error instanceof KubeError || error instanceof ReplicaCallError || error instanceof StepOutdatedError
   );
+}
+
+function nameOf({ namespace, name }: Store): string {
+  return `${namespace}/${name}`;
 }
 
 function refOf(namespace: string, name: string): ObjectRef {

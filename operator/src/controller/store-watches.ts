@@ -15,7 +15,8 @@ export interface StoreWatchesParts {
   /** A store, or something of it, changed. */
   readonly changed: (namespace: string, name: string) => void;
   readonly gone: (uid: string) => void;
-  readonly log: (message: string) => void;
+  /** Watching objects of this kind is tried again. */
+  readonly interrupted: (kind: string, message: string) => void;
 }
 
 interface Watched extends Kind {

@@ -12,7 +12,8 @@ export interface EventRecorderOptions {
   readonly controller: string;
   /** The pod's name. */
   readonly instance: string;
-  readonly log: (message: string) => void;
+  /** An event could not be sent. */
+  readonly failed: (reason: string, message: string) => void;
 }
 
 export interface EventText {
@@ -65,7 +66,7 @@ export class EventRecorder {
   }
 
   async record(object: KubernetesObject, event: EventText): Promise<void> {
-    const { clock, log } = this.#options;
+    const { clock, failed } = this.#options;
     const note = event.note.slice(0, noteMaxChars);
     const key = [object.metadata?.uid, event.type, event.reason, event.action, note].join("\n");
     const nowMs = clock.nowMs();
@@ -75,7 +76,7 @@ export class EventRecorder {
       else if (this.#isAllowed(object.metadata?.uid ?? "", nowMs))
         await this.#create(object, { ...event, note }, key);
     } catch (error) {
-      log(`the event ${event.reason} could not be sent: ${(error as Error).message}`);
+      failed(event.reason, (error as Error).message);
     }
   }
 

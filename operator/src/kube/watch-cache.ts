@@ -11,7 +11,8 @@ export interface WatchCacheOptions extends ListOptions {
   readonly plural: string;
   /** An object was added, changed or removed. */
   readonly changed: (object: KubernetesObject) => void;
-  readonly log: (message: string) => void;
+  /** Watching is tried again. */
+  readonly interrupted: (kind: string, message: string) => void;
 }
 
 const RESTART_MIN_MS = 500;
@@ -82,8 +83,8 @@ export class WatchCache<T extends KubernetesObject> {
 
   #restart(error: unknown): void {
     if (this.#stopped) return;
-    const { kind, clock, log } = this.#options;
-    log(`watching ${kind.kind} was interrupted: ${(error as Error)?.message ?? error}`);
+    const { kind, clock, interrupted } = this.#options;
+    interrupted(kind.kind, String((error as Error)?.message ?? error));
     const delayMs = this.#restartMs;
     this.#restartMs = Math.min(RESTART_MAX_MS, delayMs * 2);
     this.#cancel();

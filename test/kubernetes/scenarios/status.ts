@@ -103,7 +103,7 @@ function reconcilerOf(site: Site, kubeconfig: string, nowMs: () => number): Reco
       clock,
       controller: "rstore.dev/operator",
       instance: "test",
-      log: () => {},
+      failed: () => {},
     }),
     log: createLogger("debug", site.world.logFile(`${site.namespace}-reconciler`)),
     images: { repository: "rstore-replica", defaultVersion: "0.1.0" },
