@@ -14,7 +14,7 @@ export interface OperatorMetricsSources {
 
 /** What the operator says of itself, and of the stores, to Prometheus. */
 export class OperatorMetrics {
-  readonly #registry = new Registry();
+  readonly #registry = registryOfProcess();
   readonly #reconciles = this.#counter(operatorCounted.reconciles);
   readonly #durations = this.#histogram(operatorCounted.reconcileDuration);
   readonly #errors = this.#counter(operatorCounted.reconcileErrors);
@@ -22,7 +22,6 @@ export class OperatorMetrics {
   readonly #steps = this.#counter(operatorCounted.steps);
 
   constructor({ operator, stores }: OperatorMetricsSources) {
-    this.#collectLibraryMetrics();
     for (const result of operatorCounted.reconciles.labels.result) this.#reconciles.inc({ result }, 0);
     for (const source of operatorCounted.reconcileErrors.labels.source) {
       this.#errors.inc({ source, reason: source === "operator" ? "internal" : "unavailable" }, 0);
@@ -75,14 +74,6 @@ export class OperatorMetrics {
     return this.#registry.metrics();
   }
 
-  #collectLibraryMetrics(): void {
-    collectDefaultMetrics({ register: this.#registry });
-    const kept: readonly string[] = libraryMetrics;
-    for (const { name } of this.#registry.getMetricsAsArray()) {
-      if (!kept.includes(name)) this.#registry.removeSingleMetric(name);
-    }
-  }
-
   #counter(definition: CountedDefinition): Counter {
     return new Counter(this.#configuration(definition));
   }
@@ -107,6 +98,16 @@ export class OperatorMetrics {
   #configuration({ name, help, labels = {} }: Definition) {
     return { name, help, labelNames: Object.keys(labels), registers: [this.#registry] };
   }
+}
+
+function registryOfProcess(): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const kept: readonly string[] = libraryMetrics;
+  for (const { name } of registry.getMetricsAsArray()) {
+    if (!kept.includes(name)) registry.removeSingleMetric(name);
+  }
+  return registry;
 }
 
 function samplesOf(read: number | readonly Sample[] | undefined): readonly Sample[] {
