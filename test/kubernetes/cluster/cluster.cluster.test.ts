@@ -46,18 +46,18 @@ async function withStore(
 
 describe("the chart", () => {
   it("is upgraded from the one before, and no pod of a store is made anew (E15)", {
-    timeout: 8 * minutes,
+    timeout: 16 * minutes,
   }, async () => {
     await applyThree(upgraded, safeNode);
     await upgradeChart(release, upgraded);
   });
 
-  it("passes its own test", { timeout: 4 * minutes }, async () => {
+  it("passes its own test", { timeout: 5 * minutes }, async () => {
     expect(await release.test()).toMatch(/Succeeded/);
   });
 });
 
-describe.concurrent("a store under load", { timeout: 10 * minutes }, () => {
+describe.concurrent("a store under load", { timeout: 20 * minutes }, () => {
   it("is scaled by joint consensus, and no request fails", () =>
     withStore("scaling", async (store) => {
       await scaleThrough(store, [5, 3, 1, 3], 5);
@@ -107,7 +107,7 @@ describe.concurrent("a store under load", { timeout: 10 * minutes }, () => {
 // By `--all`.
 if (cluster.environment.all) {
   const { localClass } = cluster.environment;
-  describe.concurrent("a store under load, at greater length", { timeout: 15 * minutes }, () => {
+  describe.concurrent("a store under load, at greater length", { timeout: 30 * minutes }, () => {
     it("outlives its pods, and replaces members that lost their disk, on volumes that stay", () =>
       withStore(
         "local-pods",
@@ -142,26 +142,26 @@ describe("stores on volumes that move and on volumes that stay", () => {
     console.warn("SKIPPED: RSTORE_NODE_FAULTS is not set, so no node is cut, killed or lost");
   }
 
-  it("are applied", { timeout: 5 * minutes }, async () => {
+  it("are applied", { timeout: 10 * minutes }, async () => {
     await Promise.all(stores.map((store) => applyThree(store, safeNode)));
   });
 
-  it("serve on without an operator", { timeout: 5 * minutes }, () => uninstallAndInstall(release, stores));
+  it("serve on without an operator", { timeout: 10 * minutes }, () => uninstallAndInstall(release, stores));
 
-  faultIt("outlive a node that is killed and comes back", { timeout: 6 * minutes }, () =>
+  faultIt("outlive a node that is killed and comes back", { timeout: 12 * minutes }, () =>
     killAndStart(cluster, stores, nodes[1]!),
   );
 
-  faultIt("outlive a node that is cut off and healed", { timeout: 6 * minutes }, () =>
+  faultIt("outlive a node that is cut off and healed", { timeout: 12 * minutes }, () =>
     cutAndHeal(cluster, stores, nodes[2]!),
   );
 
-  faultIt("get back to full strength when a node stays dead", { timeout: 8 * minutes }, () =>
+  faultIt("get back to full strength when a node stays dead", { timeout: 16 * minutes }, () =>
     killForGood(cluster, stores, nodes[1]!),
   );
 
   // Others than before: two members of those may share a node by now, and would be lost together.
-  faultIt("get back to full strength when a node is lost for good", { timeout: 8 * minutes }, async () => {
+  faultIt("get back to full strength when a node is lost for good", { timeout: 16 * minutes }, async () => {
     await Promise.all(stores.map(({ namespace }) => cluster.deleteNamespace(namespace)));
     const fresh = [sharedClass, localClass].map(
       (name) => new TestStore(cluster, `rstore-losing-${name}`, name),

@@ -49,7 +49,7 @@ export class KubeCluster {
 
   /** What an earlier run left, or this one. */
   async deleteTestNamespaces(): Promise<void> {
-    await this.kubectl.run("delete", "namespace", "-l", testLabel, "--timeout=150s");
+    await this.kubectl.run("delete", "namespace", "-l", testLabel, "--timeout=300s");
   }
 
   async pods(namespace: string, labelSelector: string): Promise<readonly V1Pod[]> {

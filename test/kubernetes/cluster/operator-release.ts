@@ -44,11 +44,11 @@ export class OperatorRelease {
   }
 
   test(): Promise<string> {
-    return this.cluster.helm("test", release, "-n", operatorNamespace, "--timeout", "90s");
+    return this.cluster.helm("test", release, "-n", operatorNamespace, "--timeout", "180s");
   }
 
   async uninstall(): Promise<void> {
-    await this.cluster.helm("uninstall", release, "-n", operatorNamespace, "--wait", "--timeout", "90s");
+    await this.cluster.helm("uninstall", release, "-n", operatorNamespace, "--wait", "--timeout", "180s");
   }
 
   async #install(folder: string, operatorImage: ImageName, replicaImage: ImageName): Promise<void> {
@@ -64,18 +64,16 @@ export class OperatorRelease {
       "replicaImage.tag": replicaImage.tag,
     };
     const settings = Object.entries(values).flatMap(([name, value]) => ["--set-string", `${name}=${value}`]);
-    // Two: another one takes over when a node is lost.
     return [
       release,
       folder,
-      "-n",
-      operatorNamespace,
+      ...["-n", operatorNamespace],
       ...settings,
-      "--set",
-      "replicas=2",
-      "--wait",
-      "--timeout",
-      "120s",
+      // Two: another one takes over when a node is lost.
+      ...["--set", "replicas=2"],
+      // Without a share of its own it starves beside the stores on a machine of two cores.
+      ...["--set", "resources.requests.cpu=300m"],
+      ...["--wait", "--timeout", "180s"],
     ];
   }
 }

@@ -7,7 +7,7 @@ import { Writer } from "./writer.ts";
 const apiVersion = "rstore.dev/v1alpha1";
 const kind = "ReplicatedStore";
 /** Of a loaded machine of two cores. */
-export const settleMs = 180_000;
+export const settleMs = 300_000;
 
 /** What a replica of the tests asks for. */
 export const shareOfReplica = { cpu: "100m", memory: "64Mi" };

@@ -42,7 +42,7 @@ export class Writer {
       `the writer in ${namespace} writes`,
       async () => (await writer.pulse()).writesAcknowledged > 3,
       {
-        timeoutMs: 60_000,
+        timeoutMs: 180_000,
         intervalMs: 500,
       },
     );

@@ -44,7 +44,7 @@ export async function deleteNamespace(store: TestStore): Promise<void> {
   const { kubectl } = store.cluster;
   await kubectl.run("delete", "namespace", store.namespace, "--wait=false");
   await store.cluster.deleteOperator();
-  await kubectl.run("wait", "--for=delete", `namespace/${store.namespace}`, "--timeout=150s");
+  await kubectl.run("wait", "--for=delete", `namespace/${store.namespace}`, "--timeout=300s");
 }
 
 async function deleteResource(store: TestStore): Promise<void> {
@@ -54,7 +54,7 @@ async function deleteResource(store: TestStore): Promise<void> {
 
 async function awaitGone(store: TestStore): Promise<void> {
   const { kubectl } = store.cluster;
-  await kubectl.run("wait", "--for=delete", `rstore/${store.name}`, "-n", store.namespace, "--timeout=120s");
+  await kubectl.run("wait", "--for=delete", `rstore/${store.name}`, "-n", store.namespace, "--timeout=300s");
 }
 
 async function awaitNoPods(store: TestStore): Promise<void> {
@@ -67,7 +67,7 @@ async function awaitNoPods(store: TestStore): Promise<void> {
     store.selector,
     "-n",
     store.namespace,
-    "--timeout=120s",
+    "--timeout=300s",
   );
   expect((await store.pods()).map(nameOf)).toEqual([]);
 }

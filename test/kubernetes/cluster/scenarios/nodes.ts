@@ -124,7 +124,7 @@ export async function loseNode(
       const pause = await pauseSince(store, marks[i]!);
       const victim = victims[i];
       if (victim !== undefined) await store.awaitReplaced(victim.slot, victim.uid);
-      await awaitSettled(store, { replicas: 3, timeoutMs: 180_000 });
+      await awaitSettled(store, { replicas: 3 });
       const took = seconds(performance.now() - beganMs);
       measured(
         `a node lost (${store.storageClass})`,
@@ -151,7 +151,7 @@ async function victimOn(store: TestStore, node: string): Promise<Victim | undefi
 
 export async function awaitNode(cluster: KubeCluster, node: string, ready: boolean): Promise<void> {
   const condition = `condition=Ready=${ready ? "true" : "unknown"}`;
-  await cluster.kubectl.run("wait", `--for=${condition}`, `node/${node}`, "--timeout=90s");
+  await cluster.kubectl.run("wait", `--for=${condition}`, `node/${node}`, "--timeout=180s");
 }
 
 async function awaitDegraded(store: TestStore): Promise<void> {
