@@ -59,6 +59,7 @@ export async function startReplica(
     onFatal: failed,
     commitDeadlineMs: config.diskDeadlineMs,
     logCacheMaxBytes: LOG_CACHE_MAX_BYTES,
+    logFlushed: (entries) => metrics.runtime.logFlushEntries.observe(entries),
   });
   const { name, traceEndpoint, traceSampleRatio } = config;
   const tracing = await startTracing({

@@ -8,6 +8,7 @@ import { handsOverFromTheFrozen } from "./scenarios/election.ts";
 import { allowsNoEvictionTooMany } from "./scenarios/evictions.ts";
 import { holdsUpOnlyWhatIsNeeded } from "./scenarios/finalizer.ts";
 import { scalesAndBack } from "./scenarios/lifecycle.ts";
+import { showsWhatItDoes } from "./scenarios/metrics.ts";
 import { getsThroughFaults, seesThePast } from "./scenarios/network.ts";
 import { leavesAloneWhoCameBack, replacesLostNode, saysThatItMayNotReadNodes } from "./scenarios/nodes.ts";
 import { everyRightIsUsed, nothingElseIsAllowed } from "./scenarios/rights.ts";
@@ -46,6 +47,9 @@ describe("an operator with the rights that the chart gives it", options, () => {
 
   it("says what it knows, that it knows nothing when nobody answers, and when it looked last (E14)", () =>
     saysWhatItKnows(world));
+
+  it("shows what it does in its metrics, and nothing of a store that is deleted", () =>
+    showsWhatItDoes(world));
 
   it("replaces the member of a lost node", () => replacesLostNode(world));
 

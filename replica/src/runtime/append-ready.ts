@@ -19,7 +19,6 @@ export async function appendReady(parts: AppendParts, ready: Ready): Promise<voi
   await directory.log.append({ hardState: ready.hardState, entries: ready.entries });
   const tookMs = clock.nowMs() - startMs;
   const entries = ready.entries.length;
-  metrics.logFlushEntries.observe(entries);
   metrics.logFlushDuration.observe(tookMs / 1000);
   if (tookMs >= config.slowFlushMs) log.record("flush.slow", { target: "log", tookMs, entries });
 }

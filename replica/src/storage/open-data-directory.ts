@@ -108,6 +108,7 @@ async function assemble(
     identity: raft.identity,
     cacheMaxBytes: options.logCacheMaxBytes ?? 64 * mebibyte,
     durableApplied: durableAppliedOf(store, options),
+    onFlushed: options.logFlushed,
     onCompacted: () => directory.writeSuperblock(),
   });
   const directory = new LocalDirectory({

@@ -58,7 +58,9 @@ describe("append", () => {
 
   it("puts what gathers while one transaction runs into the next (group commit)", async () => {
     let commits = 0;
+    const flushed: number[] = [];
     await reopen({
+      logFlushed: (entries) => flushed.push(entries),
       faults: {
         beforeCommit: async (name) => {
           if (name === "raft") commits++;
@@ -71,6 +73,7 @@ describe("append", () => {
       Array.from({ length: 100 }, (_, i) => log.append({ hardState: undefined, entries: [entry(i + 1)] })),
     );
     expect(commits).toBe(2);
+    expect(flushed).toEqual([1, 99]);
     expect(log.lastIndex()).toBe(100n);
   });
 

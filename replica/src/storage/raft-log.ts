@@ -38,6 +38,8 @@ export interface RaftLogOptions {
   readonly identity: StorageIdentity;
   readonly cacheMaxBytes: number;
   readonly durableApplied: DurableApplied;
+  /** Called when so many entries became durable in one transaction. */
+  readonly onFlushed?: ((entries: number) => void) | undefined;
   /** Called when a compaction has ended, with what must not go back. */
   readonly onCompacted: () => Promise<void>;
 }
@@ -277,6 +279,7 @@ export class RaftLog implements DurableLog {
         const next = this.#nextBounds(pending);
         await this.#options.environment.commit(() => this.#queue(pending, next));
         this.#show(pending, next);
+        if (pending.entries.length > 0) this.#options.onFlushed?.(pending.entries.length);
       } catch (error) {
         this.#abandon([pending, this.#pending, ...(compaction ? [compaction.waiters] : [])], error);
         break;

@@ -247,6 +247,8 @@ export interface OpenOptions {
   readonly commitDeadlineMs?: number;
   /** Bytes of recent entries kept in memory. Default 64 MiB. */
   readonly logCacheMaxBytes?: number;
+  /** So many entries of the log became durable in one transaction, at least one. */
+  readonly logFlushed?: (entries: number) => void;
   /** Bytes in a chunk of a snapshot. Default 256 KiB. */
   readonly snapshotChunkBytes?: number;
   /** Kept free beside a snapshot: log and store go on growing while it is written. Default 16 MiB. */

@@ -97,9 +97,9 @@ export const storageCounted = {
   },
   logFlushEntries: {
     name: "rstore_storage_log_flush_entries",
-    help: "Entries that were given to the log at once.",
+    help: "Entries that become durable in one transaction of the log.",
     type: "histogram",
-    buckets: [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
   },
   storeFlushDuration: {
     name: "rstore_storage_store_flush_duration_seconds",
