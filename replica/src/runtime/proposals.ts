@@ -196,6 +196,7 @@ export class Proposals {
         answerAll(writes, results);
       } else for (const write of writes) fail(write, replacedError());
     }
+    this.#stages?.settled(entry.index);
   }
 
   /** A snapshot took the place of the log up to an index: the fate of what was proposed there is not known. */

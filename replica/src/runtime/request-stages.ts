@@ -90,7 +90,11 @@ export class RequestStages {
     }
     if (this.#traced.size === 0) return;
     for (const trace of this.#tracesOf(entry)) trace.applied(startMs);
-    this.#traced.delete(index);
+  }
+
+  /** An entry was applied at this index: whatever else was proposed there never will be. */
+  settled(index: bigint): void {
+    if (this.#traced.size > 0) this.#traced.delete(index);
   }
 
   /** Nothing is known any more of what was proposed up to an index. */
