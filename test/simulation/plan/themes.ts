@@ -116,6 +116,7 @@ export const themes: Readonly<Record<Theme, ThemeBend>> = {
       partial: 2,
       "one-way": 1,
       "crash-all": 2,
+      "freeze-disk": 3,
       flap: 2,
       "reset-connections": 3,
     },
