@@ -112,6 +112,11 @@ export class ApiProxy {
   }
 }
 
+/** Of the status subresource, and not of something that is called so. */
+export function isOfStatus(path: string): boolean {
+  return /\/status(\?|$)/.test(path);
+}
+
 function callFrom({ method = "GET", url = "/" }: IncomingMessage, body: string): ProxiedCall {
   const isWatch = method === "GET" && /[?&]watch=(true|1)/.test(url);
   const isWrite = method !== "GET" && !/\/(leases|events)(\/|\?|$)/.test(url);

@@ -1,5 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
-import type { ApiProxy, Interference, ProxiedAnswer, ProxiedCall } from "./api-proxy.ts";
+import {
+  type ApiProxy,
+  type Interference,
+  isOfStatus,
+  type ProxiedAnswer,
+  type ProxiedCall,
+} from "./api-proxy.ts";
 import type { UsedRights } from "./used-rights.ts";
 
 interface Answered {
@@ -44,7 +50,7 @@ export class Audit {
     if (!body.startsWith("{")) return;
     const answer = JSON.parse(body) as Answered;
     const what = `${call.method} ${call.path}: ${answer.message ?? ""}`;
-    if (call.method === "PUT" && call.path.includes("/status") && status < 300) {
+    if (call.method === "PUT" && isOfStatus(call.path) && status < 300) {
       const sent = (JSON.parse(call.body) as Answered).status;
       if (!isDeepStrictEqual(sent, answer.status)) this.#faults.add(`the schema prunes: ${call.body}`);
     }

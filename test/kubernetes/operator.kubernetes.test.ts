@@ -13,6 +13,7 @@ import { getsThroughFaults, seesThePast } from "./scenarios/network.ts";
 import { leavesAloneWhoCameBack, replacesLostNode, saysThatItMayNotReadNodes } from "./scenarios/nodes.ts";
 import { everyRightIsUsed, nothingElseIsAllowed } from "./scenarios/rights.ts";
 import { saysWhatItKnows } from "./scenarios/status.ts";
+import { saysWhatVolumesWaitFor } from "./scenarios/storage-class.ts";
 import { World } from "./world.ts";
 
 let world: World;
@@ -50,6 +51,9 @@ describe("an operator with the rights that the chart gives it", options, () => {
 
   it("shows what it does in its metrics, and nothing of a store that is deleted", () =>
     showsWhatItDoes(world));
+
+  it("says that there is no such storage class, and goes on when there is", () =>
+    saysWhatVolumesWaitFor(world));
 
   it("replaces the member of a lost node", () => replacesLostNode(world));
 

@@ -51,6 +51,8 @@ export interface Claim {
   readonly lost: boolean;
   /** The volume can be attached on another node than where it is. */
   readonly attachableElsewhere: boolean;
+  /** The storage class that it asks for, when there is none of that name. */
+  readonly missingClass?: string;
 }
 
 export type WaitingReason = "ImagePull" | "CrashLoop" | "Unschedulable" | "ConfigurationError" | "Starting";

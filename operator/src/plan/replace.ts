@@ -16,6 +16,7 @@ import type { ConfiguredMember, Slot } from "./observation.ts";
 import type { Finding, Outcome } from "./outcome.ts";
 import { canLose, hasMajorityOfSize } from "./quorum-guard.ts";
 import { START_GRACE_SECONDS } from "./rolling-change.ts";
+import { describeWaiting } from "./slots.ts";
 import type { Step } from "./step.ts";
 import { isStaleDisk, membersAt, reportedId, silentSince, type View } from "./view.ts";
 
@@ -233,7 +234,7 @@ function explainSilence(view: View, slot: Slot): Finding {
     return { level: "progress", reason: "MemberStarting", message: `the process of ${where} is starting` };
   }
   if (replica?.waiting !== undefined && replica.waiting !== "Starting") {
-    return finding(`Pod${replica.waiting}`, `the process of ${where} does not run: ${replica.waiting}`);
+    return finding(`Pod${replica.waiting}`, `the process of ${where} does not run: ${describeWaiting(slot)}`);
   }
   if (node.state === "unknown") {
     return finding(

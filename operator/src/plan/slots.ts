@@ -54,10 +54,18 @@ export function planKnownProcesses(view: View): Outcome {
 /** With why a process does not run, where that is known. */
 export function describeSlots(view: View, slots: readonly number[]): string {
   const texts = slots.map((index) => {
-    const waiting = view.slot(index)?.replica?.waiting;
+    const waiting = describeWaiting(view.slot(index));
     return waiting === undefined ? `${index}` : `${index} (${waiting})`;
   });
   return `${texts.length === 1 ? "slot" : "slots"} ${texts.join(", ")}`;
+}
+
+/** Why its process does not run, where that is known. */
+export function describeWaiting(slot: Slot | undefined): string | undefined {
+  const waiting = slot?.replica?.waiting;
+  const missing = slot?.claim?.missingClass;
+  if (waiting !== "Unschedulable" || missing === undefined) return waiting;
+  return `${waiting}: there is no storage class ${missing}`;
 }
 
 export function startSlots(view: View, count: number, reason: string): Step[] {

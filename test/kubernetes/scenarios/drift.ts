@@ -74,6 +74,12 @@ export function putsDriftRight(world: World): Promise<void> {
       );
     }
     await site.expectWhole(3);
+    await site.apply({ replicas: 3, networkPolicy: { enabled: false } });
+    await eventually(
+      "the NetworkPolicy that is not wanted any more to be gone",
+      async () => (await world.admin.read("networkpolicies", { namespace, name: site.store })) === undefined,
+      { timeoutMs: settleMs, intervalMs: 100 },
+    );
   });
 }
 

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import { eventually } from "../../cluster/eventually.ts";
+import { isOfStatus } from "../api-proxy.ts";
 import { Site, settleMs } from "../site.ts";
 import type { World } from "../world.ts";
 
@@ -21,8 +22,7 @@ export function handsOverFromTheFrozen(world: World): Promise<void> {
     let isFrozen = false;
     one.audit.interference = {
       after: ({ path, body }) => {
-        if (isFrozen || !path.includes("/status") || !body.includes('"kind":"ChangeMembership"'))
-          return "pass";
+        if (isFrozen || !isOfStatus(path) || !body.includes('"kind":"ChangeMembership"')) return "pass";
         isFrozen = true;
         frozen.signal("SIGSTOP");
         return "pass";

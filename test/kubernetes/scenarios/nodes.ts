@@ -2,7 +2,8 @@ import type { KubernetesObject } from "@rstore/operator/kube/objects";
 import { expect } from "vitest";
 import { eventually } from "../../cluster/eventually.ts";
 import { membershipAt } from "../../cluster/services.ts";
-import type { Fate } from "../api-proxy.ts";
+import { type Fate, isOfStatus } from "../api-proxy.ts";
+import type { OperatorProcess } from "../operator-process.ts";
 import { Site, settleMs } from "../site.ts";
 import { localClass, reservedLabel } from "../stand-in/volumes.ts";
 import type { World } from "../world.ts";
@@ -10,11 +11,11 @@ import type { World } from "../world.ts";
 const afterSeconds = 5;
 
 /** A store on four nodes of its own, with volumes that stay where they are; slot 1 is on the node that it returns. */
-async function spread(site: Site): Promise<string> {
+async function spread(site: Site): Promise<{ readonly node: string; readonly operator: OperatorProcess }> {
   const { namespace, world } = site;
   for (const letter of ["a", "b", "c", "d"])
     await world.standIn.addNode(`${namespace}-${letter}`, { [reservedLabel]: namespace });
-  await site.startOperator();
+  const operator = await site.startOperator();
   await site.apply({
     storage: { size: "1Gi", storageClassName: localClass },
     scheduling: { nodeSelector: { [reservedLabel]: namespace } },
@@ -22,12 +23,12 @@ async function spread(site: Site): Promise<string> {
   });
   await site.settled(3);
   await site.write("before");
-  return (await site.pods())[1]?.spec?.nodeName ?? "";
+  return { node: (await site.pods())[1]?.spec?.nodeName ?? "", operator };
 }
 
 export function replacesLostNode(world: World): Promise<void> {
   return Site.use(world, "lost-node", {}, async (site) => {
-    const node = await spread(site);
+    const { node } = await spread(site);
     const memberThere = async () => {
       const { members = [] } = (await site.read()).status ?? {};
       return members.find(({ slot, role }) => slot === 1 && role !== "Learner")?.id;
@@ -50,13 +51,13 @@ export function replacesLostNode(world: World): Promise<void> {
 /** The node comes back when the deletion of the claim is noted, and before it is asked for: the claim stays (E1). */
 export function leavesAloneWhoCameBack(world: World): Promise<void> {
   return Site.use(world, "came-back", {}, async (site) => {
-    const node = await spread(site);
+    const { node, operator } = await spread(site);
     const [, pod] = await site.pods();
     const claims = uidsOf(await site.claims());
     let cameBack = 0;
     site.audit.interference = {
       before: async ({ method, path, body }): Promise<Fate> => {
-        const isLatch = method === "PUT" && path.includes("/status") && body.includes('"kind":"DeleteClaim"');
+        const isLatch = method === "PUT" && isOfStatus(path) && body.includes('"kind":"DeleteClaim"');
         if (!isLatch || cameBack > 0) return "pass";
         cameBack += 1;
         await world.standIn.setNode(node, "True");
@@ -66,8 +67,15 @@ export function leavesAloneWhoCameBack(world: World): Promise<void> {
       },
     };
     await world.standIn.setNode(node, "Unknown");
-    await eventually("the deletion to be noted", () => cameBack > 0, { timeoutMs: settleMs });
-    await site.expectWhole(3);
+    await eventually(
+      "the deletion to be refused",
+      () => operator.lines.some(({ msgId, why }) => msgId === "step.refused" && /asked again/.test(`${why}`)),
+      { timeoutMs: settleMs },
+    );
+    expect(cameBack).toBe(1);
+    // The note stays for two minutes: such a call may still be on its way.
+    await site.write("after");
+    expect((await site.pods()).map(({ spec }) => spec?.nodeName)).toContain(node);
     expect(uidsOf(await site.claims())).toEqual(claims);
     const deleted = site.audit.writes.filter(
       ({ method, path }) => method === "DELETE" && path.includes("/persistentvolumeclaims/"),
@@ -85,7 +93,7 @@ export function saysThatItMayNotReadNodes(world: World): Promise<void> {
   const values = { rbac: { readNodes: false } };
   return Site.use(world, "no-nodes", { values }, async (site) => {
     site.audit.mayBeForbidden = /\/(nodes|persistentvolumes)\//;
-    const node = await spread(site);
+    const { node } = await spread(site);
     const claims = uidsOf(await site.claims());
     await world.standIn.setNode(node, "Unknown");
     const sinceMs = performance.now();

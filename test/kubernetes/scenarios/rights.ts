@@ -8,6 +8,8 @@ import type { World } from "../world.ts";
 const unseen: Readonly<Record<string, string>> = {
   // Asked for by OwnerReferencesPermissionEnforcement when a dependent is made, which is on here.
   "update replicatedstores.rstore.dev/finalizers": "owner references that hold up the owner's deletion",
+  // Told every half a minute, when a step repeats for that long.
+  "patch events.events.k8s.io": "counts of Events that repeat",
 };
 
 /** Each right that the chart gives was used by some operator of the tests before this one. */

@@ -6,6 +6,7 @@ import { kubeConfigFromFile } from "@rstore/operator/kube/kube-config";
 import { createLogger } from "@rstore/operator/log";
 import { expect } from "vitest";
 import { eventually } from "../../cluster/eventually.ts";
+import { isOfStatus } from "../api-proxy.ts";
 import { Site, settleMs } from "../site.ts";
 import type { World } from "../world.ts";
 
@@ -71,7 +72,7 @@ async function keepsTime(site: Site): Promise<void> {
     if (lastObservedTime !== times.at(-1)) times.push(lastObservedTime);
   }
   expect(gapsSeconds(times)).toEqual([60, 60, 60, 60]);
-  const statusWrites = way.audit.writes.filter(({ path }) => path.includes("/status"));
+  const statusWrites = way.audit.writes.filter(({ path }) => isOfStatus(path));
   expect(statusWrites.length).toBe(4);
   // At its own pace.
   const paced: (string | undefined)[] = [];

@@ -6,12 +6,14 @@ import type {
   V1Pod,
   V1PodDisruptionBudget,
   V1StatefulSet,
+  V1StorageClass,
 } from "@rstore/operator/kube/objects";
 import type { AdminApi } from "../admin-api.ts";
 
 /** What the stand-in looks at in each of its rounds. */
 export interface Objects {
   readonly nodes: readonly V1Node[];
+  readonly classes: readonly V1StorageClass[];
   readonly volumes: readonly V1PersistentVolume[];
   readonly budgets: readonly V1PodDisruptionBudget[];
   readonly sets: readonly V1StatefulSet[];
@@ -21,15 +23,16 @@ export interface Objects {
 
 /** Pods after budgets: an eviction lowers the budget first. Claims last: they must not be missed for a pod. */
 export async function readObjects(api: AdminApi): Promise<Objects> {
-  const [nodes, volumes, budgets, sets] = await Promise.all([
+  const [nodes, classes, volumes, budgets, sets] = await Promise.all([
     api.list<V1Node>("nodes"),
+    api.list<V1StorageClass>("storageclasses"),
     api.list<V1PersistentVolume>("persistentvolumes"),
     api.list<V1PodDisruptionBudget>("poddisruptionbudgets"),
     api.list<V1StatefulSet>("statefulsets"),
   ]);
   const pods = await api.list<V1Pod>("pods");
   const claims = await api.list<V1PersistentVolumeClaim>("persistentvolumeclaims");
-  return { nodes, volumes, budgets, sets, pods, claims };
+  return { nodes, classes, volumes, budgets, sets, pods, claims };
 }
 
 export function placeOf({ metadata }: KubernetesObject): { namespace?: string; name: string } {

@@ -32,13 +32,15 @@ export class StandIn {
   }
 
   async start(nodes: readonly string[]): Promise<void> {
-    for (const name of ["standard", localClass]) {
-      const volumeBindingMode = "WaitForFirstConsumer";
-      const storageClass = { metadata: { name }, provisioner: "rstore.dev/test", volumeBindingMode };
-      await this.#api.create("storageclasses", storageClass);
-    }
+    for (const name of ["standard", localClass]) await this.addStorageClass(name);
     for (const name of nodes) await this.addNode(name);
     this.#running = this.#keep();
+  }
+
+  async addStorageClass(name: string): Promise<void> {
+    const volumeBindingMode = "WaitForFirstConsumer";
+    const storageClass = { metadata: { name }, provisioner: "rstore.dev/test", volumeBindingMode };
+    await this.#api.create("storageclasses", storageClass);
   }
 
   async addNode(name: string, labels: Readonly<Record<string, string>> = {}): Promise<void> {

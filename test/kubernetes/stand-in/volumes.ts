@@ -47,7 +47,8 @@ async function schedule(
     )
     .sort((a, b) => podsOn(a, load) - podsOn(b, load) || (nameOf(a) < nameOf(b) ? -1 : 1))[0];
   const isLost = claim?.spec?.volumeName !== undefined && volume === undefined;
-  if (node === undefined || isLost) {
+  const hasClass = objects.classes.some(({ metadata }) => metadata?.name === claim?.spec?.storageClassName);
+  if (node === undefined || isLost || !hasClass) {
     await explainPending(api, pod);
     return undefined;
   }

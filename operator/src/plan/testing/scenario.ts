@@ -33,6 +33,8 @@ export interface SlotScenario {
   /** `none`, `deleting`, `lost`, or its uid; local ones can't be attached elsewhere. */
   readonly claim?: string;
   readonly local?: boolean;
+  /** There is no storage class of this name. */
+  readonly missingClass?: string;
   /** `none`, `deleting`, or a waiting reason. */
   readonly replica?: string;
   readonly ready?: boolean;
@@ -141,7 +143,10 @@ function slotFrom(slot: SlotScenario, index: number, defaults: Defaults): Slot {
   };
 }
 
-function claimFrom({ claim = "", local = false }: SlotScenario, index: number): Claim | undefined {
+function claimFrom(
+  { claim = "", local = false, missingClass }: SlotScenario,
+  index: number,
+): Claim | undefined {
   if (claim === "none") return undefined;
   const isState = claim === "" || claim === "deleting" || claim === "lost";
   return {
@@ -149,6 +154,7 @@ function claimFrom({ claim = "", local = false }: SlotScenario, index: number): 
     deleting: claim === "deleting",
     lost: claim === "lost",
     attachableElsewhere: !local,
+    ...(missingClass === undefined ? {} : { missingClass }),
   };
 }
 

@@ -47,14 +47,14 @@ export async function act(step: Step, context: ActContext): Promise<void> {
 }
 
 async function deleteClaim({ slot, uid }: DeleteClaim, context: ActContext): Promise<void> {
-  const { store, client } = context;
+  const { store, client, objects } = context;
   await askAgain(slot, context);
   context.assertMayAct();
   const name = names.claim(store, slot);
-  await client.delete(
-    { apiVersion: "v1", kind: "PersistentVolumeClaim", namespace: store.namespace, name },
-    { uid },
-  );
+  const ref = { apiVersion: "v1", kind: "PersistentVolumeClaim", namespace: store.namespace, name };
+  // As it was seen when this was planned, and no later one.
+  const { resourceVersion } = objects.claims.get(slot)?.metadata ?? {};
+  await client.delete(ref, { uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) });
 }
 
 async function restartSlot({ slot, replicaUid: uid, how }: RestartSlot, context: ActContext): Promise<void> {

@@ -8,6 +8,7 @@ import type {
   V1Pod,
   V1PodDisruptionBudget,
   V1StatefulSet,
+  V1StorageClass,
 } from "../../kube/objects.ts";
 import { names, selectorLabels, slotOf } from "./names.ts";
 import { nodeOfVolume } from "./observe-node.ts";
@@ -25,6 +26,8 @@ export interface StoreObjects {
   readonly volumes: ReadonlyMap<number, V1PersistentVolume>;
   /** By name. undefined: gone. Absent: may not be read. */
   readonly nodes: ReadonlyMap<string, V1Node | undefined>;
+  /** The storage class that spec names, when claims wait and there is none of that name. */
+  readonly missingClass: string | undefined;
   /** False: nodes and volumes may not be read. */
   readonly mayReadNodes: boolean;
 }
@@ -61,6 +64,7 @@ export async function readStoreObjects(
   const claimsBySlot = bySlot(store, claims.items, names.claim);
   const volumes = await readVolumes(client, claimsBySlot);
   const nodes = await readNodes(client, podsBySlot, volumes);
+  const missingClass = await missingStorageClass(client, store, claimsBySlot);
   return {
     resource,
     statefulSet,
@@ -69,6 +73,7 @@ export async function readStoreObjects(
     claims: claimsBySlot,
     volumes: volumes ?? new Map(),
     nodes: nodes ?? new Map(),
+    missingClass,
     mayReadNodes: volumes !== undefined && nodes !== undefined,
   };
 }
@@ -125,6 +130,21 @@ async function readNodes(
     for (const name of wanted)
       nodes.set(name, await client.read<V1Node>({ apiVersion: "v1", kind: "Node", name }));
     return nodes;
+  });
+}
+
+/** undefined: it is there, or may not be read, or nobody waits for it. */
+async function missingStorageClass(
+  client: KubeClient,
+  { spec }: Store,
+  claims: ReadonlyMap<number, V1PersistentVolumeClaim>,
+): Promise<string | undefined> {
+  const name = spec.storage.storageClassName;
+  const isAwaited = [...claims.values()].some(({ status }) => status?.phase !== "Bound");
+  if (name === undefined || name === "" || !isAwaited) return undefined;
+  return permitted(async () => {
+    const ref = { apiVersion: "storage.k8s.io/v1", kind: "StorageClass", name };
+    return (await client.read<V1StorageClass>(ref)) === undefined ? name : undefined;
   });
 }
 

@@ -137,7 +137,10 @@ function reportOf(
   return { kind: "silent", since };
 }
 
-function claimOf({ claims, volumes, mayReadNodes }: StoreObjects, index: number): Claim | undefined {
+function claimOf(
+  { claims, volumes, mayReadNodes, missingClass }: StoreObjects,
+  index: number,
+): Claim | undefined {
   const claim = claims.get(index);
   if (claim === undefined) return undefined;
   const volume = volumes.get(index);
@@ -147,6 +150,7 @@ function claimOf({ claims, volumes, mayReadNodes }: StoreObjects, index: number)
     deleting: claim.metadata?.deletionTimestamp !== undefined,
     lost: claim.status?.phase === "Lost" || (mayReadNodes && isBound && volume === undefined),
     attachableElsewhere: nodeOfVolume(volume) === undefined,
+    ...(isBound || missingClass === undefined ? {} : { missingClass }),
   };
 }
 
