@@ -40,17 +40,17 @@ export const runtimeMutations: readonly Mutation[] = [
     themes: ["forwarding", "elections"],
     faults: ["D9"],
     file: "runtime/proposals.ts",
-    search: "if (term === entry.term) answerAll(writes, results);",
-    replace: "if (term >= 0n) answerAll(writes, results);",
+    search: "if (term === entry.term) {\n        this.#metrics.commitDuration",
+    replace: "if (term >= 0n) {\n        this.#metrics.commitDuration",
   },
   {
     name: "forgets-a-proposal-of-an-earlier-term-at-the-same-index",
     themes: ["forwarding", "elections"],
     faults: ["D9"],
     file: "runtime/proposals.ts",
-    search: "this.#proposed.set(result.index, [...before, { term: result.term, writes }]);",
+    search: "            ...before,\n",
     replace:
-      "for (const old of before) for (const write of old.writes) fail(write, replacedError());\n          this.#proposed.set(result.index, [{ term: result.term, writes }]);",
+      "            ...before.filter(({ writes: old }) => old.forEach((write) => fail(write, replacedError())) !== undefined),\n",
   },
   {
     name: "says-not-applied-when-a-proposal-times-out",
