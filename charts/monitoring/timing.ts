@@ -2,8 +2,8 @@
 export interface Timing {
   /** A PromQL duration for a range selector or an alert's `for`. */
   readonly duration: (duration: string) => string;
-  /** The same as a number of seconds, for comparisons. */
-  readonly seconds: (duration: string) => number;
+  /** The same as seconds, of a forecast. */
+  readonly horizonSeconds: (duration: string) => number;
 }
 
 const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
@@ -15,10 +15,10 @@ export function secondsOf(duration: string): number {
   return Number(match[1]) * unitSeconds[match[2]!]!;
 }
 
-export const realTiming: Timing = { duration: (duration) => duration, seconds: secondsOf };
+export const realTiming: Timing = { duration: (duration) => duration, horizonSeconds: secondsOf };
 
 /** Everything goes `factor` times as fast, down to `leastSeconds`, which a few scrapes must fit into. */
 export function fasterTiming(factor: number, leastSeconds: number): Timing {
   const seconds = (duration: string) => Math.max(leastSeconds, Math.round(secondsOf(duration) / factor));
-  return { duration: (duration) => `${seconds(duration)}s`, seconds };
+  return { duration: (duration) => `${seconds(duration)}s`, horizonSeconds: seconds };
 }

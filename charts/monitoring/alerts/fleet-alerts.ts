@@ -1,4 +1,4 @@
-import type { Timing } from "../timing.ts";
+import { secondsOf, type Timing } from "../timing.ts";
 import type { Alert } from "./alert.ts";
 import { byStore, storeLabels, testStore } from "./series.ts";
 
@@ -54,7 +54,7 @@ function conditions(timing: Timing): Alert[] {
     {
       name: "RstoreOperatorNotLooking",
       severity: "warning",
-      expr: `time() - max ${byStore} (rstore_operator_store_last_look_timestamp_seconds) > ${timing.seconds("5m")}`,
+      expr: `time() - max ${byStore} (rstore_operator_store_last_look_timestamp_seconds) > ${secondsOf("5m")}`,
       for: timing.duration("1m"),
       summary: "The operator does not look at {{ $labels.namespace }}/{{ $labels.store }}",
       description:
@@ -173,7 +173,7 @@ function changes(timing: Timing): Alert[] {
       severity: "warning",
       expr:
         "time() - max by (namespace, store, kind) (rstore_operator_store_change_started_timestamp_seconds) " +
-        `> ${timing.seconds("15m")}`,
+        `> ${secondsOf("15m")}`,
       summary:
         "A change of {{ $labels.namespace }}/{{ $labels.store }} makes no progress: {{ $labels.kind }}",
       description:

@@ -1,4 +1,4 @@
-import type { Timing } from "../timing.ts";
+import { secondsOf, type Timing } from "../timing.ts";
 import type { Alert } from "./alert.ts";
 import { histogram } from "./series.ts";
 
@@ -59,7 +59,7 @@ function presence(timing: Timing): Alert[] {
     {
       name: "RstoreOperatorCutOff",
       severity: "warning",
-      expr: `time() - min by (namespace, pod) (rstore_operator_api_server_contact_timestamp_seconds) > ${timing.seconds("10m")}`,
+      expr: `time() - min by (namespace, pod) (rstore_operator_api_server_contact_timestamp_seconds) > ${secondsOf("10m")}`,
       for: timing.duration("1m"),
       summary: "The operator {{ $labels.namespace }}/{{ $labels.pod }} hears nothing from the API server",
       description:
@@ -91,7 +91,7 @@ function work(timing: Timing): Alert[] {
     {
       name: "RstoreOperatorStuck",
       severity: "warning",
-      expr: `max by (namespace, pod) (rstore_operator_reconcile_under_way_seconds) > ${timing.seconds("5m")}`,
+      expr: `max by (namespace, pod) (rstore_operator_reconcile_under_way_seconds) > ${secondsOf("5m")}`,
       summary: "The operator {{ $labels.namespace }}/{{ $labels.pod }} is stuck",
       description:
         "A look of {{ $labels.pod }} in {{ $labels.namespace }} at a store has been under way for " +

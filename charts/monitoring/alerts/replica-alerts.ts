@@ -289,6 +289,26 @@ function data(timing: Timing): Alert[] {
       },
     },
     {
+      name: "RstoreDiskRefused",
+      severity: "critical",
+      expr: `max ${byReplica} (rstore_replica_problem{kind="disk-refused"}) == 1`,
+      for: timing.duration("1m"),
+      summary: "The peers of {{ $labels.namespace }}/{{ $labels.replica }} refuse its disk",
+      description:
+        "The disk of {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} remembers less than this " +
+        "member promised: an old copy of the volume was put back.",
+      fires: {
+        series: { [`rstore_replica_problem{${testReplica(0)},kind="disk-refused"}`]: "1x30" },
+        at: "5m",
+        labels: replicaLabels(0),
+        says: "The disk of carts-0 of shop/carts remembers less than this member promised: an old copy of the volume was put back.",
+      },
+      quiet: {
+        series: { [`rstore_replica_problem{${testReplica(0)},kind="disk-refused"}`]: "0x30" },
+        at: "5m",
+      },
+    },
+    {
       name: "RstoreDataCorrupt",
       severity: "critical",
       expr: `${lastExitCode} > 72 < 75 or ${lastExitCode} == 80`,

@@ -45,7 +45,7 @@ function speed(timing: Timing): Alert[] {
     {
       name: "RstoreDiskStalled",
       severity: "critical",
-      expr: `max ${byReplica} (rstore_storage_log_flush_under_way_seconds) > ${timing.seconds("5s")}`,
+      expr: `max ${byReplica} (rstore_storage_log_flush_under_way_seconds) > 5`,
       summary: "The disk of {{ $labels.namespace }}/{{ $labels.replica }} stands still",
       description:
         "A write of {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} to its log has been under way " +
@@ -140,7 +140,7 @@ function quota(timing: Timing): Alert[] {
       severity: "warning",
       expr:
         `max ${byReplica} (predict_linear(rstore_storage_store_used_bytes[${timing.duration("3h")}], ` +
-        `${timing.seconds("1d")})) / max ${byReplica} (rstore_storage_store_quota_bytes) > 1 ` +
+        `${timing.horizonSeconds("1d")})) / max ${byReplica} (rstore_storage_store_quota_bytes) > 1 ` +
         "and replica:rstore_storage_store_used:ratio > 0.5",
       for: timing.duration("30m"),
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} will have used its quota within a day",
@@ -207,7 +207,7 @@ function disk(timing: Timing): Alert[] {
       severity: "warning",
       expr:
         `min ${byReplica} (predict_linear(rstore_storage_disk_available_bytes[${timing.duration("3h")}], ` +
-        `${timing.seconds("1d")})) < 0 and replica:rstore_storage_disk_used:ratio > 0.5`,
+        `${timing.horizonSeconds("1d")})) < 0 and replica:rstore_storage_disk_used:ratio > 0.5`,
       for: timing.duration("30m"),
       summary: "The disk of {{ $labels.namespace }}/{{ $labels.replica }} will be full within a day",
       description:

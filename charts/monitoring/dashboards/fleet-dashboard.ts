@@ -39,7 +39,7 @@ function glance(): PanelSpec[] {
       steps: worseFrom([[1, "orange"]]),
     }),
     stat({
-      title: "Stores",
+      title: "Stores known",
       description: "Stores of which at least one replica is known to Prometheus.",
       noData: "No replica is scraped: is monitoring.podMonitors.enabled set, and are there stores?",
       queries: count(`count ${byStore} (up{job="rstore",${inFleet}})`),

@@ -101,7 +101,7 @@ export function consensusRow(): RowSpec {
         queries: [
           { expr: rate("rstore_raft_read_index_rounds_total", "replica"), legend: "{{replica}}" },
           {
-            expr: `${rate("rstore_raft_read_index_failures_total", "reason")} > 0`,
+            expr: rate("rstore_raft_read_index_failures_total", "reason"),
             legend: "failed: {{reason}}",
           },
         ],
@@ -130,7 +130,7 @@ export function networkRow(): RowSpec {
     collapsed: true,
     panels: [
       timeSeries({
-        title: "Bytes",
+        title: "Bytes between members",
         description:
           "Sent above the axis, received below it, by stream. snapshot: a member is behind the log.",
         noData: "No connections between members.",
@@ -170,14 +170,10 @@ export function networkRow(): RowSpec {
             expr: `sum by (replica, peer_name) (rstore_peer_queued_bytes{${inReplicas}})`,
             legend: "{{replica}} to {{peer_name}}",
           },
-          {
-            expr: `sum by (replica, peer_name) (rstore_peer_queued_messages{${inReplicas}}) > 1000`,
-            legend: "{{replica}} to {{peer_name}} messages",
-          },
         ],
       }),
       timeSeries({
-        title: "Connections",
+        title: "Connections between members",
         description:
           "1 while there is a connection to the peer, and connections that were lost within five minutes.",
         noData: "No members but this one.",
@@ -189,7 +185,7 @@ export function networkRow(): RowSpec {
             legend: "{{replica}} to {{peer_name}}",
           },
           {
-            expr: `sum by (replica, peer_name) (increase(rstore_peer_disconnects_total{${inReplicas}}[5m])) > 0`,
+            expr: `sum by (replica, peer_name) (increase(rstore_peer_disconnects_total{${inReplicas}}[5m]))`,
             legend: "{{replica}} to {{peer_name}} lost",
           },
         ],
@@ -202,16 +198,16 @@ export function networkRow(): RowSpec {
         unit: "ops",
         queries: [
           {
-            expr: `${rate("rstore_peer_dropped_messages_total", "replica")} > 0`,
+            expr: rate("rstore_peer_dropped_messages_total", "replica"),
             legend: "{{replica}} dropped",
           },
           {
-            expr: `${rate("rstore_peer_refused_total", "replica, reason")} > 0`,
-            legend: "{{replica}} refused: {{reason}}",
+            expr: rate("rstore_peer_refused_total", "reason"),
+            legend: "refused: {{reason}}",
           },
           {
-            expr: `${rate("rstore_peer_refusals_received_total", "replica, reason")} > 0`,
-            legend: "{{replica}} was refused: {{reason}}",
+            expr: rate("rstore_peer_refusals_received_total", "reason"),
+            legend: "was refused: {{reason}}",
           },
         ],
       }),

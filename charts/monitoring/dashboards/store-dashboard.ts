@@ -98,7 +98,7 @@ function health(): PanelSpec[] {
       queries: [{ expr: `sum(up{job="rstore",${inStore}})`, legend: "" }],
     }),
     stat({
-      title: "Ready",
+      title: "Replicas ready",
       description: "Replicas that serve linearizable requests.",
       noData: none,
       queries: [{ expr: `sum(rstore_replica_ready{${inStore}})`, legend: "" }],

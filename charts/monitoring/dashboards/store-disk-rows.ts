@@ -174,7 +174,7 @@ export function snapshotRow(): RowSpec {
         ],
       }),
       timeSeries({
-        title: "Under way",
+        title: "Snapshots under way",
         description: "Members that were offered a snapshot, and those that fetch or install one.",
         noData: notScraped,
         unit: "short",
@@ -185,7 +185,7 @@ export function snapshotRow(): RowSpec {
         ],
       }),
       timeSeries({
-        title: "Bytes",
+        title: "Snapshot bytes",
         description: "Sent above the axis, received below it.",
         noData: none,
         unit: "Bps",
@@ -202,7 +202,7 @@ export function snapshotRow(): RowSpec {
         ],
       }),
       timeSeries({
-        title: "Time",
+        title: "Time of snapshots",
         description:
           "The longest of a hundred: making the copy, sending it, fetching it, putting it in place.",
         noData: none,

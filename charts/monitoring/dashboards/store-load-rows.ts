@@ -75,14 +75,8 @@ export function trafficRow(): RowSpec {
         min: 0,
         queries: [
           { expr: `rstore_rpc_connections{${inReplicas}}`, legend: "{{replica}}" },
-          {
-            expr: `${rate("rstore_rpc_connections_refused_total", "replica")} > 0`,
-            legend: "{{replica}} refused/s",
-          },
-          {
-            expr: `${rate("rstore_rpc_requests_cut_off_total", "replica")} > 0`,
-            legend: "{{replica}} cut off/s",
-          },
+          { expr: rate("rstore_rpc_connections_refused_total", "store"), legend: "refused each second" },
+          { expr: rate("rstore_rpc_requests_cut_off_total", "store"), legend: "cut off each second" },
         ],
       }),
       timeSeries({

@@ -1,0 +1,29 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { kvAt } from "../cluster/services.ts";
+
+const partBytes = 64 * 1024;
+const partsOfBatch = 16;
+const most = 1000;
+
+/** Puts until they are refused for want of space. */
+export async function fillQuota(url: string): Promise<void> {
+  const kv = kvAt(url);
+  const value = new Uint8Array(partBytes).fill(7);
+  for (let batch = 0; batch < most; batch++) {
+    const operations = Array.from({ length: partsOfBatch }, (_, part) => ({
+      operation: {
+        case: "put" as const,
+        value: { key: new TextEncoder().encode(`fill/${batch}/${part}`), value },
+      },
+    }));
+    try {
+      const { results } = await kv.batch({ operations }, { timeoutMs: 10_000 });
+      const refused = results.find(({ result }) => result.case === "error");
+      if (refused?.result.case === "error" && refused.result.value.code === Code.ResourceExhausted) return;
+    } catch (error) {
+      if (ConnectError.from(error).code === Code.ResourceExhausted) return;
+      throw error;
+    }
+  }
+  throw new Error("the quota was never used up");
+}

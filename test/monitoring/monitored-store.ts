@@ -1,0 +1,150 @@
+import { rulesFile } from "@rstore/charts/render/rules";
+import { fasterTiming } from "@rstore/charts/timing";
+import type { V1Pod } from "@rstore/operator/kube/objects";
+import { expect } from "vitest";
+import { parseAllDocuments } from "yaml";
+import { eventually } from "../cluster/eventually.ts";
+import { renderChart } from "../kubernetes/chart.ts";
+import type { OperatorProcess } from "../kubernetes/operator-process.ts";
+import { type Site, settleMs } from "../kubernetes/site.ts";
+import { filledIn, type PanelQuery, shippedQueries } from "./panel-queries.ts";
+import { type FiringAlert, Prometheus, type Series } from "./prometheus.ts";
+import { type PodMonitor, processConfig, scrapeConfigFrom } from "./scrape-configs.ts";
+
+/** Minutes of the rules are seconds here; a few scrapes fit into the shortest. */
+const timing = fasterTiming(30, 4);
+
+export const quotaBytes = 96 * 1024 * 1024;
+
+/**
+ * A store of three under an operator, as a cluster has them, and a Prometheus that finds them by the chart's own
+ * PodMonitors and evaluates its rules, thirty times as fast.
+ */
+export class MonitoredStore {
+  readonly site: Site;
+  readonly operator: OperatorProcess;
+  readonly prometheus: Prometheus;
+  readonly #startedSeconds = Date.now() / 1000;
+
+  private constructor(site: Site, operator: OperatorProcess, prometheus: Prometheus) {
+    this.site = site;
+    this.operator = operator;
+    this.prometheus = prometheus;
+  }
+
+  static async start(site: Site): Promise<MonitoredStore> {
+    const operator = await site.startOperator();
+    await site.apply({ replicas: 3, limits: { storeQuota: `${quotaBytes}` } });
+    await site.settled(3);
+    const values = { ...site.release.values, monitoring: { enabled: true } };
+    const rendered = await renderChart({ ...site.release, values }, "monitoring/pod-monitors.yaml");
+    const [ofReplicas, ofOperator] = parseAllDocuments(rendered)
+      .map((document) => document.toJS() as PodMonitor | null)
+      .filter((monitor) => monitor !== null);
+    const configs = [
+      scrapeConfigFrom(ofReplicas!, site.world.server.kubeconfig),
+      processConfig(ofOperator!, operator.listen),
+    ];
+    return new MonitoredStore(site, operator, await Prometheus.start(configs, rulesFile(timing)));
+  }
+
+  async pod(slot: number): Promise<V1Pod> {
+    return (await this.site.pods())[slot]!;
+  }
+
+  /** Of all replicas, those that are down too. */
+  async clientUrls(): Promise<readonly string[]> {
+    return (await this.site.pods()).map(({ status }) => `http://${status?.podIP}:4001`);
+  }
+
+  /** The slot that leads, as Prometheus knows it. */
+  leader(): Promise<number> {
+    return eventually(
+      "Prometheus knows one leader",
+      async () => {
+        const leaders = await this.prometheus.query("rstore_raft_is_leader == 1");
+        return leaders.length === 1 ? Number(leaders[0]!.metric.replica!.split("-").at(-1)) : undefined;
+      },
+      { timeoutMs: settleMs, intervalMs: 500 },
+    );
+  }
+
+  async signal(slot: number, signal: NodeJS.Signals): Promise<void> {
+    const pid = this.site.world.standIn.replicaOf(await this.pod(slot))?.pid;
+    if (pid === undefined) throw new Error(`replica ${slot} does not run`);
+    process.kill(pid, signal);
+  }
+
+  /** Waits until the alert fires with these labels; gives what it says. */
+  fires(name: string, labels: Readonly<Record<string, string>> = {}): Promise<FiringAlert> {
+    return eventually(
+      `${name} to fire for ${JSON.stringify(labels)}`,
+      async () => {
+        const firing = await this.prometheus.firing();
+        const found = firing.find(
+          (alert) =>
+            alert.name === name &&
+            Object.entries(labels).every(([key, value]) => alert.labels[key] === value),
+        );
+        if (found === undefined) throw new Error(`there are ${firing.map((one) => one.name).join(", ")}`);
+        return found;
+      },
+      { timeoutMs: settleMs, intervalMs: 500 },
+    );
+  }
+
+  resolves(...names: readonly string[]): Promise<boolean> {
+    return eventually(
+      `${names.join(", ")} to be over`,
+      async () => {
+        const firing = await this.prometheus.firing();
+        const left = firing.filter(({ name }) => names.includes(name));
+        if (left.length > 0) throw new Error(left.map(({ description }) => description).join("; "));
+        return true;
+      },
+      { timeoutMs: settleMs, intervalMs: 500 },
+    );
+  }
+
+  /** Queries of panels that have no number at this moment. */
+  async emptyNow(except: ReadonlySet<string>): Promise<readonly PanelQuery[]> {
+    const queries = shippedQueries().filter((query) => !except.has(nameOf(query)));
+    return this.#without(queries, (expr) => this.prometheus.query(expr));
+  }
+
+  /** Queries of panels that never had one since the start. */
+  async emptyEver(except: ReadonlySet<string>): Promise<readonly PanelQuery[]> {
+    const queries = shippedQueries().filter((query) => !except.has(nameOf(query)));
+    const endSeconds = Date.now() / 1000;
+    return this.#without(queries, (expr) =>
+      this.prometheus.queryRange(expr, this.#startedSeconds, endSeconds),
+    );
+  }
+
+  async #without(
+    queries: readonly PanelQuery[],
+    ask: (expr: string) => Promise<readonly Series[]>,
+  ): Promise<readonly PanelQuery[]> {
+    const { namespace, store } = this.site;
+    const variables = { namespace, store, replica: ".*", pod: ".*", __rate_interval: "10s" };
+    const answers = await Promise.all(
+      queries.map(async (query) => ({ query, series: await ask(filledIn(query.expr, variables)) })),
+    );
+    return answers.filter(({ series }) => !series.some(hasNumber)).map(({ query }) => query);
+  }
+
+  async stop(): Promise<void> {
+    expect(await this.prometheus.brokenRules()).toEqual([]);
+    await this.prometheus.stop();
+  }
+}
+
+/** How the lists of exceptions call it; all queries of a panel have the same name. */
+export function nameOf({ dashboard, title }: PanelQuery): string {
+  return `${dashboard.replace("rstore / ", "")}: ${title}`;
+}
+
+function hasNumber({ value, values }: Series): boolean {
+  const samples = values ?? (value === undefined ? [] : [value]);
+  return samples.some(([, sample]) => Number.isFinite(Number(sample)));
+}
