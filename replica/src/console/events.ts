@@ -60,6 +60,7 @@ const kinds: Readonly<Record<MessageId, ConsoleEvent["kind"] | null>> = {
   "request.applied": null,
   "request.answered": null,
   "request.slow": "problem",
+  "request.refused": "problem",
   "request.failed": "problem",
   "request.unanswered": null,
   "connection.failed": null,

@@ -26,6 +26,7 @@ const b = { id: "b", peerUrl: "http://b" };
 it("asks nobody while nobody looks, and once for all who look", async () => {
   expect(asked).toEqual([]);
   await Promise.all(Array.from({ length: 50 }, () => observer.look([a, b])));
+  for (let viewer = 0; viewer < 20; viewer++) await observer.look([a, b]);
   expect(asked).toEqual(["http://a", "http://b"]);
   expect(observer.observation("a")).toEqual({ report: sampleReport, silentSinceMs: undefined });
   nowMs += 1_000;

@@ -80,8 +80,11 @@ describe("judge", () => {
     expect(judge(withMembers(sampleMember(1), sampleMember(2), behind)).details).toContain(
       "r3 by 20,000 entries",
     );
-    const old = sampleMember(3, { ...silent, report: { ...sampleReport, problems: ["long ago"] } });
-    expect(judge(withMembers(sampleMember(1), sampleMember(2), old)).details).not.toContain("long ago");
+    const report = { ...sampleReport, problems: ["long ago"] };
+    const gone = sampleMember(4, { ...silent, kind: "left", report });
+    expect(judge(withMembers(sampleMember(1), sampleMember(2), sampleMember(3), gone)).headline).toBe(
+      "Healthy",
+    );
   });
 
   it("a replica that is no member says what it is", () => {
