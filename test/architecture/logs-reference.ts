@@ -31,8 +31,8 @@ debug, 30 info, 40 warn, 50 error, 60 fatal. No line holds a key or a value.
 A line that may repeat is limited: the next one of its kind says in \`suppressed\` how many were left out.
 
 \`\`\`sh
-kubectl logs my-store-0-xxxxx | jq -c 'select(.msgId == "flush.slow")'
-kubectl logs my-store-0-xxxxx | jq -c 'select(.request == "order-17" or (.requests // "" | contains("order-17")))'
+kubectl logs example-0 | jq -c 'select(.msgId == "flush.slow")'
+kubectl logs example-0 | jq -c 'select(.request == "order-17" or (.requests // "" | contains("order-17")))'
 \`\`\`
 
 ## Following a request
