@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { ReplicatedStore, ReplicatedStoreStatus } from "../../api/v1alpha1/types.ts";
 import type { CustomObject, KubeClient } from "../../kube/kube-client.ts";
 import type { StatusChange } from "../status-change.ts";
@@ -27,7 +28,7 @@ export class StatusWriter {
   /** The whole status: what is not named goes. Rejects as `write` does. */
   async replace(whole: StatusChange): Promise<void> {
     const status = JSON.parse(JSON.stringify(whole)) as ReplicatedStoreStatus;
-    if (JSON.stringify(status) === JSON.stringify(this.current)) return;
+    if (isDeepStrictEqual(status, this.current)) return;
     const next = { ...this.#resource, status };
     this.#resource = (await this.#client.replaceStatus(
       next as unknown as CustomObject,

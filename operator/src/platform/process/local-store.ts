@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { unwatchFile, watchFile } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 import type { MemberId } from "../../api/v1alpha1/types.ts";
 import { ReplicaCallError } from "../../member/replica-error.ts";
 import type { PlanInput } from "../../plan/observation.ts";
@@ -208,7 +209,7 @@ export class LocalStore {
 
   #replaceStatus(whole: StatusChange): void {
     const status = JSON.parse(JSON.stringify(whole)) as StatusChange;
-    if (JSON.stringify(status) === JSON.stringify(this.#resource.status)) return;
+    if (isDeepStrictEqual(status, this.#resource.status)) return;
     const next = { ...this.#resource, status } as StoredResource;
     writeStatusFile(this.#options.folder, next);
     this.#resource = next;
