@@ -5,6 +5,7 @@ import { KvService } from "@rstore/proto/rstore/v1/kv";
 import { MaintenanceService } from "@rstore/proto/rstore/v1/maintenance";
 import { replicaDefinitions } from "@rstore/replica/metrics/definitions";
 import { libraryMetrics } from "@rstore/replica/metrics/definitions/process";
+import { messageKinds, peerStreams } from "@rstore/replica/metrics/traffic";
 import { beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../cluster/eventually.ts";
 import type { ReplicaProcess } from "../cluster/replica-process.ts";
@@ -93,6 +94,8 @@ describe("the metrics of three replicas after writes, an election and a snapshot
     });
     await behind.start();
     await cluster().expectConverged();
+    await cluster().transferLeadership();
+    await cluster().expectConverged();
     for (const replica of cluster().replicas) {
       await fetch(`${replica.clientUrl}/key/a`, { method: "PUT", body: "1" });
       await fetch(`${replica.clientUrl}/key/a`);
@@ -128,6 +131,16 @@ describe("the metrics of three replicas after writes, an election and a snapshot
       .map(({ name }) => name)
       .filter((name) => !mayStayZero.has(name) && name !== limitMetric)
       .filter((name) => pages.every((page) => page.of(name).every(({ value }) => value === 0)));
+    expect(still).toEqual([]);
+  });
+
+  it("count what goes to peers and comes from them, by stream and by kind of message", () => {
+    const sum = (name: string, labels: Readonly<Record<string, string>>) =>
+      pages.reduce((total, page) => total + (page.value(name, labels) ?? 0), 0);
+    const still = ["sent", "received"].flatMap((direction) => [
+      ...peerStreams.filter((stream) => sum(`rstore_peer_${direction}_bytes_total`, { stream }) === 0),
+      ...messageKinds.filter((kind) => sum(`rstore_peer_${direction}_messages_total`, { kind }) === 0),
+    ]);
     expect(still).toEqual([]);
   });
 

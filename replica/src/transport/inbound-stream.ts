@@ -108,6 +108,8 @@ class InboundStream {
     if (hello !== undefined) {
       const frame = decodeFrame(request, hello.from, hello.to);
       messages.push(...frame.messages);
+      const { receivedMessages } = this.#parts.links.traffic(hello.from);
+      receivedMessages.snapshot += frame.snapshotOffers.length + frame.snapshotRequests.length;
       for (const offer of frame.snapshotOffers) this.#parts.handler.receiveSnapshotOffer(offer, hello);
       for (const asked of frame.snapshotRequests) this.#parts.handler.receiveSnapshotRequest(asked);
       return;

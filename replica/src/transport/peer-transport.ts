@@ -139,7 +139,19 @@ class Http2PeerTransport implements LinkedPeerTransport {
     const hello = handler.hello(from);
     const signal = this.#closing.signal;
     try {
-      yield* fetchSnapshot({ url, hello, snapshotId, offset, limits, clock, dial, signal });
+      for await (const chunk of fetchSnapshot({
+        url,
+        hello,
+        snapshotId,
+        offset,
+        limits,
+        clock,
+        dial,
+        signal,
+      })) {
+        this.links.traffic(from).receivedBytes.snapshot += chunk.data.length;
+        yield chunk;
+      }
     } catch (error) {
       if (error instanceof PeerError && error.refusal !== undefined) handler.refused(from, error.refusal);
       throw error;
