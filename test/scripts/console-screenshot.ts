@@ -2,7 +2,7 @@
  * Makes docs/images/console.png: the console of a real cluster under a changing load, whose leader was killed once
  * and came back.
  *
- *   node test/scripts/console-screenshot.ts [--minutes 5] [--out FILE] [--dark] [--width 1200]
+ *   node test/scripts/console-screenshot.ts [--minutes 4] [--out FILE] [--dark] [--width 1200]
  */
 import { mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
@@ -14,7 +14,7 @@ import { launchBrowser } from "../console/browser.ts";
 
 const { values } = parseArgs({
   options: {
-    minutes: { type: "string", default: "5" },
+    minutes: { type: "string", default: "4" },
     out: {
       type: "string",
       default: fileURLToPath(new URL("../../docs/images/console.png", import.meta.url)),
@@ -43,7 +43,7 @@ const browser = await launchBrowser();
 const ended = new AbortController();
 const running = load(cluster, ended.signal);
 try {
-  await sleep(lengthMs * 0.6);
+  await sleep(lengthMs * 0.15);
   const victim = await cluster.leader();
   await victim.kill();
   await sleep(4_000);
@@ -53,7 +53,7 @@ try {
     viewport: { width: Number(values.width), height: 800 },
   });
   await page.goto(`${(await cluster.leader()).metricsUrl}/console`);
-  await sleep(lengthMs * 0.4);
+  await sleep(lengthMs * 0.85);
   mkdirSync(dirname(values.out), { recursive: true });
   await page.screenshot({ path: values.out, fullPage: true });
   console.log(`${values.out}: ${Math.round(statSync(values.out).size / 1024)} KiB`);

@@ -4,7 +4,7 @@ import { type CliIo, CommandContext } from "./context.ts";
 
 interface DebugFlags {
   readonly file?: string;
-  readonly peer: readonly string[];
+  readonly peer?: readonly string[];
   readonly data: string;
 }
 
@@ -17,8 +17,7 @@ export function addDebugCommand(program: Command, io: CliIo): void {
     .option(
       "--peer <url>",
       "peer URL of another replica to ask, such as one that is no member; may be repeated",
-      (url: string, urls: readonly string[]) => [...urls, url],
-      [],
+      (url: string, urls: readonly string[] = []) => [...urls, url],
     )
     .addOption(
       new Option("--data <folder>", "of `rstore local`, whose status goes along if there is one")
@@ -35,6 +34,6 @@ ${example("rstore debug", "kubectl exec example-0 -- rstore debug --file - > deb
     .action(async (flags: DebugFlags, command: Command) => {
       const context = new CommandContext(io, command);
       const { debug } = await import("./debug/debug.ts");
-      await debug(context, { file: flags.file, peers: flags.peer, data: flags.data });
+      await debug(context, { file: flags.file, peers: flags.peer ?? [], data: flags.data });
     });
 }

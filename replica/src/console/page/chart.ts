@@ -1,12 +1,14 @@
 import type { HistoryRow } from "../console-state.ts";
 import { element, setAttributes, setText, svg } from "./dom.ts";
 import { minuteText, timeText } from "./format.ts";
-import { decadeScale, linearScale, linePath, rowAt, type Scale, spanFor } from "./scale.ts";
+import { decadeScale, linearScale, linePath, pointsOf, rowAt, type Scale, spanFor } from "./scale.ts";
 
 export interface Series {
   readonly name: string;
   /** Place in a row of the history. */
   readonly column: number;
+  /** How seconds become one point where there are many. */
+  readonly how: "mean" | "highest";
 }
 
 export interface ChartOptions {
@@ -130,12 +132,15 @@ export class Chart {
     const y = (value: number): number => TOP + (HEIGHT - AXIS_HEIGHT - TOP) * (1 - scale.position(value));
     setAttributes(this.#plot, { width: this.#width, viewBox: `0 0 ${this.#width} ${HEIGHT}` });
     const visible = this.#rows.filter(([atMs]) => atMs >= this.#nowMs - this.#span.spanMs);
-    series.forEach(({ column }, at) => {
-      const points = visible.map((row) => {
-        const value = row[column] ?? null;
-        return { atMs: row[0], x: this.#x(row[0]), y: value === null ? null : y(value) };
-      });
-      setAttributes(this.#lines[at]!, { d: linePath(points, GAP_MS) });
+    const { pointMs } = this.#span;
+    series.forEach(({ column, how }, at) => {
+      const values = visible.map((row) => ({ atMs: row[0], value: row[column] ?? null }));
+      const points = pointsOf(values, pointMs, how).map(({ atMs, value }) => ({
+        atMs,
+        x: this.#x(atMs),
+        y: value === null ? null : y(value),
+      }));
+      setAttributes(this.#lines[at]!, { d: linePath(points, GAP_MS + pointMs) });
     });
     this.#drawGrid(scale, y);
     this.#drawMark();

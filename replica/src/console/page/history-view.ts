@@ -12,9 +12,9 @@ const charts: readonly ChartOptions[] = [
   {
     title: "Requests and changes",
     series: [
-      { name: "requests", column: 1 },
-      { name: "changes", column: 2 },
-      { name: "failed", column: 3 },
+      { name: "requests", column: 1, how: "mean" },
+      { name: "changes", column: 2, how: "mean" },
+      { name: "failed", column: 3, how: "mean" },
     ],
     scale: "linear",
     text: rateText,
@@ -23,8 +23,8 @@ const charts: readonly ChartOptions[] = [
   {
     title: "Request latency",
     series: [
-      { name: "median", column: 4 },
-      { name: "99th percentile", column: 5 },
+      { name: "median", column: 4, how: "mean" },
+      { name: "99th percentile", column: 5, how: "highest" },
     ],
     scale: "decades",
     text: latencyText,
@@ -33,8 +33,8 @@ const charts: readonly ChartOptions[] = [
   {
     title: "Log flush",
     series: [
-      { name: "median", column: 6 },
-      { name: "99th percentile", column: 7 },
+      { name: "median", column: 6, how: "mean" },
+      { name: "99th percentile", column: 7, how: "highest" },
     ],
     scale: "decades",
     text: latencyText,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decadeScale, linearScale, linePath, rowAt, spanFor } from "./scale.ts";
+import { decadeScale, linearScale, linePath, pointsOf, rowAt, spanFor } from "./scale.ts";
 
 describe("scales", () => {
   it("hold every value, with few lines at round numbers", () => {
@@ -45,4 +45,20 @@ it("charts span what there is, ten minutes at most", () => {
   expect([0, 100_000, 121_000, 301_000, 9e6].map((ms) => spanFor(ms).spanMs / 60_000)).toEqual([
     2, 2, 5, 10, 10,
   ]);
+});
+
+it("many seconds become one point, of what was measured in them", () => {
+  const values = [0, 1_000, 2_000, 5_000, 6_000, 10_000].map((atMs, at) => ({
+    atMs,
+    value: [3, null, 5, 8, 2, null][at]!,
+  }));
+  const asPairs = (how: "mean" | "highest") =>
+    pointsOf(values, 5_000, how).map(({ atMs, value }) => [atMs, value]);
+  expect(asPairs("mean")).toEqual([
+    [2_000, 4],
+    [6_000, 5],
+    [10_000, null],
+  ]);
+  expect(asPairs("highest").map(([, value]) => value)).toEqual([5, 8, null]);
+  expect(pointsOf([], 5_000, "mean")).toEqual([]);
 });

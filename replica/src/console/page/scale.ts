@@ -63,9 +63,37 @@ export function linePath(
 
 const MINUTE_MS = 60_000;
 
+export interface Span {
+  readonly spanMs: number;
+  readonly tickMs: number;
+  /** Seconds that are drawn as one point: more would be a scribble. */
+  readonly pointMs: number;
+}
+
 /** How long a time the charts span: what there is, in steps of two, five and ten minutes. */
-export function spanFor(historyMs: number): { readonly spanMs: number; readonly tickMs: number } {
-  if (historyMs <= 2 * MINUTE_MS) return { spanMs: 2 * MINUTE_MS, tickMs: MINUTE_MS / 2 };
-  if (historyMs <= 5 * MINUTE_MS) return { spanMs: 5 * MINUTE_MS, tickMs: MINUTE_MS };
-  return { spanMs: 10 * MINUTE_MS, tickMs: 2 * MINUTE_MS };
+export function spanFor(historyMs: number): Span {
+  if (historyMs <= 2 * MINUTE_MS) return { spanMs: 2 * MINUTE_MS, tickMs: MINUTE_MS / 2, pointMs: 1_000 };
+  if (historyMs <= 5 * MINUTE_MS) return { spanMs: 5 * MINUTE_MS, tickMs: MINUTE_MS, pointMs: 3_000 };
+  return { spanMs: 10 * MINUTE_MS, tickMs: 2 * MINUTE_MS, pointMs: 5_000 };
+}
+
+export interface Point {
+  readonly atMs: number;
+  readonly value: number | null;
+}
+
+/** Points of one length of time each: their mean, or the highest of them. null: nothing was measured. */
+export function pointsOf(values: readonly Point[], pointMs: number, how: "mean" | "highest"): Point[] {
+  const points: Point[] = [];
+  for (let from = 0; from < values.length; ) {
+    const place = Math.floor(values[from]!.atMs / pointMs);
+    let to = from;
+    while (to < values.length && Math.floor(values[to]!.atMs / pointMs) === place) to++;
+    const measured = values.slice(from, to).flatMap(({ value }) => (value === null ? [] : [value]));
+    const sum = measured.reduce((total, value) => total + value, 0);
+    const value = how === "highest" ? Math.max(...measured) : sum / measured.length;
+    points.push({ atMs: values[to - 1]!.atMs, value: measured.length === 0 ? null : value });
+    from = to;
+  }
+  return points;
 }
