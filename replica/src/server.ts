@@ -30,7 +30,6 @@ import { version } from "./version.ts";
 
 /** Recent entries in memory: followers that are further behind are served from the disk. */
 const LOG_CACHE_MAX_BYTES = 16 * 1024 * 1024;
-const PROBLEM_LOOK_MS = 1000;
 
 export interface RunningReplica {
   /** Hands leadership over, lets requests under way finish, writes everything to the disk. */
@@ -61,14 +60,7 @@ export async function startReplica(
     logCacheMaxBytes: LOG_CACHE_MAX_BYTES,
     logFlushed: (entries) => metrics.runtime.logFlushEntries.observe(entries),
   });
-  const { name, traceEndpoint, traceSampleRatio } = config;
-  const tracing = await startTracing({
-    endpoint: traceEndpoint,
-    sampleRatio: traceSampleRatio,
-    name,
-    version,
-    log,
-  });
+  const tracing = await startTracing({ ...config, version, log });
   const peerLimits = { deadPeerMs: config.missedHeartbeats * config.heartbeatIntervalMs };
   const { lifecycle, replica, handler, transport, disk, intake } = await assembleReplica({
     directory,
@@ -108,18 +100,18 @@ export async function startReplica(
   metrics.readReplica(() => readReplica({ replica, lifecycle, disk, clock, peers: transport.stats() }));
   probes.serve({ lifecycle, replica, transport });
   lifecycle.start(transport);
-  const problems = new ProblemWatch({ problems: () => replica.problems(), nowMs: clock.nowMs, log });
-  const watching = setInterval(() => problems.look(), PROBLEM_LOOK_MS);
-  watching.unref();
+  const problems = new ProblemWatch({ problems: () => replica.problems(), clock, log });
+  problems.start();
+  const { clientListen, peerListen, metricsListen } = config;
   log.record("replica.started", {
-    clientListen: config.clientListen,
-    peerListen: config.peerListen,
-    metricsListen: config.metricsListen,
+    clientListen,
+    peerListen,
+    metricsListen,
     tookMs: process.uptime() * 1000,
   });
   return {
     async stop() {
-      clearInterval(watching);
+      problems.stop();
       await lifecycle.stop();
       await clientServer.close();
       await transport.close();

@@ -70,6 +70,20 @@ export const requestMessages = defineMessages({
     action:
       "Long in the queue: the leader's disk or processor. Long after it: `flush.slow` on a majority, or the network between. On a follower look for the same request in the leader's log.",
   },
+  "request.refused": {
+    level: "warn",
+    text: "{method} of request {request} is refused: {limit} ({most}) is reached",
+    fields: {
+      request: "id of the request",
+      method: "service and method, or the plain route",
+      limit: "the setting or the bound that is reached",
+      most: "its value",
+    },
+    repeats: { everyMs: 10_000, by: ["limit"] },
+    meaning: "The caller was told to slow down: more is asked at once than the replica holds in memory.",
+    action:
+      "Fewer calls at once, or a higher limit where memory allows it. `proposalQueueMaxBytes`: the leader's disks do not keep up.",
+  },
   "request.failed": {
     level: "error",
     text: "{method} failed by a bug",

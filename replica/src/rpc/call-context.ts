@@ -44,14 +44,25 @@ export function callOptions(deadlineMs: number, request: RequestContext): CallOp
   return { deadlineMs, requests: [request] };
 }
 
-interface ReportTo {
+export interface ReportTo {
   readonly log: Logger | undefined;
   readonly request: RequestContext | undefined;
+}
+
+/** A caller that is told to slow down: whoever runs the replica should know, too. */
+function reportRefusal({ detail }: ReplicaError, method: string, { log, request }: ReportTo): void {
+  log?.record("request.refused", {
+    request: request?.id,
+    method,
+    limit: detail.subject,
+    most: detail.limit,
+  });
 }
 
 /** The caller is not shown what is inside the replica; the log is. */
 export function reportInternal(thrown: unknown, method: string, { log, request }: ReportTo): ReplicaError {
   const error = replicaErrorFromUnknown(thrown);
+  if (error.reason === "limit-exceeded") reportRefusal(error, method, { log, request });
   if (error.reason !== "internal") return error;
   log?.record("request.failed", { request: request?.id, method, err: error.cause ?? error });
   return error;

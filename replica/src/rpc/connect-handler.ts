@@ -13,7 +13,7 @@ import type { MethodMetrics, Metrics } from "../metrics.ts";
 import { ReplicaError, type RpcLimits } from "../runtime/replica-api.ts";
 import type { RequestContext } from "../runtime/request-context.ts";
 import { type Admission, type AdmittedRequest, envelopeBytes } from "./admission.ts";
-import { callKey } from "./call-context.ts";
+import { callKey, type ReportTo, reportInternal } from "./call-context.ts";
 import { isCompressed, requestCompressions } from "./compression.ts";
 import { deadlineFrom, parseConnectTimeoutMs, parseGrpcTimeoutMs } from "./deadline.ts";
 import { connectErrorFromReplicaError, limitExceeded, requestTooLarge } from "./errors.ts";
@@ -162,8 +162,13 @@ class Exchange {
     this.#worked = done;
   }
 
+  get #reportTo(): ReportTo {
+    return { log: this.#options.log, request: this.#context };
+  }
+
   refuse(error: ReplicaError): void {
     this.#refusal = error;
+    reportInternal(error, this.route.name, this.#reportTo);
     refuseBody(this.request, this.#response);
   }
 
@@ -208,7 +213,7 @@ class Exchange {
       const problem = this.#admitted?.receive(chunk.length);
       if (problem) {
         refuseBody(this.request, this.#response);
-        throw connectErrorFromReplicaError(problem);
+        throw connectErrorFromReplicaError(reportInternal(problem, this.route.name, this.#reportTo));
       }
       yield chunk;
     }

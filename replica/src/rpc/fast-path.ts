@@ -150,7 +150,7 @@ class FastCall {
       stream.close(constants.NGHTTP2_CANCEL);
     });
     if (admitted instanceof ReplicaError) {
-      this.#fail(connectErrorFromReplicaError(admitted));
+      this.#fail(this.#connectError(admitted));
       return;
     }
     this.#admitted = admitted;
@@ -165,7 +165,7 @@ class FastCall {
     if (this.#answered) return;
     const problem = this.#admitted!.receive(chunk.length);
     if (problem) {
-      this.#fail(connectErrorFromReplicaError(problem));
+      this.#fail(this.#connectError(problem));
       return;
     }
     this.#chunks.push(chunk);

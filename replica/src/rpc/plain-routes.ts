@@ -127,6 +127,7 @@ export class PlainRoutes {
     };
     const admitted = admission.enter(arrivedMs, () => abortRequest(request));
     if (admitted instanceof ReplicaError) {
+      reportInternal(admitted, route.name, { log: this.#options.log, request: context });
       send(errorAnswer(api, admitted), codeToString(codeFromReason(admitted.reason)));
       return;
     }

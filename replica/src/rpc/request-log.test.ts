@@ -2,7 +2,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { PutRequestSchema } from "@rstore/proto/rstore/v1/kv";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ReplicaEvents } from "../events.ts";
-import type { CallOptions } from "../runtime/replica-api.ts";
+import type { CallOptions, RpcLimits } from "../runtime/replica-api.ts";
 import { RequestIntake } from "../runtime/request-intake.ts";
 import { RequestLog } from "./request-log.ts";
 import { envelope, type Harness, rawCall, startHarness, until } from "./rpc-harness.ts";
@@ -25,12 +25,16 @@ interface Road {
 let harness: Harness;
 let lines: Fields[];
 
-async function start(fastPath: boolean, slowRequestMs = 60_000): Promise<void> {
+async function start(
+  fastPath: boolean,
+  slowRequestMs = 60_000,
+  limits: Partial<RpcLimits> = {},
+): Promise<void> {
   lines = [];
   const log = new ReplicaEvents({ level: "debug", write: (_, fields) => lines.push(fields) });
   const intake = new RequestIntake({ random: Math.random });
   const requests = new RequestLog({ intake, log, slowRequestMs });
-  harness = await startHarness({ fastPath, log, requests });
+  harness = await startHarness({ fastPath, log, requests, limits });
 }
 
 async function over2(headers: Record<string, string>, body: Uint8Array): Promise<string | undefined> {
@@ -89,6 +93,13 @@ describe.each(roads)("a request by $name", ({ fastPath, call }) => {
     ];
     expect(ids.every((id) => id !== undefined && /^[0-9a-f]{10}-[0-9a-z]+$/.test(id))).toBe(true);
     expect(new Set(ids).size).toBe(3);
+  });
+
+  it("that is turned away for want of room is told of", async () => {
+    await harness.close();
+    await start(fastPath, 60_000, { inflightMaxRequests: 0 });
+    expect(await call({ "x-request-id": "order-19" })).toBe("order-19");
+    expect(linesOf("request.refused")).toMatchObject([{ request: "order-19", most: 0 }]);
   });
 
   it("has its id in an error, too, and the log has what the caller is not shown", async () => {

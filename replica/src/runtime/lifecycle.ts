@@ -62,7 +62,7 @@ export class Lifecycle {
       member: formatId(memberId),
       cluster: formatId(clusterId ?? 0n),
       incarnation,
-      state: clusterId === undefined ? "blank" : this.#directory.start.kind,
+      state: describeState(this.#directory),
     });
     if (removedIndex !== undefined) log.record("replica.removed", { index: removedIndex });
     else if (this.#directory.start.kind === "needsSnapshot") this.#recover(this.#directory.start);
@@ -371,4 +371,10 @@ export class Lifecycle {
   close(): Promise<void> {
     return this.#directory.close();
   }
+}
+
+function describeState({ identity, start }: DataDirectory): string {
+  if (identity.removedIndex !== undefined) return "removed";
+  if (identity.clusterId === undefined) return "blank";
+  return start.kind === "needsSnapshot" ? "recovering" : "member";
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Logger } from "../log.ts";
+import { systemClock } from "./clock.ts";
 import { ProblemWatch } from "./problem-watch.ts";
 
 test("a problem is told when it begins and when it is over, not at each look", () => {
@@ -7,7 +8,11 @@ test("a problem is told when it begins and when it is over, not at each look", (
   const log: Logger = { isDebug: false, record: (id, fields) => void lines.push([id, fields]) };
   let problems: string[] = [];
   let nowMs = 0;
-  const watch = new ProblemWatch({ problems: () => problems, nowMs: () => nowMs, log });
+  const watch = new ProblemWatch({
+    problems: () => problems,
+    clock: { ...systemClock, nowMs: () => nowMs },
+    log,
+  });
   for (const found of [[], ["a"], ["a", "b"], ["a", "b"], ["b"], []]) {
     problems = found;
     watch.look();

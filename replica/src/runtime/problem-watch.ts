@@ -1,9 +1,12 @@
 import type { Logger } from "../log.ts";
+import type { Clock } from "./clock.ts";
+
+const LOOK_EVERY_MS = 1000;
 
 interface ProblemWatchParts {
   /** What is wrong now. */
   readonly problems: () => readonly string[];
-  readonly nowMs: () => number;
+  readonly clock: Pick<Clock, "nowMs" | "after">;
   readonly log: Logger;
 }
 
@@ -12,14 +15,24 @@ export class ProblemWatch {
   readonly #parts: ProblemWatchParts;
   /** With since when. */
   #known = new Map<string, number>();
+  #cancel: () => void = () => {};
 
   constructor(parts: ProblemWatchParts) {
     this.#parts = parts;
   }
 
+  start(): void {
+    this.look();
+    this.#cancel = this.#parts.clock.after(LOOK_EVERY_MS, () => this.start());
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
   look(): void {
-    const { problems, nowMs, log } = this.#parts;
-    const atMs = nowMs();
+    const { problems, clock, log } = this.#parts;
+    const atMs = clock.nowMs();
     const found = new Map<string, number>();
     for (const problem of problems()) {
       const sinceMs = this.#known.get(problem);

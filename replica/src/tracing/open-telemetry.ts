@@ -33,15 +33,15 @@ export class OpenTelemetryTracing implements Tracing {
   readonly #provider: TracerProvider;
   readonly #tracer: Tracer;
 
-  constructor({ endpoint, sampleRatio, name, version, log }: TracingOptions) {
-    const exporter = new OTLPTraceExporter({ url: endpoint, timeoutMillis: EXPORT_TIMEOUT_MS });
+  constructor({ traceEndpoint, traceSampleRatio, name, version, log }: TracingOptions) {
+    const exporter = new OTLPTraceExporter({ url: traceEndpoint, timeoutMillis: EXPORT_TIMEOUT_MS });
     this.#provider = new TracerProvider({
       resource: resourceFromAttributes({
         "service.name": "rstore",
         "service.instance.id": name,
         "service.version": version,
       }),
-      sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(sampleRatio) }),
+      sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(traceSampleRatio) }),
       spanProcessors: [
         new BatchSpanProcessor({
           exporter: new ReportingExporter(exporter, log),

@@ -3,9 +3,9 @@ import type { Tracing } from "./types.ts";
 
 export interface TracingOptions {
   /** OTLP/HTTP URL; empty: no traces. */
-  readonly endpoint: string;
+  readonly traceEndpoint: string;
   /** Of the requests that bring no trace context, in [0, 1]. */
-  readonly sampleRatio: number;
+  readonly traceSampleRatio: number;
   /** Of the replica, and of the program. */
   readonly name: string;
   readonly version: string;
@@ -14,10 +14,13 @@ export interface TracingOptions {
 
 /** Loads what makes traces, only where they are wanted. */
 export async function startTracing(options: TracingOptions): Promise<Tracing | undefined> {
-  const { endpoint, sampleRatio, log } = options;
-  if (endpoint === "") return undefined;
+  const { traceEndpoint, traceSampleRatio, log } = options;
+  if (traceEndpoint === "") return undefined;
   const { OpenTelemetryTracing } = await import("./open-telemetry.ts");
-  log.record("trace.on", { endpoint: withoutCredentials(endpoint), sampleRatio });
+  log.record("trace.on", {
+    endpoint: withoutCredentials(traceEndpoint),
+    sampleRatio: traceSampleRatio,
+  });
   return new OpenTelemetryTracing(options);
 }
 
