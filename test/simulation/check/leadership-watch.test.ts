@@ -111,6 +111,13 @@ test("leader-loyalty: no pre-vote either (A4)", () => {
   expect(world.violation?.property).toBe("leader-loyalty");
 });
 
+test("leader-loyalty: a pre-vote for the term under way comes late, and takes nobody's leader away", () => {
+  node.step(heartbeat);
+  node.step({ ...preVote, term: 2n } as Message);
+  watch.sent({ ...preVoted, term: 2n } as Message);
+  expect(world.violation).toBeUndefined();
+});
+
 test("check-quorum: a leader without a quorum steps down, one that hears a majority leads on (A19)", () => {
   node.role = "leader";
   pass(2000, () => heard(30n));

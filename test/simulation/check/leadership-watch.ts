@@ -166,6 +166,8 @@ export class LeadershipWatch {
   #isLoyal(node: Node, message: Message, nowMs: number): boolean {
     if (message.type !== "PreVote" && message.type !== "RequestVote") return false;
     const { ms, term } = this.#leader;
+    // Of a term that has begun there is no leader to lose: who asks for it late may get the vote that it has.
+    if (message.term <= node.term) return false;
     if (message.transfer || term !== node.term || nowMs - ms >= LOYAL_SHARE * this.#timeoutMs) return false;
     // It has no leader when the connection was lost.
     return node.role === "follower" && node.status().leader !== 0n;
