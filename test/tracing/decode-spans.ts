@@ -14,6 +14,8 @@ export interface ReceivedSpan {
   readonly kind: number;
   readonly startNs: bigint;
   readonly endNs: bigint;
+  /** Spans that it is linked to. */
+  readonly links: readonly string[];
   readonly attributes: Readonly<Record<string, string>>;
   /** Of an error; undefined: it went well. */
   readonly problem: string | undefined;
@@ -84,6 +86,7 @@ export function decodeSpans(body: Uint8Array): ReceivedSpan[] {
         kind: Number(span.get(6)?.[0] ?? 0n),
         startNs: span.get(7)![0] as bigint,
         endNs: span.get(8)![0] as bigint,
+        links: messages(span, 13).map((link) => hex(link, 2)),
         attributes: attributesOf(span, 9),
         problem: status?.get(3)?.[0] === 2n ? text(status, 2) : undefined,
       };

@@ -122,6 +122,19 @@ describe("traces", { timeout: 90_000 }, () => {
     expect(spans.find(({ name }) => name === "rstore.proposal")!.problem).toBe("outcome-unknown");
   });
 
+  it("of calls that share a request: it belongs to the first, and names the others", async () => {
+    const cluster = await clusterForTest(1, { settings: { traceEndpoint: collector.url } });
+    const client = clientOf(cluster.replica(0));
+    await Promise.all(["a", "b", "c"].map((key) => client.put(key, "v")));
+    client.close();
+    await provider.forceFlush();
+    const calls = collector.spans.filter(({ name }) => name === "rstore put").slice(-3);
+    const [first, ...others] = calls.map(({ spanId }) => spanId);
+    const sent = collector.spans.findLast(({ name, kind }) => name === request && kind === 3)!;
+    expect(sent.parentSpanId).toBe(first);
+    expect(sent.links).toEqual(others);
+  });
+
   it("are neither made nor sent where they are off, and nothing of them is loaded", async () => {
     const before = collector.spans.length;
     const cluster = await clusterForTest(1, { nodeFlags: () => ["--import", withoutOpenTelemetry] });
