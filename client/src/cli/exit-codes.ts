@@ -72,6 +72,11 @@ export function adviceFrom(error: unknown): string | undefined {
       return "this replica has an empty disk: found a cluster with `rstore bootstrap`, or add it to one with `rstore member add`.";
     case "compare-failed":
       return "nothing was changed.";
+    case "internal":
+    case "outcome-unknown":
+      return error.facts.requestId === undefined
+        ? undefined
+        : `the logs of the replicas know it as request ${error.facts.requestId}.`;
     case "configuration-mismatch":
       return "nothing was changed: look at `rstore member list` and try again.";
     default:
