@@ -51,7 +51,6 @@ export class Prometheus {
         `--config.file=${join(folder, "prometheus.yml")}`,
         `--storage.tsdb.path=${join(folder, "data")}`,
         `--web.listen-address=127.0.0.1:${port}`,
-        "--storage.tsdb.no-lockfile",
       ],
       { stdio: ["ignore", "pipe", "pipe"] },
     );

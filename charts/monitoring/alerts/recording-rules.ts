@@ -44,7 +44,7 @@ export function recordingRules(timing: Timing): RecordingRule[] {
     },
     {
       record: "store:rstore_rpc_request_duration_seconds:p99",
-      expr: `histogram_quantile(0.99, sum by (namespace, store, le) (rate(rstore_rpc_request_duration_seconds_bucket{service="KvService"}[${window}])))`,
+      expr: `histogram_quantile(0.99, sum by (namespace, store, le) (rate(rstore_rpc_request_duration_seconds_bucket{service=~"rstore.v1.KvService|plain"}[${window}])))`,
     },
     {
       record: "store:rstore_raft_proposals_failed:ratio_rate5m",

@@ -2,7 +2,7 @@ import type { Timing } from "../timing.ts";
 import type { Alert } from "./alert.ts";
 import { byReplica, histogram, replicaLabels, storeLabels, testReplica } from "./series.ts";
 
-const call = 'service="KvService",method="Put"';
+const call = 'service="rstore.v1.KvService",method="Put"';
 
 function answers(ok: number, code: string, others: number): Record<string, string> {
   return {

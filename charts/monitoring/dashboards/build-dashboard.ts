@@ -32,6 +32,7 @@ export function buildDashboard(spec: DashboardSpec): Dashboard {
     .refresh("30s")
     .time({ from: "now-1h", to: "now" })
     .tooltip(DashboardCursorSync.Crosshair)
+    .annotations([])
     .withVariable(new DatasourceVariableBuilder("datasource").label("Data source").type("prometheus"))
     .link(
       new DashboardLinkBuilder("rstore")
