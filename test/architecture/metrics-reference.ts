@@ -41,8 +41,8 @@ Names are \`rstore_<subsystem>_<noun>_<unit>\`: seconds and bytes, \`_total\` on
 a closed list, members of the configuration (\`peer\`), methods of the API, stores. Series of members that were
 removed, and of stores that were deleted, vanish.`;
 
-const replicaIntro = `Labels that say which replica it is (\`namespace\`, \`pod\`, \`store\`) come from scraping: the chart's
-PodMonitor sets \`store\` from the pod's label \`app.kubernetes.io/instance\`, and Prometheus the others. \`peer\` is the
+const replicaIntro = `Labels that say which replica it is (\`namespace\`, \`store\`, \`replica\`) come from scraping: the chart's
+PodMonitor takes \`store\` from the pod's label \`app.kubernetes.io/instance\` and \`replica\` from its name. \`peer\` is the
 member id of another member, in the form of all output, and \`peer_name\` the name of its replica, in Kubernetes of its
 pod. What the leader alone knows has samples on the leader alone.`;
 
