@@ -18,7 +18,7 @@ it("a revision that is not reached is no lack of a majority", () => {
   expect(adviceFrom(new RstoreError("deadline-exceeded", "no answer"))).toMatch(/a majority/);
 });
 
-test("what only the logs of the replicas can explain is told with its name there", () => {
+it("what only the logs of the replicas can explain is told with its name there", () => {
   const lost = new RstoreError("outcome-unknown", "no answer", { facts: { requestId: "3f9a1c2b00-1a" } });
   expect(adviceFrom(lost)).toMatch(/request 3f9a1c2b00-1a\.$/);
 });
