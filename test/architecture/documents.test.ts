@@ -1,7 +1,9 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { reasons } from "@rstore/operator/api/v1alpha1/reasons";
+import { checkSpec } from "@rstore/operator/platform/process/check-spec";
 import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { checkLinks, checkNamedPaths, checkPanels, checkScripts, type Document } from "./check-documents.ts";
 import { settingsReference } from "./settings-reference.ts";
 import { describeViolations, readRepositoryFile, repositoryRoot, type Violation } from "./source-tree.ts";
@@ -34,6 +36,15 @@ function panelsOf(dashboard: string): ReadonlySet<string> {
   return new Set(panels.flatMap((panel) => [panel, ...(panel.panels ?? [])]).map(({ title }) => title));
 }
 
+/** Of resources written as YAML, and of `kubectl patch --type=merge -p`. */
+function specsIn(text: string): Record<string, unknown>[] {
+  const resources = text.matchAll(/^apiVersion: rstore\.dev\/.*\n(?:.*\n)*?(?=EOF|```)/gm);
+  const patches = text.matchAll(/kubectl patch rstore .*--type=merge -p '([^']+)'/g);
+  return [...[...resources].map(([yaml]) => yaml), ...[...patches].map(([, patch]) => patch!)].map(
+    (source) => (parse(source) as { spec: Record<string, unknown> }).spec,
+  );
+}
+
 function expectNone(violations: readonly Violation[]): void {
   expect(describeViolations(violations)).toBe("");
 }
@@ -59,6 +70,12 @@ describe("the documents speak of what is there", () => {
     const conditions = section.find((text) => text.startsWith("Conditions\n")) ?? "";
     const documented = [...conditions.matchAll(/^\| `(\w+)` \|/gm)].map(([, reason]) => reason!);
     expect([...new Set(documented)].sort()).toEqual(Object.keys(reasons).sort());
+  });
+  it("every ReplicatedStore and every patch of one is what the API server takes", () => {
+    const specs = documents.flatMap(({ path, text }) => specsIn(text).map((spec) => ({ path, spec })));
+    expect(specs.length).toBeGreaterThan(5);
+    const refused = specs.filter(({ spec }) => checkSpec(spec).kind === "refused");
+    expect(refused).toEqual([]);
   });
   it("docs/operations.md names panels and metrics that there are", () => {
     const operations = readRepositoryFile("docs/operations.md");

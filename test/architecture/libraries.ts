@@ -50,7 +50,7 @@ export const libraries: readonly { readonly library: RegExp; readonly places: re
       "operator/src/api",
       "operator/src/plan/golden.test",
       "operator/src/platform/process",
-      "test/architecture/settings-reference",
+      "test/architecture",
       "test/kubernetes/scenarios/rights",
     ],
   },
