@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => world?.stop(), 60_000);
 
 /** Each store has a namespace of its own; RSTORE_CLUSTER_LANES of them are tried at the same time. */
-const options = { timeout: 300_000, concurrent: true };
+const options = { timeout: 600_000, concurrent: true };
 
 describe("the chart", options, () => {
   it("lints clean", lintsClean);
@@ -91,7 +91,7 @@ describe("a store whose operators live for one change each (E3)", options, () =>
 });
 
 // It would meddle with the stores of the others.
-describe("an operator with rights to all namespaces", { timeout: 300_000 }, () => {
+describe("an operator with rights to all namespaces", { timeout: 600_000 }, () => {
   it("makes a store, scales it, and lets a namespace go that is being deleted", () => letsNamespaceGo(world));
 });
 

@@ -18,7 +18,7 @@ import { OperatorProcess } from "./operator-process.ts";
 import type { World } from "./world.ts";
 
 /** Of a loaded machine of two cores. */
-export const settleMs = 120_000;
+export const settleMs = 240_000;
 
 interface RenderedDeployment {
   readonly spec: {

@@ -1,5 +1,14 @@
+import { isDeepStrictEqual } from "node:util";
 import type { KubernetesObject } from "@kubernetes/client-node";
-import type { CustomObject, Kind, KubeClient, ListOptions, ObjectList, ObjectRef } from "./kube-client.ts";
+import type {
+  CustomObject,
+  DeletePreconditions,
+  Kind,
+  KubeClient,
+  ListOptions,
+  ObjectList,
+  ObjectRef,
+} from "./kube-client.ts";
 import { KubeError } from "./kube-error.ts";
 
 /** Objects in memory with versions, as an API server keeps them; no defaults, no admission, no garbage. */
@@ -31,7 +40,10 @@ export class FakeKubeClient implements KubeClient {
 
   async apply<T extends KubernetesObject>(object: T): Promise<T> {
     await this.before("apply", nameOf(object));
-    return this.#store({ ...this.objects.get(keyOf(refOf(object))), ...object });
+    const current = this.objects.get(keyOf(refOf(object)));
+    assertMeant(object, current);
+    const metadata = { ...current?.metadata, ...object.metadata };
+    return this.#store({ ...current, ...object, metadata });
   }
 
   async replace<T extends KubernetesObject>(object: T): Promise<T> {
@@ -52,14 +64,18 @@ export class FakeKubeClient implements KubeClient {
     await this.before("patch", ref.name);
     const current = this.objects.get(keyOf(ref));
     if (current === undefined) throw new KubeError("not-found", "it is gone");
-    return this.#store({ ...current, ...patch, metadata: { ...current.metadata } }) as T;
+    assertMeant(patch, current);
+    const { metadata } = patch as KubernetesObject;
+    const labels = { ...current.metadata?.labels, ...metadata?.labels };
+    for (const [key, value] of Object.entries(labels)) if (value === null) delete labels[key];
+    return this.#store({ ...current, ...patch, metadata: { ...current.metadata, labels } }) as T;
   }
 
-  async delete(ref: ObjectRef, { uid }: { uid: string }): Promise<boolean> {
+  async delete(ref: ObjectRef, preconditions: DeletePreconditions): Promise<boolean> {
     await this.before("delete", ref.name);
     const current = this.objects.get(keyOf(ref));
     if (current === undefined) return false;
-    if (current.metadata?.uid !== uid) throw new KubeError("conflict", "it is another one");
+    assertMeant({ metadata: preconditions }, current);
     return this.objects.delete(keyOf(ref));
   }
 
@@ -69,15 +85,31 @@ export class FakeKubeClient implements KubeClient {
 
   #store<T extends KubernetesObject>(object: T): T {
     this.#version += 1;
+    const before = this.objects.get(keyOf(refOf(object)));
+    const isSame = isDeepStrictEqual(specOf(before), specOf(object));
+    const generation = (before?.metadata?.generation ?? 0) + (isSame ? 0 : 1);
     const metadata = {
       uid: `uid-${this.#version}`,
       ...object.metadata,
+      generation,
       resourceVersion: String(this.#version),
     };
     const stored = { ...structuredClone(object), metadata };
     this.objects.set(keyOf(refOf(stored)), stored);
     return structuredClone(stored);
   }
+}
+
+function specOf(object: KubernetesObject | undefined): unknown {
+  return (object as { spec?: unknown } | undefined)?.spec;
+}
+
+/** What names a uid or a version is about that object alone. */
+function assertMeant({ metadata }: KubernetesObject, current: KubernetesObject | undefined): void {
+  const { uid, resourceVersion } = metadata ?? {};
+  const isOther = uid !== undefined && uid !== current?.metadata?.uid;
+  const isOlder = resourceVersion !== undefined && resourceVersion !== current?.metadata?.resourceVersion;
+  if (isOther || isOlder) throw new KubeError("conflict", "it is another one, or changed");
 }
 
 function nameOf(object: KubernetesObject): string {

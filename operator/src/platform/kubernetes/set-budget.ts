@@ -66,6 +66,11 @@ async function markVoters(voters: readonly number[], context: ActContext): Promi
     const ref = { apiVersion: "v1", kind: "Pod", namespace: store.namespace, name: names.pod(store, slot) };
     // Of this very pod: another one of its name may hold another member.
     const metadata = { uid: pod.metadata?.uid, labels: { [voterLabel]: isVoter ? "true" : null } };
-    await client.mergePatch<V1Pod>(ref, { metadata });
+    try {
+      await client.mergePatch<V1Pod>(ref, { metadata });
+    } catch (error) {
+      // It is gone; another one of its name has no mark.
+      if (!isKubeError(error, "not-found") && !isKubeError(error, "conflict")) throw error;
+    }
   }
 }
