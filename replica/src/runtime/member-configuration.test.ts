@@ -1,52 +1,22 @@
-import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createLogger } from "../log.ts";
-import { decodeConfiguration, encodeConfiguration } from "../raft/confchange/codec.ts";
+import { encodeConfiguration } from "../raft/confchange/codec.ts";
 import type { MemberId } from "../raft/types.ts";
-import { openDataDirectory } from "../storage/open-data-directory.ts";
 import { appliedKey, encodeStoreMeta } from "../storage/store-meta.ts";
 import type { DataDirectory } from "../storage/types.ts";
-import type { PeerTransport } from "../transport/types.ts";
-import { systemClock } from "./clock.ts";
-import { loadConfig } from "./config.ts";
-import type { DiskWatch } from "./disk-watch.ts";
-import { Lifecycle } from "./lifecycle.ts";
-import { limits } from "./limits.ts";
-import { noMetrics } from "./runtime-metrics.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import { openLoneReplica, silentTransport } from "./lone-member-harness.ts";
 
 const clusterId = 77n;
-const transport = { setPeers: () => {}, send: () => {} } as unknown as PeerTransport;
-const disk = { check: async () => {}, problem: () => undefined, report: {} } as unknown as DiskWatch;
 
-let path: string;
 let directory: DataDirectory;
 let lifecycle: Lifecycle;
+let close: () => Promise<void>;
 
 beforeEach(async () => {
-  path = mkdtempSync(join(tmpdir(), "rstore-configuration-"));
-  directory = await openDataDirectory(path, { randomBytes, decodeConfiguration, onFatal: () => {} });
+  ({ directory, lifecycle, close } = await openLoneReplica());
   await directory.stampCluster(clusterId);
-  lifecycle = new Lifecycle({
-    directory,
-    config: loadConfig({ dataDir: path }, {}),
-    clock: systemClock,
-    random: () => 0.5,
-    log: createLogger({ level: "silent", format: "json", name: "" }),
-    metrics: noMetrics,
-    limits,
-    disk,
-    failed: () => {},
-  });
 });
-
-afterEach(async () => {
-  await lifecycle.stop();
-  await lifecycle.close();
-  rmSync(path, { recursive: true, force: true });
-});
+afterEach(() => close());
 
 /** The store as a snapshot leaves it: a configuration is in it, and its entry was never applied here. */
 async function storeWith(voters: readonly MemberId[]): Promise<void> {
@@ -63,7 +33,7 @@ async function storeWith(voters: readonly MemberId[]): Promise<void> {
 
 test("a member knows that it has joined also when only a snapshot says so (A8)", async () => {
   await storeWith([5n, directory.identity.memberId]);
-  lifecycle.start(transport);
+  lifecycle.start(silentTransport);
   await expect.poll(() => directory.identity.joinedIndex).toBe(2n);
   expect(lifecycle.member).toBeDefined();
 });
@@ -71,7 +41,7 @@ test("a member knows that it has joined also when only a snapshot says so (A8)",
 test("a member knows that it is removed also when only a snapshot says so", async () => {
   await directory.markJoined(1n);
   await storeWith([5n]);
-  lifecycle.start(transport);
+  lifecycle.start(silentTransport);
   await expect.poll(() => directory.identity.removedIndex).toBe(2n);
   expect(lifecycle.member).toBeUndefined();
 });
@@ -79,7 +49,7 @@ test("a member knows that it is removed also when only a snapshot says so", asyn
 test("a configuration from before its joining removes nobody (A8)", async () => {
   await directory.markJoined(3n);
   await storeWith([5n]);
-  lifecycle.start(transport);
+  lifecycle.start(silentTransport);
   await new Promise((resolve) => setImmediate(resolve));
   expect(lifecycle.member).toBeDefined();
 });
@@ -91,7 +61,7 @@ test("a member that joined and was removed in one go knows that it is removed (A
     return { index: BigInt(i + 1), term: 1n, type: "configuration", data } as const;
   });
   await directory.log.append({ hardState: { term: 1n, vote: 0n, commit: 2n }, entries });
-  lifecycle.start(transport);
+  lifecycle.start(silentTransport);
   await expect.poll(() => directory.identity.removedIndex).toBe(2n);
   expect(lifecycle.member).toBeUndefined();
 });

@@ -1,75 +1,39 @@
-import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { ReplicaEvents } from "../events.ts";
 import type { Logger } from "../log.ts";
-import { decodeConfiguration } from "../raft/confchange/codec.ts";
-import { openDataDirectory } from "../storage/open-data-directory.ts";
-import type { PeerTransport } from "../transport/types.ts";
-import { systemClock } from "./clock.ts";
-import { loadConfig } from "./config.ts";
-import type { DiskWatch } from "./disk-watch.ts";
-import { Lifecycle } from "./lifecycle.ts";
-import { limits } from "./limits.ts";
+import { anyPut, openLoneMember, soon } from "./lone-member-harness.ts";
+import type { Member } from "./member.ts";
 import { MemberLog } from "./member-log.ts";
-import { noMetrics } from "./runtime-metrics.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-let path: string;
 let lines: Fields[];
 let log: ReplicaEvents;
 
 beforeEach(() => {
-  path = mkdtempSync(join(tmpdir(), "rstore-member-log-"));
   lines = [];
   log = new ReplicaEvents({ level: "info", write: (_, fields) => lines.push(fields) });
 });
-afterEach(() => rmSync(path, { recursive: true, force: true }));
 
 const linesOf = (msgId: string): Fields[] => lines.filter((line) => line.msgId === msgId);
 
 /** One that founds a cluster, for which every write and apply that takes as long as this is slow. */
-async function leads(slowMs: number, run: (lifecycle: Lifecycle) => Promise<void>): Promise<void> {
-  const directory = await openDataDirectory(path, { randomBytes, decodeConfiguration, onFatal: () => {} });
-  const lifecycle = new Lifecycle({
-    directory,
-    config: { ...loadConfig({ dataDir: path }, {}), slowFlushMs: slowMs },
-    clock: systemClock,
-    random: () => 0.5,
+async function leads(slowMs: number, run: (member: Member) => Promise<void>): Promise<void> {
+  const { member, close } = await openLoneMember({
+    config: { slowFlushMs: slowMs },
+    limits: { slowApplyMs: slowMs },
     log,
-    metrics: noMetrics,
-    limits: { ...limits, slowApplyMs: slowMs },
-    disk: { check: async () => {}, problem: () => undefined, report: {} } as unknown as DiskWatch,
-    failed: () => {},
   });
   try {
-    lifecycle.start({ setPeers: () => {}, send: () => {} } as unknown as PeerTransport);
-    await lifecycle.bootstrap(77n, lifecycle.identity().memberId);
-    const member = lifecycle.expectMember();
-    await member.awaitLeader(member.id, systemClock.nowMs() + 60_000);
-    await run(lifecycle);
+    await run(member);
   } finally {
-    await lifecycle.stop();
-    await lifecycle.close();
+    await close();
   }
 }
 
-async function write(lifecycle: Lifecycle, type: "put" | "compact"): Promise<void> {
-  const key = Buffer.from("k");
-  const put = {
-    type: "put",
-    key,
-    value: key,
-    lease: 0n,
-    previous: false,
-    expectedModRevision: undefined,
-  } as const;
-  const member = lifecycle.expectMember();
-  const operation = type === "put" ? put : ({ type, revision: member.machine.store.revision } as const);
-  await member.write([operation], { deadlineMs: systemClock.nowMs() + 60_000, forward: false });
+async function write(member: Member, type: "put" | "compact"): Promise<void> {
+  const operation = type === "put" ? anyPut() : ({ type, revision: member.machine.store.revision } as const);
+  await member.write([operation], { deadlineMs: soon(), forward: false });
 }
 
 test("a founder's way to leadership is in the log: identity, cluster, configuration, role", async () => {
@@ -85,9 +49,9 @@ test("a founder's way to leadership is in the log: identity, cluster, configurat
 });
 
 test("a disk write and an apply that take too long are told of, with what they were of", async () => {
-  await leads(0, async (lifecycle) => {
-    await write(lifecycle, "put");
-    await lifecycle.expectMember().machine.flush();
+  await leads(0, async (member) => {
+    await write(member, "put");
+    await member.machine.flush();
   });
   const targets = linesOf("flush.slow").map(({ target }) => target);
   expect(new Set(targets)).toEqual(new Set(["log", "store"]));
@@ -95,11 +59,11 @@ test("a disk write and an apply that take too long are told of, with what they w
 });
 
 test("what is given up of history is told of when it is applied, whoever asked for it", async () => {
-  await leads(60_000, async (lifecycle) => {
-    await write(lifecycle, "put");
-    await write(lifecycle, "put");
-    await write(lifecycle, "compact");
-    await write(lifecycle, "put");
+  await leads(60_000, async (member) => {
+    await write(member, "put");
+    await write(member, "put");
+    await write(member, "compact");
+    await write(member, "put");
   });
   expect(linesOf("history.compacted")).toHaveLength(1);
   expect([...linesOf("flush.slow"), ...linesOf("apply.slow")]).toEqual([]);
