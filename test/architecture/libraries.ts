@@ -52,6 +52,7 @@ export const libraries: readonly { readonly library: RegExp; readonly places: re
       "operator/src/platform/process",
       "test/architecture",
       "test/kubernetes/scenarios/rights",
+      "test/monitoring",
     ],
   },
   { library: /^@grafana\//, places: ["charts/monitoring/dashboards"] },

@@ -12,16 +12,16 @@ import { type FiringAlert, Prometheus, type Series } from "./prometheus.ts";
 import { type PodMonitor, processConfig, scrapeConfigFrom } from "./scrape-configs.ts";
 
 /** Minutes of the rules are seconds here; a few scrapes fit into the shortest. */
-const timing = fasterTiming(30, 4);
+const timing = fasterTiming(20, 8);
 
 /** Of a loaded machine: the slowest alert takes a minute on an idle one. */
 const patienceMs = 240_000;
 
-export const quotaBytes = 96 * 1024 * 1024;
+export const quotaBytes = 80 * 1024 * 1024;
 
 /**
  * A store of three under an operator, as a cluster has them, and a Prometheus that finds them by the chart's own
- * PodMonitors and evaluates its rules, thirty times as fast.
+ * PodMonitors and evaluates its rules, twenty times as fast.
  */
 export class MonitoredStore {
   readonly site: Site;
@@ -129,7 +129,7 @@ export class MonitoredStore {
     ask: (expr: string) => Promise<readonly Series[]>,
   ): Promise<readonly PanelQuery[]> {
     const { namespace, store } = this.site;
-    const variables = { namespace, store, replica: ".*", pod: ".*", __rate_interval: "10s" };
+    const variables = { namespace, store, replica: ".*", pod: ".*", __rate_interval: "16s" };
     const answers = await Promise.all(
       queries.map(async (query) => ({ query, series: await ask(filledIn(query.expr, variables)) })),
     );

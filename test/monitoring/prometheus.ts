@@ -60,12 +60,12 @@ export class Prometheus {
     if (this.#child.pid !== undefined) watchProcess(this.#child.pid);
   }
 
-  /** Scrapes and evaluates each second. */
+  /** Scrapes and evaluates each two seconds. */
   static async start(scrapeConfigs: readonly object[], rules: string): Promise<Prometheus> {
     const folder = scratchDirectory("prometheus");
     writeFileSync(join(folder, "rules.yml"), rules);
     const config = {
-      global: { scrape_interval: "1s", scrape_timeout: "1s", evaluation_interval: "1s" },
+      global: { scrape_interval: "2s", scrape_timeout: "2s", evaluation_interval: "2s" },
       rule_files: ["rules.yml"],
       scrape_configs: scrapeConfigs,
     };
