@@ -17,11 +17,31 @@ import { prometheus } from "./panel-frame.ts";
 
 const tag = "rstore";
 
-export function dashboardUid(name: DashboardSpec["name"]): string {
+type Name = DashboardSpec["name"];
+
+const pages: readonly { readonly name: Name; readonly title: string }[] = [
+  { name: "fleet", title: "Fleet" },
+  { name: "store", title: "Store" },
+  { name: "operator", title: "Operator" },
+  { name: "nodejs", title: "Node.js process" },
+];
+
+/**
+ * Where the variables of one page mean the same on another: the namespace of an operator is not that of a store, and
+ * several namespaces are too many for the page of one store.
+ */
+const understands: Readonly<Record<Name, readonly Name[]>> = {
+  fleet: ["nodejs"],
+  store: ["fleet", "nodejs"],
+  operator: [],
+  nodejs: [],
+};
+
+export function dashboardUid(name: Name): string {
   return `rstore-${name}`;
 }
 
-/** As Grafana's JSON. Each one links to the others, with the time range and the variables that they share. */
+/** As Grafana's JSON. Each one links to the others, with the time range. */
 export function buildDashboard(spec: DashboardSpec): Dashboard {
   const builder = new DashboardBuilder(spec.title)
     .uid(dashboardUid(spec.name))
@@ -33,15 +53,8 @@ export function buildDashboard(spec: DashboardSpec): Dashboard {
     .time({ from: "now-1h", to: "now" })
     .tooltip(DashboardCursorSync.Crosshair)
     .annotations([])
-    .withVariable(new DatasourceVariableBuilder("datasource").label("Data source").type("prometheus"))
-    .link(
-      new DashboardLinkBuilder("rstore")
-        .type(DashboardLinkType.Dashboards)
-        .tags([tag])
-        .asDropdown(false)
-        .includeVars(true)
-        .keepTime(true),
-    );
+    .withVariable(new DatasourceVariableBuilder("datasource").label("Data source").type("prometheus"));
+  for (const to of pages) if (to.name !== spec.name) builder.link(buildLink(spec.name, to));
   for (const variable of spec.variables) builder.withVariable(buildVariable(variable));
   for (const annotation of spec.annotations) builder.annotation(buildAnnotation(annotation));
   for (const { title, collapsed, panels } of spec.rows) {
@@ -53,7 +66,16 @@ export function buildDashboard(spec: DashboardSpec): Dashboard {
     builder.withRow(row);
     if (collapsed !== true) for (const panel of panels) builder.withPanel(buildPanel(panel));
   }
-  return numbered(builder.build());
+  return inSight(numbered(builder.build()));
+}
+
+function buildLink(from: Name, { name, title }: (typeof pages)[number]): DashboardLinkBuilder {
+  return new DashboardLinkBuilder(title)
+    .type(DashboardLinkType.Link)
+    .url(`/d/${dashboardUid(name)}`)
+    .icon("dashboard")
+    .includeVars(understands[from].includes(name))
+    .keepTime(true);
 }
 
 function buildVariable({ name, label, query, multiple }: VariableSpec): QueryVariableBuilder {
@@ -90,5 +112,12 @@ function numbered(dashboard: Dashboard): Dashboard {
     panel.id = next++;
     if ("panels" in panel) for (const inner of panel.panels ?? []) inner.id = next++;
   }
+  return dashboard;
+}
+
+/** The library would put links and annotations into a menu that newer versions of Grafana hide. */
+function inSight(dashboard: Dashboard): Dashboard {
+  for (const link of dashboard.links ?? []) delete link.placement;
+  for (const annotation of dashboard.annotations?.list ?? []) delete annotation.placement;
   return dashboard;
 }

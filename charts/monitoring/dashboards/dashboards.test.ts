@@ -4,7 +4,7 @@ import { allAlerts } from "../alerts/alert-groups.ts";
 import { recordingRules } from "../alerts/recording-rules.ts";
 import { promtool, promtoolMissing } from "../testing/promtool.ts";
 import { realTiming } from "../timing.ts";
-import { buildDashboard } from "./build-dashboard.ts";
+import { buildDashboard, dashboardUid } from "./build-dashboard.ts";
 import type { DashboardSpec } from "./dashboard-spec.ts";
 import { dashboards } from "./dashboards.ts";
 import type { PanelSpec } from "./panel-spec.ts";
@@ -66,6 +66,13 @@ describe.each(dashboards)("$title", (spec) => {
     const known = new Set(["datasource", ...spec.variables.map(({ name }) => name)]);
     const used = [...json.matchAll(/\$(\w+)/g)].map(([, name]) => name!);
     for (const name of used.filter((one) => !one.startsWith("__"))) expect(known).toContain(name);
+  });
+
+  it("leads to the other pages", () => {
+    const uids = dashboards.map(({ name }) => dashboardUid(name));
+    const links = (buildDashboard(spec).links ?? []).map(({ url }) => url);
+    expect(links).toEqual(uids.filter((uid) => uid !== dashboardUid(spec.name)).map((uid) => `/d/${uid}`));
+    for (const [, uid] of json.matchAll(/"url":"\/d\/([\w-]+)/g)) expect(uids).toContain(uid);
   });
 
   it("is what is shipped", () => {

@@ -183,7 +183,7 @@ function stores(): RowSpec {
         noData: noStores,
         width: 12,
         values: [
-          { value: 0, text: "", tone: "text" },
+          { value: 0, text: "–", tone: "text" },
           { value: 1, text: "under way", tone: "purple" },
         ],
         queries: [

@@ -152,7 +152,7 @@ function health(): PanelSpec[] {
       description:
         "Reasons why a replica does not serve, or not everything, as it says itself. quota and disk-low: puts are refused.",
       noData: "No replica reports a problem.",
-      values: [{ value: 1, text: "", tone: "orange" }],
+      values: [{ value: 1, text: "yes", tone: "orange" }],
       queries: [{ expr: `rstore_replica_problem{${inReplicas}} == 1`, legend: "{{replica}}: {{kind}}" }],
     }),
   ];
