@@ -72,7 +72,10 @@ async function answer(
   const path = (request.url ?? "").split("?", 1)[0]!;
   const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
   if (!page) {
-    send(response, textPage(404, `not found; this port serves ${[...Object.keys(pages), "/console"].join(", ")}`));
+    send(
+      response,
+      textPage(404, `not found; this port serves ${[...Object.keys(pages), "/console"].join(", ")}`),
+    );
   } else if (request.method !== "GET" && request.method !== "HEAD") {
     response.setHeader("allow", "GET, HEAD");
     send(response, textPage(405, "use GET"));
