@@ -38,6 +38,7 @@ async function withStore(
   scenario: (store: TestStore) => Promise<void>,
   storageClass = cluster.environment.sharedClass,
 ): Promise<void> {
+  await release.ensureCurrent();
   const store = new TestStore(cluster, `rstore-${name}`, storageClass);
   await applyThree(store, safeNode);
   await scenario(store);
@@ -53,6 +54,7 @@ describe("the chart", () => {
   });
 
   it("passes its own test", { timeout: 5 * minutes }, async () => {
+    await release.ensureCurrent();
     expect(await release.test()).toMatch(/Succeeded/);
   });
 });
@@ -143,6 +145,7 @@ describe("stores on volumes that move and on volumes that stay", () => {
   }
 
   it("are applied", { timeout: 10 * minutes }, async () => {
+    await release.ensureCurrent();
     await Promise.all(stores.map((store) => applyThree(store, safeNode)));
   });
 

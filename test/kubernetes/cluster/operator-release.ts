@@ -10,15 +10,22 @@ const chartFolder = fileURLToPath(new URL("../../../charts/rstore", import.meta.
 /** The one Helm release of the tests. */
 export class OperatorRelease {
   readonly cluster: KubeCluster;
+  #current: Promise<void> | undefined;
 
   constructor(cluster: KubeCluster) {
     this.cluster = cluster;
   }
 
   /** From this checkout. Installs, or upgrades what is there. */
-  async install(): Promise<void> {
+  install(): Promise<void> {
     const { operatorImage, replicaImage } = this.cluster.environment;
-    await this.#install(chartFolder, operatorImage, replicaImage);
+    this.#current = this.#install(chartFolder, operatorImage, replicaImage);
+    return this.#current;
+  }
+
+  /** Where only some of the tests are run, nobody has upgraded what was before. */
+  ensureCurrent(): Promise<void> {
+    return this.#current ?? this.install();
   }
 
   /** The chart and the images of before. */
