@@ -35,6 +35,23 @@ function conditions(timing: Timing): Alert[] {
       quiet: { series: condition("Available", "False", "0x3 1x1 0x20"), at: "5m" },
     },
     {
+      name: "RstoreStoreNotObserved",
+      severity: "warning",
+      expr: `max ${byStore} (rstore_operator_store_condition{condition="Available",status="Unknown"}) == 1`,
+      for: timing.duration("10m"),
+      summary: "The operator does not know whether {{ $labels.namespace }}/{{ $labels.store }} is available",
+      description:
+        "The operator has reached no majority of {{ $labels.namespace }}/{{ $labels.store }} (Available is Unknown) " +
+        "for more than ten minutes: it serves or it does not, and nothing is repaired.",
+      fires: {
+        series: condition("Available", "Unknown", "1x20"),
+        at: "15m",
+        labels: storeLabels,
+        says: "The operator has reached no majority of shop/carts (Available is Unknown) for more than ten minutes: it serves or it does not, and nothing is repaired.",
+      },
+      quiet: { series: condition("Available", "Unknown", "1x8 0x20"), at: "15m" },
+    },
+    {
       name: "RstoreStoreDegraded",
       severity: "warning",
       expr: `max ${byStore} (rstore_operator_store_condition{condition="Degraded",status="True"}) == 1`,

@@ -15,7 +15,7 @@ export const nodejsDashboard: DashboardSpec = {
   annotations: [
     {
       name: "Restarts",
-      expr: `changes(process_start_time_seconds{${ofProcesses}}[2m]) > 0`,
+      expr: `time() - max by (pod) (process_start_time_seconds{${ofProcesses}}) < 60`,
       title: "Restart: {{pod}}",
       text: "{{pod}} was started anew",
       tone: "red",

@@ -54,7 +54,7 @@ function annotations(): AnnotationSpec[] {
     },
     {
       name: "Restarts",
-      expr: `changes(process_start_time_seconds{job="rstore",${inStore}}[2m]) > 0`,
+      expr: `time() - max by (replica) (process_start_time_seconds{job="rstore",${inStore}}) < 60`,
       title: "Restart: {{replica}}",
       text: "{{replica}} was started anew",
       tone: "red",
