@@ -72,8 +72,16 @@ function strike(context: FaultContext, leader: Slot, { how, forMs }: FaultOf<"st
     side.map(({ index }) => index),
     forMs,
   );
+  if (how === "cut-newcomers" && context.random.chance(PAUSE_CHANCE)) {
+    // Time stands still for it while the others elect another one; then it does not know that.
+    context.paused.take(leader);
+    context.later(PAUSE_ELECTIONS * cluster.shape.electionTimeoutMs, () => context.paused.letGo(leader));
+  }
   readAt(context, leader, forMs);
 }
+
+const PAUSE_CHANCE = 0.5;
+const PAUSE_ELECTIONS = 3;
 
 const READ_EVERY_MS = 10;
 /** Longer than any leader leads without a quorum. */
