@@ -1,5 +1,6 @@
 import type { Cluster } from "../cluster/cluster.ts";
 import { median } from "./percentiles.ts";
+import { cpuSeconds } from "./process-usage.ts";
 import type { Row } from "./report.ts";
 import { loadKeys, measureCalls, type ThroughputOptions, type Workload } from "./throughput.ts";
 import { withCluster } from "./with-cluster.ts";
@@ -35,6 +36,10 @@ export async function measureObserved(options: ObservedOptions): Promise<Row[]> 
       await window(first);
       await window(second);
     }
+    const idle = await idleCost(cluster);
+    const stop = observe(cluster);
+    const idleObserved = await idleCost(cluster);
+    await stop();
     const ratios = rates.alone.map((alone, at) => rates.observed[at]! / alone);
     return [
       {
@@ -45,9 +50,21 @@ export async function measureObserved(options: ObservedOptions): Promise<Row[]> 
         ratio: median(rates.observed) / median(rates.alone),
         "lowest ratio": Math.min(...ratios),
         "highest ratio": Math.max(...ratios),
+        // On a machine where the ratio is noise: what a replica does for its observers, in processor time.
+        "idle cpu ms/s": idle,
+        "idle cpu ms/s observed": idleObserved,
       },
     ];
   });
+}
+
+/** Processor time of one replica in a second in which nobody calls it, on average. */
+async function idleCost({ running }: Cluster): Promise<number> {
+  const cpu = () => running.reduce((sum, { pid }) => sum + cpuSeconds(pid!), 0);
+  const before = cpu();
+  const beganMs = performance.now();
+  await new Promise((resolve) => setTimeout(resolve, 10_000));
+  return (1e6 * (cpu() - before)) / (performance.now() - beganMs) / running.length;
 }
 
 /** As Prometheus and a browser do: `/metrics` each second, and the console's state as often as its page asks. */
