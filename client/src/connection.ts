@@ -31,6 +31,8 @@ export const defaultConnectionOptions: ConnectionOptions = {
   responseMaxBytes: 64 * 1024 * 1024,
 };
 
+/** Different in each request: in the table of the compression they would only push out what repeats. */
+const neverIndexed = ["x-request-id", "traceparent"];
 const streamWindowBytes = 4 * 1024 * 1024;
 const sessionWindowBytes = 16 * 1024 * 1024;
 
@@ -172,6 +174,7 @@ class Session {
           "connect-timeout-ms": Math.ceil(serverTimeoutMs).toString(),
           "x-request-id": requestId,
           ...(traceParent !== undefined && { traceparent: traceParent }),
+          [http2.sensitiveHeaders]: neverIndexed,
         });
       } catch (cause) {
         reject(this.#failed("no", this.#failure, cause));

@@ -3,6 +3,7 @@ import {
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
   type ServerHttp2Stream,
+  sensitiveHeaders,
 } from "node:http2";
 import type { DescMessage, DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
 import { toBinary } from "@bufbuild/protobuf";
@@ -123,6 +124,8 @@ interface FastRequest {
 }
 
 const okTrailers = { "grpc-status": "0" };
+/** Different in each answer: in the table of the compression it would only push out what repeats. */
+const neverIndexed = [requestIdHeader];
 const withTrailers = { waitForTrailers: true };
 const noBytes = Buffer.alloc(0);
 
@@ -217,6 +220,7 @@ class FastCall {
           "content-type": "application/proto",
           "content-length": body.length,
           [requestIdHeader]: context.id,
+          [sensitiveHeaders]: neverIndexed,
         });
         this.#end(body);
       }
@@ -236,7 +240,12 @@ class FastCall {
 
   #grpcHeaders(): OutgoingHttpHeaders {
     const id = this.#request.context.id;
-    return { ":status": 200, "content-type": "application/grpc+proto", [requestIdHeader]: id };
+    return {
+      ":status": 200,
+      "content-type": "application/grpc+proto",
+      [requestIdHeader]: id,
+      [sensitiveHeaders]: neverIndexed,
+    };
   }
 
   #fail(error: ConnectError): void {
@@ -267,6 +276,7 @@ class FastCall {
         "content-type": "application/json",
         "content-length": body.length,
         [requestIdHeader]: context.id,
+        [sensitiveHeaders]: neverIndexed,
       });
       this.#end(body);
     }
