@@ -31,7 +31,7 @@ export interface Plan {
   readonly requeueAfterSeconds: number;
 }
 
-const IDLE_SECONDS = 60;
+const IDLE_SECONDS = 20;
 const WATCHED_SECONDS = 10;
 const BUSY_SECONDS = 2;
 
