@@ -61,13 +61,13 @@ export async function rollBrokenImage(store: TestStore, image: string, reason: s
 /** No pod is touched by a spec that leads to an invalid object; status says why, and correcting it heals. */
 export async function refuseTemplate(store: TestStore): Promise<void> {
   const before = await uids(store);
-  await store.patch({ resources: { limits: { memory: "32Mi" } } });
+  await store.patch({ scheduling: { nodeSelector: { disk: "no value of a label!" } } });
   await store.eventually(
     "status says that the API server refuses it",
     async () => conditionOf(await store.read(), "Degraded") === "True Refused",
   );
   await store.cluster.deleteOperator();
-  await store.patch({ resources: { limits: null } });
+  await store.patch({ scheduling: { nodeSelector: null } });
   await expectSettled(store, { replicas: before.length });
   expect(await uids(store)).toEqual(before);
 }
