@@ -49,7 +49,9 @@ function availability(view: View, findings: readonly Finding[]): Verdict {
     return { status: "True", reason: "Serving", message };
   }
   if (input.status.clusterId === undefined) {
-    const cause = findings.find(({ level }) => level === "trouble") ?? findings[0];
+    const cause =
+      findings.find(({ level }) => level === "trouble") ??
+      findings.find(({ reason }) => reason !== "Bootstrapping" && reason !== "MemberStarting");
     const message = `the cluster is not founded yet${cause === undefined ? "" : `: ${cause.message}`}`;
     // What somebody has to act on is said where people look first.
     const reason = cause?.level === "trouble" ? cause.reason : "NotFounded";
