@@ -77,11 +77,11 @@ program
   .command("observed")
   .description("throughput with metrics scraped each second and consoles open, against neither")
   .option("--workload <name>", workloads.join(","), "put")
-  .option("--callers <n>", "calls under way at one time", number, 200)
+  .option("--calls <n>", "under way at one time", number, 200)
   .option("--rounds <n>", "pairs of measurements", number, 6)
-  .action(async (flags: { workload: Workload; callers: number; rounds: number }) => {
+  .action(async ({ workload, calls, rounds }: { workload: Workload; calls: number; rounds: number }) => {
     const options = throughputOptions(program.opts<Flags>());
-    const rows = await measureObserved({ ...options, ...flags, onRow });
+    const rows = await measureObserved({ ...options, workload, callers: calls, rounds, onRow });
     printed({ title: `${options.replicas} replicas, observed`, rows }, outputFormat());
   });
 
