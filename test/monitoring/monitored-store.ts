@@ -8,6 +8,7 @@ import { renderChart } from "../kubernetes/chart.ts";
 import type { OperatorProcess } from "../kubernetes/operator-process.ts";
 import type { Site } from "../kubernetes/site.ts";
 import { filledIn, type PanelQuery, shippedQueries } from "./panel-queries.ts";
+import { PodDiscovery } from "./pod-discovery.ts";
 import { type FiringAlert, Prometheus, type Series } from "./prometheus.ts";
 import { type PodMonitor, processConfig, scrapeConfigFrom } from "./scrape-configs.ts";
 
@@ -17,7 +18,16 @@ const timing = fasterTiming(20, 8);
 /** Of a loaded machine: the slowest alert takes a minute on an idle one. */
 const patienceMs = 240_000;
 
-export const quotaBytes = 80 * 1024 * 1024;
+/** More than the log keeps: who is behind when it is full needs a snapshot. */
+const quotaBytes = 80 * 1024 * 1024;
+
+export const storeSpec = { replicas: 3, limits: { storeQuota: `${quotaBytes}` } };
+
+interface Parts {
+  readonly operator: OperatorProcess;
+  readonly prometheus: Prometheus;
+  readonly discovery: PodDiscovery;
+}
 
 /**
  * A store of three under an operator, as a cluster has them, and a Prometheus that finds them by the chart's own
@@ -27,28 +37,32 @@ export class MonitoredStore {
   readonly site: Site;
   readonly operator: OperatorProcess;
   readonly prometheus: Prometheus;
+  readonly #discovery: PodDiscovery;
   readonly #startedSeconds = Date.now() / 1000;
 
-  private constructor(site: Site, operator: OperatorProcess, prometheus: Prometheus) {
+  private constructor(site: Site, { operator, prometheus, discovery }: Parts) {
     this.site = site;
     this.operator = operator;
     this.prometheus = prometheus;
+    this.#discovery = discovery;
   }
 
   static async start(site: Site): Promise<MonitoredStore> {
     const operator = await site.startOperator();
-    await site.apply({ replicas: 3, limits: { storeQuota: `${quotaBytes}` } });
+    await site.apply(storeSpec);
     await site.settled(3);
     const values = { ...site.release.values, monitoring: { enabled: true } };
     const rendered = await renderChart({ ...site.release, values }, "monitoring/pod-monitors.yaml");
     const [ofReplicas, ofOperator] = parseAllDocuments(rendered)
       .map((document) => document.toJS() as PodMonitor | null)
       .filter((monitor) => monitor !== null);
+    const discovery = new PodDiscovery(() => site.pods());
     const configs = [
-      scrapeConfigFrom(ofReplicas!, site.world.server.kubeconfig),
+      scrapeConfigFrom(ofReplicas!, discovery.file),
       processConfig(ofOperator!, operator.listen),
     ];
-    return new MonitoredStore(site, operator, await Prometheus.start(configs, rulesFile(timing)));
+    const prometheus = await Prometheus.start(configs, rulesFile(timing));
+    return new MonitoredStore(site, { operator, prometheus, discovery });
   }
 
   async pod(slot: number): Promise<V1Pod> {
@@ -80,13 +94,17 @@ export class MonitoredStore {
 
   /** Waits until the alert fires with these labels; gives what it says. */
   fires(name: string, labels: Readonly<Record<string, string>> = {}): Promise<FiringAlert> {
+    return this.firesOneOf([name], labels);
+  }
+
+  firesOneOf(names: readonly string[], labels: Readonly<Record<string, string>>): Promise<FiringAlert> {
     return eventually(
-      `${name} to fire for ${JSON.stringify(labels)}`,
+      `${names.join(" or ")} to fire for ${JSON.stringify(labels)}`,
       async () => {
         const firing = await this.prometheus.firing();
         const found = firing.find(
           (alert) =>
-            alert.name === name &&
+            names.includes(alert.name) &&
             Object.entries(labels).every(([key, value]) => alert.labels[key] === value),
         );
         if (found === undefined) throw new Error(`there are ${firing.map((one) => one.name).join(", ")}`);
@@ -137,8 +155,10 @@ export class MonitoredStore {
   }
 
   async stop(): Promise<void> {
-    expect(await this.prometheus.brokenRules()).toEqual([]);
+    const broken = await this.prometheus.brokenRules();
     await this.prometheus.stop();
+    await this.#discovery.stop();
+    expect(broken).toEqual([]);
   }
 }
 

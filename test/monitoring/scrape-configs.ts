@@ -1,3 +1,5 @@
+import { podLabel } from "./pod-discovery.ts";
+
 interface Relabeling {
   readonly sourceLabels?: readonly string[];
   readonly targetLabel?: string;
@@ -26,12 +28,17 @@ export interface PodMonitor {
 }
 
 /**
- * The scrape configuration that the Prometheus operator makes of a PodMonitor: pods are found in the API server,
- * kept by labels and port, and labelled.
+ * The scrape configuration that the Prometheus operator makes of a PodMonitor: pods are kept by labels and port, and
+ * labelled. They come from a file of `PodDiscovery`.
  */
-export function scrapeConfigFrom({ metadata, spec }: PodMonitor, kubeconfig: string): object {
+export function scrapeConfigFrom({ metadata, spec }: PodMonitor, podsFile: string): object {
   const [endpoint] = spec.podMetricsEndpoints;
   const { matchNames } = spec.namespaceSelector;
+  const namespaces = {
+    source_labels: ["__meta_kubernetes_namespace"],
+    regex: matchNames?.join("|") ?? ".*",
+    action: "keep",
+  };
   const kept = Object.entries(spec.selector.matchLabels).map(([label, value]) => ({
     source_labels: [podLabel(label)],
     regex: value,
@@ -41,14 +48,9 @@ export function scrapeConfigFrom({ metadata, spec }: PodMonitor, kubeconfig: str
     job_name: `podMonitor/${metadata.namespace}/${metadata.name}`,
     metrics_path: endpoint.path,
     honor_labels: endpoint.honorLabels ?? false,
-    kubernetes_sd_configs: [
-      {
-        role: "pod",
-        kubeconfig_file: kubeconfig,
-        ...(matchNames !== undefined && { namespaces: { names: matchNames } }),
-      },
-    ],
+    file_sd_configs: [{ files: [podsFile], refresh_interval: "2s" }],
     relabel_configs: [
+      namespaces,
       ...kept,
       { source_labels: ["__meta_kubernetes_pod_container_port_name"], regex: endpoint.port, action: "keep" },
       { source_labels: ["__meta_kubernetes_namespace"], target_label: "namespace" },
@@ -76,10 +78,6 @@ export function processConfig({ metadata, spec }: PodMonitor, address: string): 
     honor_labels: endpoint.honorLabels ?? false,
     static_configs: [{ targets: [address], labels }],
   };
-}
-
-function podLabel(name: string): string {
-  return `__meta_kubernetes_pod_label_${name.replaceAll(/[^a-zA-Z0-9_]/g, "_")}`;
 }
 
 function snakeCase({ sourceLabels, targetLabel, ...rest }: Relabeling): object {
