@@ -97,7 +97,11 @@ export const themes: Readonly<Record<Theme, ThemeBend>> = {
       "strike-install": 4,
       transfer: 2,
     },
-    bend: (shape, random) => (random.chance(0.5) ? nervous(shape, random) : {}),
+    // Where messages get lost transfers break, and are resumed.
+    bend: (shape, random) => ({
+      ...(random.chance(0.5) ? nervous(shape, random) : {}),
+      network: { ...shape.network, lossChance: random.pick([0, 0.001, 0.01]) },
+    }),
   },
   membership: {
     weight: 4,
@@ -154,7 +158,7 @@ export const themes: Readonly<Record<Theme, ThemeBend>> = {
     }),
   },
   damage: {
-    weight: 1,
+    weight: 2,
     kinds: {
       "flip-bit": 6,
       wipe: 3,
