@@ -170,7 +170,15 @@ export const themes: Readonly<Record<Theme, ThemeBend>> = {
       crash: 3,
       "crash-at-call": 2,
     },
-    bend: (_, random) => ({ members: random.pick([3, 3, 4, 5]) }),
+    // A store that is lost comes back from the log where that is whole, else from a peer.
+    bend: ({ limits }, random) => ({
+      members: random.pick([3, 3, 4, 5]),
+      limits: {
+        ...limits,
+        logRetainedEntries: random.pick([0, 10, 20_000]),
+        compactionMarginEntries: random.pick([0, 5, 128]),
+      },
+    }),
   },
   forwarding: {
     weight: 1,
