@@ -87,7 +87,8 @@ describe.concurrent("a store under load", { timeout: 20 * minutes }, () => {
       const { operatorImage, replicaImage } = cluster.environment;
       const missing = imageText({ ...replicaImage, tag: "there-is-no-such-tag" });
       await rollBrokenImage(store, missing, "PodImagePull");
-      await rollBrokenImage(store, imageText(operatorImage), "PodCrashLoop");
+      // Starts, and is no replica.
+      await rollBrokenImage(store, imageText(operatorImage), "MembersNotReady");
       await starveAll(store);
     }));
 
