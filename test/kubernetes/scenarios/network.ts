@@ -45,6 +45,7 @@ class ClaimGuard {
     if (method !== "DELETE" || name === undefined) return;
     const claim = (await this.#site.claims()).find(({ metadata }) => metadata?.name === name);
     const { preconditions } = JSON.parse(body) as { preconditions?: { uid?: string } };
+    if (preconditions?.uid === undefined) this.violations.push(`${name}, whichever it is`);
     // Of another one than there is: the API server refuses it.
     if (claim === undefined || preconditions?.uid !== claim.metadata?.uid) return;
     const members = await this.#members();
