@@ -119,7 +119,7 @@ describe("what each replica serves", { timeout: 30_000 }, () => {
       expect(value("rstore_raft_is_leader")).toBe(replica === leader ? 1 : 0);
       expect(value("rstore_raft_term")).toBeGreaterThan(0);
       expect(value("rstore_raft_applied_index")).toBeGreaterThan(0);
-      expect(value("rstore_storage_fsync_duration_seconds_count")).toBeGreaterThan(0);
+      expect(value("rstore_storage_log_flush_duration_seconds_count")).toBeGreaterThan(0);
     }
   });
 

@@ -31,10 +31,13 @@ function clientOf(replica: ReplicaProcess): Client {
   return new Client({ endpoints: [replica.clientUrl], discover: false, tracing });
 }
 
-/** The newest trace that begins with a span of this name, once it has all of these. */
-async function traceOf(root: string, names: readonly string[]): Promise<readonly ReceivedSpan[]> {
-  return eventually(`a trace of ${root} with ${names.join(", ")}`, () => {
-    const begun = collector.spans.findLast((span) => span.name === root && span.parentSpanId === "");
+/** The newest trace of a put that ended like this, once it has all of these. */
+async function traceOf(end: "ok" | "failed", names: readonly string[]): Promise<readonly ReceivedSpan[]> {
+  return eventually(`a trace of a put that ${end}, with ${names.join(", ")}`, () => {
+    const isRoot = ({ name, parentSpanId }: ReceivedSpan) => name === "rstore put" && parentSpanId === "";
+    const begun = collector.spans.findLast(
+      (span) => isRoot(span) && (span.problem === undefined) === (end === "ok"),
+    );
     if (begun === undefined) return undefined;
     const spans = collector.spans.filter(({ traceId }) => traceId === begun.traceId);
     return names.every((name) => spans.some((span) => span.name === name)) ? spans : undefined;
@@ -76,7 +79,7 @@ describe("traces", { timeout: 90_000 }, () => {
     await client.put("k", "v");
     client.close();
     const names = ["rstore put", request, "rstore.forward", forward, ...onTheLeader];
-    const spans = await traceOf("rstore put", names);
+    const spans = await traceOf("ok", names);
     const served = `rstore put > ${request} > ${follower.name}:${request}`;
     const passed = `${served} > ${follower.name}:rstore.forward > ${leader.name}:${forward}`;
     const proposed = `${passed} > ${leader.name}:rstore.proposal`;
@@ -114,7 +117,7 @@ describe("traces", { timeout: 90_000 }, () => {
     await expect(client.put("k", "w", { timeoutMs: 800 })).rejects.toMatchObject({ outcome: "unknown" });
     for (const replica of others) replica.resume();
     client.close();
-    const spans = await traceOf("rstore put", ["rstore.proposal", "rstore.commit", request]);
+    const spans = await traceOf("failed", ["rstore.proposal", "rstore.commit", request]);
     const failed = spans.filter(({ problem }) => problem !== undefined).map(({ name }) => name);
     expect(failed).toContain("rstore put");
     expect(failed).toContain("rstore.proposal");
@@ -158,11 +161,13 @@ describe("traces", { timeout: 90_000 }, () => {
     while (said() === 0 && Date.now() < until) {
       await Promise.all(Array.from({ length: 200 }, (_, at) => client.put(`k/${at}`, "v")));
     }
-    expect(said()).toBe(1);
+    const firstSaidMs = performance.now();
     for (let round = 0; round < 20; round++) {
       await Promise.all(Array.from({ length: 200 }, (_, at) => client.put(`k/${at}`, "v")));
     }
-    expect(said()).toBe(1);
+    // Once in half a minute.
+    expect(said()).toBeGreaterThan(0);
+    expect(said()).toBeLessThanOrEqual(2 + Math.floor((performance.now() - firstSaidMs) / 30_000));
     expect(await replica.stop()).toBe(0);
   });
 });
