@@ -10,12 +10,16 @@ import type { FileSystem } from "./machine.types.ts";
 import { type OpenContext, openEnvironment } from "./open-raft.ts";
 import { StoreBackend } from "./store-backend.ts";
 import type { StoreMeta } from "./store-meta.ts";
+import { systemAfter } from "./system/system-machine.ts";
 import { type SnapshotChunk, type SnapshotDescription, type SnapshotSource, StorageError } from "./types.ts";
 
 /** Sent, and read, at once. */
 const chunkBytes = 256 * 1024;
 
 const marginBytes = 16 * 1024 * 1024;
+
+/** Between two turns of the process. */
+const verifiedAtOnce = { maxRecords: 1000, maxBytes: 512 * 1024 };
 
 interface LocalSnapshot {
   readonly description: SnapshotDescription;
@@ -31,6 +35,7 @@ export class LocalSnapshots implements SnapshotSource {
   readonly #environment: () => Environment;
   #current: LocalSnapshot | undefined;
   #creating: Promise<SnapshotDescription> | undefined;
+  #isClosing = false;
 
   constructor(context: OpenContext, environment: () => Environment) {
     this.#context = context;
@@ -52,6 +57,7 @@ export class LocalSnapshots implements SnapshotSource {
     const { layout, machine, options } = this.#context;
     const { files } = machine;
     const step = options.faults?.atStep ?? (() => {});
+    await this.#verify(this.#environment());
     const environment = this.#environment();
     await requireSpace(this.#context, environment.usage().usedBytes, "a snapshot");
     const snapshotId = Buffer.from(options.randomBytes(8)).toString("hex");
@@ -76,6 +82,25 @@ export class LocalSnapshots implements SnapshotSource {
     } catch (error) {
       await files.remove(folder);
       throw isFull(error) ? noSpace("a snapshot", error) : error;
+    }
+  }
+
+  /**
+   * Reads every record of the store before others get a copy: damage is found here, where it ends this process as
+   * anywhere, and is not carried to members that are well (B7).
+   */
+  async #verify(environment: Environment): Promise<void> {
+    const { after = systemAfter } = this.#context.options;
+    const release = environment.use();
+    try {
+      const store = new StoreBackend(environment, { onScrubbed: () => undefined });
+      while (!store.scrubStep(verifiedAtOnce).passed) {
+        await new Promise<void>((resolve) => void after(1, resolve));
+        if (this.#isClosing)
+          throw new StorageError("badSnapshot", "it is not made to its end: the process ends");
+      }
+    } finally {
+      release();
     }
   }
 
@@ -122,6 +147,7 @@ export class LocalSnapshots implements SnapshotSource {
 
   /** Waits for the copy being made: it reads the environment. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     await this.#creating?.catch(() => undefined);
     await this.discard();
   }

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, statSync, truncateSync, writeFileSync } from "
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import type { FatalError } from "../errors.ts";
 import {
   appliedWrites,
   clusterId,
@@ -91,6 +92,23 @@ describe("making a snapshot", () => {
     expect(readdirSync(path("leader/snapshots"))).toEqual([young.snapshotId]);
     await leader.snapshots.discard();
     expect(readdirSync(path("leader/snapshots"))).toEqual([]);
+  });
+
+  it("carries no damage to others: every record is read before (B7)", async () => {
+    await leader.close();
+    const fatal: FatalError[] = [];
+    leader = await openTest(path("leader"), { fatal });
+    overwrite(join(path("leader"), "store", "data.mdb"), Buffer.alloc(800, 199), Buffer.alloc(800, 200));
+    await expect(leader.snapshots.create()).rejects.toThrow("does not match its checksum");
+    expect(fatal.map(({ reason }) => reason)).toEqual(["corruptStore"]);
+    expect(leader.snapshots.current()).toBeUndefined();
+    expect(existsSync(join(path("leader"), "store", "damaged"))).toBe(true);
+  });
+
+  it("is given up when the process ends", async () => {
+    const creating = leader.snapshots.create();
+    await leader.close();
+    await expect(creating).rejects.toThrow("the process ends");
   });
 
   it("is refused when the disk has no room (B11)", async () => {
