@@ -118,6 +118,22 @@ test("leader-loyalty: a pre-vote for the term under way comes late, and takes no
   expect(world.violation).toBeUndefined();
 });
 
+test("leader-loyalty: of two pre-votes in one step the one that came without a leader may be granted", () => {
+  for (const leaders of [
+    [20n, 0n],
+    [0n, 20n],
+  ]) {
+    node.step(heartbeat);
+    for (const leader of leaders) {
+      node.leader = leader;
+      node.step(preVote);
+    }
+    watch.sent(preVoted);
+    expect(world.violation).toBeUndefined();
+    watch.observe();
+  }
+});
+
 test("check-quorum: a leader without a quorum steps down, one that hears a majority leads on (A19)", () => {
   node.role = "leader";
   pass(2000, () => heard(30n));

@@ -50,8 +50,8 @@ export class LeadershipWatch {
   #lookAtMs = 0;
   /** The leader's last word, by its own clock, and the term that it was of. */
   #leader = { ms: Number.NEGATIVE_INFINITY, term: -1n };
-  /** Pre-votes that it must refuse, of the step under way. */
-  readonly #refused = new Set<string>();
+  /** Pre-votes that it was asked for in the step under way: all of them must be refused, or one need not be. */
+  readonly #asked = new Map<string, "refuse" | "free">();
   /** Leading: when it began, and when others were heard, in time awake. */
   #led:
     | { readonly term: bigint; readonly sinceMs: number; readonly heard: Map<MemberId, number> }
@@ -76,13 +76,14 @@ export class LeadershipWatch {
     const nowMs = clock.nowMs();
     this.#awakeMs += Math.min(nowMs - this.#seenMs, AWAKE_SHARE * this.#timeoutMs);
     this.#seenMs = nowMs;
-    this.#refused.clear();
+    this.#asked.clear();
     this.#lead(member.id);
   }
 
   sent(message: Message): void {
     if (message.type !== "PreVoteResponse" || !message.granted) return;
-    if (this.#refused.has(`${message.to} ${message.term}`)) this.#disloyal(message.to, message.term);
+    if (this.#asked.get(`${message.to} ${message.term}`) === "refuse")
+      this.#disloyal(message.to, message.term);
   }
 
   #begin(node: Node, clock: Pick<Clock, "nowMs">): void {
@@ -96,9 +97,10 @@ export class LeadershipWatch {
       const isLoyal = this.#isLoyal(node, message, clock.nowMs());
       step(message);
       this.#stepped(node, message, clock.nowMs());
-      if (!isLoyal) return;
-      if (message.type === "PreVote") this.#refused.add(`${message.from} ${message.term}`);
-      else if (node.term > term) this.#disloyal(message.from, message.term);
+      if (message.type === "PreVote") {
+        const key = `${message.from} ${message.term}`;
+        this.#asked.set(key, isLoyal && this.#asked.get(key) !== "free" ? "refuse" : "free");
+      } else if (isLoyal && node.term > term) this.#disloyal(message.from, message.term);
     };
     const propose = node.proposeConfiguration.bind(node);
     node.proposeConfiguration = (expectedIndex, target) => {
