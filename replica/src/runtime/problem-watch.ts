@@ -21,9 +21,12 @@ export class ProblemWatch {
     this.#parts = parts;
   }
 
+  /** From a moment after the start, at which something is always missing. */
   start(): void {
-    this.look();
-    this.#cancel = this.#parts.clock.after(LOOK_EVERY_MS, () => this.start());
+    this.#cancel = this.#parts.clock.after(LOOK_EVERY_MS, () => {
+      this.look();
+      this.start();
+    });
   }
 
   stop(): void {
