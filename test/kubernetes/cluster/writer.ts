@@ -40,7 +40,7 @@ export class Writer {
     const writer = new Writer(cluster, namespace);
     await eventually(
       `the writer in ${namespace} writes`,
-      async () => (await writer.pulse()).writesAcknowledged > 3,
+      async () => (await writer.pulse()).writesAcknowledged > 10,
       {
         timeoutMs: 180_000,
         intervalMs: 500,
