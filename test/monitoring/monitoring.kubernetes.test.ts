@@ -140,6 +140,7 @@ async function followerLagsAndQuotaFills(store: MonitoredStore): Promise<void> {
   await store.signal(follower, "SIGSTOP");
   try {
     await fillQuota(url);
+    await store.fires("RstoreReplicaLagging", { store: site.store, replica: `${site.store}-${follower}` });
     await store.fires("RstoreQuotaNearlyUsed", { store: site.store, replica: `${site.store}-${leader}` });
     await store.fires("RstoreQuotaExceeded", { store: site.store, replica: `${site.store}-${leader}` });
   } finally {

@@ -2,7 +2,11 @@ import type { Timing } from "../timing.ts";
 import type { Alert } from "./alert.ts";
 import { byReplica, byStore, ofThree, replicaLabels, storeLabels, testReplica } from "./series.ts";
 
-const named = 'label_replace(rstore_raft_peer_lag_entries, "replica", "$1", "peer_name", "(.+)")';
+/** Far behind, or behind and silent: then few entries may be many bytes. */
+const behind =
+  "label_replace(rstore_raft_peer_lag_entries > 1000 or " +
+  "rstore_raft_peer_lag_entries > 0 and rstore_raft_peer_active == 0, " +
+  '"replica", "$1", "peer_name", "(.+)")';
 
 /** From kube-state-metrics, where there is one; its series know the pod and not the store. */
 const lastExitCode =
@@ -112,23 +116,26 @@ function replication(timing: Timing): Alert[] {
   const lag = (values: string) => ({
     [`rstore_raft_peer_lag_entries{${testReplica(0)},peer="b2",peer_name="carts-1"}`]: values,
   });
+  const active = (values: string) => ({
+    [`rstore_raft_peer_active{${testReplica(0)},peer="b2",peer_name="carts-1"}`]: values,
+  });
   return [
     {
       name: "RstoreReplicaLagging",
       severity: "warning",
-      expr: `max ${byReplica} (${named}) > 1000`,
+      expr: `max ${byReplica} (${behind})`,
       for: timing.duration("5m"),
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} is behind",
       description:
         "The replica {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} lacks " +
         '{{ $value | printf "%.0f" }} entries of the leader\'s log.',
       fires: {
-        series: lag("5000x30"),
+        series: { ...lag("80x30"), ...active("0x30") },
         at: "15m",
         labels: replicaLabels(1),
-        says: "The replica carts-1 of shop/carts lacks 5000 entries of the leader's log.",
+        says: "The replica carts-1 of shop/carts lacks 80 entries of the leader's log.",
       },
-      quiet: { series: lag("900x30"), at: "15m" },
+      quiet: { series: { ...lag("900x30"), ...active("1x30") }, at: "15m" },
     },
     {
       name: "RstoreApplyLagging",

@@ -164,8 +164,8 @@ function disk(timing: Timing): Alert[] {
     [`rstore_storage_disk_available_bytes{${testReplica(0)}}`]: values,
     [`rstore_storage_disk_size_bytes{${testReplica(0)}}`]: `${10 * gi}x600`,
   });
-  const state = (name: string) => ({
-    [`rstore_storage_disk_state{${testReplica(0)},state="${name}"}`]: "1x60",
+  const problem = (kind: string) => ({
+    [`rstore_replica_problem{${testReplica(0)},kind="${kind}"}`]: "1x60",
   });
   return [
     {
@@ -188,19 +188,21 @@ function disk(timing: Timing): Alert[] {
     {
       name: "RstoreDiskFull",
       severity: "critical",
-      expr: `max by (namespace, store, replica, state) (rstore_storage_disk_state{state=~"low|full"}) == 1`,
+      // The state of the disk is low for a used quota, too.
+      expr: 'max by (namespace, store, replica, kind) (rstore_replica_problem{kind=~"disk-low|disk-full"}) == 1',
       for: timing.duration("1m"),
-      summary: "The disk of {{ $labels.namespace }}/{{ $labels.replica }} is {{ $labels.state }}",
+      summary:
+        "There is no room on the disk of {{ $labels.namespace }}/{{ $labels.replica }}: {{ $labels.kind }}",
       description:
-        "The disk of {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} is {{ $labels.state }}: " +
+        "{{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} reports {{ $labels.kind }}: " +
         "puts are refused, and when nothing can be appended any more the replica ends with code 76.",
       fires: {
-        series: state("low"),
+        series: problem("disk-low"),
         at: "5m",
-        labels: { ...replicaLabels(0), state: "low" },
-        says: "The disk of carts-0 of shop/carts is low: puts are refused, and when nothing can be appended any more the replica ends with code 76.",
+        labels: { ...replicaLabels(0), kind: "disk-low" },
+        says: "carts-0 of shop/carts reports disk-low: puts are refused, and when nothing can be appended any more the replica ends with code 76.",
       },
-      quiet: { series: state("ok"), at: "5m" },
+      quiet: { series: problem("quota"), at: "5m" },
     },
     {
       name: "RstoreDiskForecast",

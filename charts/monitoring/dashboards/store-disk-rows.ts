@@ -47,7 +47,7 @@ export function diskRow(): RowSpec {
       stateTimeline({
         title: "What the disk allows",
         description:
-          "low: puts are refused. full: the reserve was given up so that the log can go on for a while.",
+          "low: puts are refused (a used quota is not meant). full: the reserve was given up so that the log can go on for a while.",
         noData: notScraped,
         values: [
           { value: 0, text: "ok", tone: "green" },
@@ -57,8 +57,8 @@ export function diskRow(): RowSpec {
         queries: [
           {
             expr:
-              `max by (replica) (rstore_storage_disk_state{${inReplicas},state="low"}) + ` +
-              `2 * max by (replica) (rstore_storage_disk_state{${inReplicas},state="full"})`,
+              `max by (replica) (rstore_replica_problem{${inReplicas},kind="disk-low"}) + ` +
+              `2 * max by (replica) (rstore_replica_problem{${inReplicas},kind="disk-full"})`,
             legend: "{{replica}}",
           },
         ],
