@@ -216,6 +216,28 @@ test("change-to-live-quorum: nothing that could not decide (A9)", () => {
   expect(change(5n, [20n, 30n])).toBe("change-to-live-quorum");
 });
 
+const voted = { type: "RequestVoteResponse", to: 10n, granted: true };
+
+/** Wins term 2 with a vote of that or another term, hears of one more member, and changes. */
+function changesAfterVote(term: bigint): string | undefined {
+  node.term = term;
+  node.role = "candidate";
+  pass(10);
+  node.step({ ...voted, from: 30n, term } as Message);
+  node.term = 2n;
+  node.role = "leader";
+  pass(20, () => heard(20n));
+  return change(5n, [20n, 30n]);
+}
+
+test("change-to-live-quorum: who has just voted for the leader is heard of (A9)", () => {
+  expect(changesAfterVote(2n)).toBeUndefined();
+});
+
+test("change-to-live-quorum: who has voted for it in another term is not (A9)", () => {
+  expect(changesAfterVote(1n)).toBe("change-to-live-quorum");
+});
+
 test("a change to members that are heard", () => {
   node.role = "leader";
   pass(400, () => [20n, 40n].forEach(heard));

@@ -56,6 +56,8 @@ export class LeadershipWatch {
   #led:
     | { readonly term: bigint; readonly sinceMs: number; readonly heard: Map<MemberId, number> }
     | undefined;
+  /** Who has voted for it, and when it heard that, in time awake. */
+  #votes: { readonly term: bigint; readonly heard: Map<MemberId, number> } = { term: -1n, heard: new Map() };
   #transferSinceMs: number | undefined;
   #mayBeTransferring = false;
 
@@ -175,7 +177,12 @@ export class LeadershipWatch {
     return node.role === "follower" && node.status().leader !== 0n;
   }
 
-  #stepped(node: Node, { type, from, term }: Message, nowMs: number): void {
+  #stepped(node: Node, message: Message, nowMs: number): void {
+    const { type, from, term } = message;
+    if (type === "RequestVoteResponse" && message.granted && term === node.term) {
+      if (this.#votes.term !== term) this.#votes = { term, heard: new Map() };
+      this.#votes.heard.set(from, this.#awakeMs);
+    }
     if (node.role === "leader") this.#led?.heard.set(from, this.#awakeMs);
     else if ((type === "AppendEntries" || type === "Heartbeat") && term === node.term) {
       this.#leader = { ms: nowMs, term };
@@ -197,7 +204,12 @@ export class LeadershipWatch {
       return;
     }
     if (this.#led?.term !== node.term) {
-      this.#led = { term: node.term, sinceMs: this.#awakeMs, heard: new Map() };
+      const { term, heard } = this.#votes;
+      this.#led = {
+        term: node.term,
+        sinceMs: this.#awakeMs,
+        heard: new Map(term === node.term ? heard : undefined),
+      };
     }
     if (!isVoter(node.configuration.configuration, id) && node.isConfigurationSettled()) {
       this.#fail(
