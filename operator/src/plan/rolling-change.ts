@@ -9,6 +9,9 @@ import { membersAt, orderedSlots, reportedId, type View } from "./view.ts";
 /** A process that is neither ready nor answers may take so long to start before it counts as not serving. */
 export const START_GRACE_SECONDS = 60;
 
+/** Several that crashed at once may be coming back by themselves, and are not to be tried with another template all. */
+const HELD_GRACE_SECONDS = 10;
+
 /**
  * Restarts what serves nothing and was made from another template than the wanted one. That takes nobody away,
  * so it needs no quorum and no order: it is the way out when every process is down from a bad template.
@@ -38,8 +41,9 @@ function servesNothing(view: View, slot: Slot): boolean {
   if (membersAt(view, slot.index).some(({ active, kind }) => active && kind !== "learner")) return false;
   // Who answers as a member holds a vote, also when it serves nobody at the moment.
   if (report.kind !== "silent") return report.kind !== "member";
-  if (replica.waiting !== undefined && replica.waiting !== "Starting") return true;
-  return view.input.now - report.since >= START_GRACE_SECONDS * 1_000;
+  const isHeld = replica.waiting !== undefined && replica.waiting !== "Starting";
+  const graceSeconds = isHeld ? HELD_GRACE_SECONDS : START_GRACE_SECONDS;
+  return view.input.now - report.since >= graceSeconds * 1_000;
 }
 
 export function maybeSetTemplate(view: View, reason: string): Step[] {
