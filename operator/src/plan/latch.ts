@@ -1,10 +1,12 @@
 import { millisecondsFromTimestamp, timestampFromMilliseconds } from "../api/v1alpha1/timestamp.ts";
 import type { Change } from "../api/v1alpha1/types.ts";
 import { changeMembership } from "./membership.ts";
+import type { Slot } from "./observation.ts";
 import type { Proposal } from "./outcome.ts";
+import { canLose } from "./quorum-guard.ts";
 import { restartOfReplaced } from "./replace.ts";
 import { type Step, sameIds } from "./step.ts";
-import type { View } from "./view.ts";
+import { reportedId, type View } from "./view.ts";
 
 /** Platforms give a call up long before: what was not seen to happen by then did not happen. */
 export const STEP_EXPIRES_SECONDS = 120;
@@ -68,12 +70,26 @@ function isRecorded(view: View): boolean {
 function resolveClaim(view: View, change: Change, proposal: Proposal | undefined): readonly Step[] {
   const slot = view.slot(change.slot ?? -1);
   if (slot?.claim?.uid !== change.uid) return [clear(`the claim of slot ${change.slot} is gone`)];
-  // Nothing takes a deletion back that was begun: go through with it.
-  if (slot?.claim?.deleting === true) {
-    const { replica } = slot;
-    return replica === undefined ? [] : [restartOfReplaced(slot, replica.uid, change.reason)];
+  return slot?.claim?.deleting === true
+    ? finishDeletion(view, slot, change)
+    : repeatOrExpire(view, change, proposal);
+}
+
+/**
+ * Nothing takes a deletion back that was begun: the process has to go. But its end is the disk's, and the member
+ * may be back, or others lost, since the deletion was asked for.
+ */
+function finishDeletion(view: View, slot: Slot, change: Change): readonly Step[] {
+  const { replica } = slot;
+  if (replica === undefined) return [];
+  const voter = view.voterAt(slot.index);
+  if (voter === undefined) return [restartOfReplaced(slot, replica.uid, change.reason)];
+  if (reportedId(slot) === voter.id) {
+    return [clear(`${voter.id} is back in slot ${slot.index}: the guards of live members decide`)];
   }
-  return repeatOrExpire(view, change, proposal);
+  const voters = view.voters.map(({ id }) => id);
+  const isSafe = !voter.active && canLose(voters, view.live, voter.id);
+  return isSafe ? [restartOfReplaced(slot, replica.uid, change.reason)] : [];
 }
 
 function resolveRestart(view: View, change: Change, proposal: Proposal | undefined): readonly Step[] {
