@@ -20,7 +20,9 @@ import { observe, type Silence } from "../platform/kubernetes/plan-input.ts";
 import { buildPodTemplate } from "../platform/kubernetes/pod-template.ts";
 import { StatusWriter } from "../platform/kubernetes/status-writer.ts";
 import { type Store, storeFrom } from "../platform/kubernetes/store.ts";
+import type { StatusChange } from "../platform/status-change.ts";
 import { StepOutdatedError } from "../platform/step-outdated-error.ts";
+import { notObservedStatus } from "../status/not-observed.ts";
 import { statusFrom } from "../status/status.ts";
 import { hasFinalizer, withFinalizer, withoutFinalizer } from "./finalizer.ts";
 import { logConditions } from "./log-conditions.ts";
@@ -72,11 +74,30 @@ export class Reconciler {
     if (!mayAct()) return undefined;
     const resource = (await client.read(refOf(namespace, name))) as ReplicatedStore | undefined;
     if (resource === undefined) return undefined;
-    const store = storeFrom(resource);
+    const store = await this.#orNotObserved(resource, () => storeFrom(resource));
     const ready = await this.#withFinalizer(store, resource);
     // It was written: what was read is old, and the change comes as an event of its own.
     if (ready === undefined) return 0;
     return this.#turn(store, ready);
+  }
+
+  /** What can't be looked at is not known to be well any more: status says so, and why. Rejects as `look` does. */
+  async #orNotObserved<T>(resource: ReplicatedStore, look: () => T | Promise<T>): Promise<T> {
+    try {
+      return await look();
+    } catch (error) {
+      const { client, log, nowMs } = this.#parts;
+      const status = new StatusWriter(client, resource);
+      const before = status.current;
+      const why = error instanceof Error ? error.message : String(error);
+      const generation = resource.metadata.generation ?? 0;
+      const next = notObservedStatus(before, { generation, nowMs: nowMs(), why });
+      // What kept it from looking may keep it from writing, too, and is what is told.
+      await this.#writeIfSame(status, next).catch(() => {});
+      const { namespace = "default", name } = resource.metadata;
+      logConditions(log, nameOf({ namespace, name }), before, status.current);
+      throw error;
+    }
   }
 
   /** A store that is gone leaves nothing in memory. */
@@ -85,7 +106,7 @@ export class Reconciler {
   }
 
   async #turn(store: Store, resource: ReplicatedStore): Promise<number> {
-    const context = await this.#observe(store, resource);
+    const context = await this.#orNotObserved(resource, () => this.#observe(store, resource));
     const planned = plan(context.input);
     const failure = await this.#carryOut(planned, context);
     await this.#writeStatus(await this.#withRefusal(planned, failure, context), context);
@@ -162,16 +183,29 @@ export class Reconciler {
     return { ...planned, findings: [finding, ...planned.findings] };
   }
 
+  /** Returns why not all of it was carried out: what is refused for good rather than what may pass. */
+  async #carryOut(planned: Plan, context: ActContext): Promise<Error | undefined> {
+    const failures = await this.#putRight(context);
+    const end = failures.find((failure) => !concernsOneObject(failure));
+    if (end !== undefined) return end;
+    const failure = await this.#takeSteps(planned, context);
+    const all = failure === undefined ? failures : [...failures, failure];
+    return all.find((one) => refusalFrom(one) !== undefined) ?? failure ?? failures[0];
+  }
+
+  async #putRight(context: ActContext): Promise<readonly Error[]> {
+    const { spec, deleting } = context.input;
+    if (spec.paused || deleting) return [];
+    const failures = await applyOwnedObjects(context);
+    const unexpected = failures.find((failure) => !isExpected(failure));
+    if (unexpected !== undefined) throw unexpected;
+    return failures.filter(isExpected);
+  }
+
   /** In order; what fails ends it, since the rest was planned on its success. Returns why. */
-  async #carryOut({ steps }: Plan, context: ActContext): Promise<Error | undefined> {
+  async #takeSteps({ steps }: Plan, context: ActContext): Promise<Error | undefined> {
     const { log, stepTaken } = this.#parts;
-    const { store, input } = context;
-    try {
-      if (!input.spec.paused && !input.deleting) await applyOwnedObjects(context);
-    } catch (error) {
-      if (isExpected(error)) return error;
-      throw error;
-    }
+    const { store } = context;
     for (const step of steps) {
       const fields = { store: nameOf(store), step: step.kind, reason: step.reason };
       try {
@@ -198,20 +232,20 @@ export class Reconciler {
     context: ActContext & { readonly version: string | undefined },
   ): Promise<void> {
     const { store, status, input, version: running } = context;
-    if (!this.#parts.mayAct()) return;
     const image = resolvedImage(store.spec, status.current.image, this.#parts.images);
     const selector = Object.entries(selectorLabels(store))
       .map(([key, value]) => `${key}=${value}`)
       .join(",");
     const before = status.current;
+    const next = statusFrom(input, planned, before);
+    await this.#writeIfSame(status, { ...next, image, selector, version: running });
+    logConditions(this.#parts.log, nameOf(store), before, status.current);
+  }
+
+  async #writeIfSame(status: StatusWriter, next: StatusChange): Promise<void> {
+    if (!this.#parts.mayAct()) return;
     try {
-      await status.replace({
-        ...statusFrom(input, planned, status.current),
-        image,
-        selector,
-        version: running,
-      });
-      logConditions(this.#parts.log, nameOf(store), before, status.current);
+      await status.replace(next);
     } catch (error) {
       // It is deleted, or was edited since: the next look writes it.
       if (!isKubeError(error, "conflict") && !isKubeError(error, "not-found")) throw error;
@@ -236,7 +270,13 @@ function isExpected(error: unknown): error is Error {
   );
 }
 
-function nameOf({ namespace, name }: Store): string {
+/** And does not say that the view is old or that nothing may be made: members are looked after all the same. */
+function concernsOneObject(failure: Error): boolean {
+  const isOver = isKubeError(failure, "conflict") || isKubeError(failure, "namespace-terminating");
+  return failure instanceof KubeError && !isOver;
+}
+
+function nameOf({ namespace, name }: Pick<Store, "namespace" | "name">): string {
   return `${namespace}/${name}`;
 }
 

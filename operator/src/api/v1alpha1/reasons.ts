@@ -6,7 +6,7 @@ export const reasons = {
   NoQuorum:
     "A majority of the voters is down or knows no leader. What is down comes back by itself or says why not; nothing is recovered by itself that could lose data.",
   NotObserved:
-    "No member answered the operator with a majority behind it, so nothing is said. Look at the pods, and at the network between the operator and them.",
+    "No member answered the operator with a majority behind it, so nothing is said; or the operator could not look, and the message says why. Look at the pods, and at the network between the operator and them.",
 
   // Progressing
   Settled: "Nothing is under way.",

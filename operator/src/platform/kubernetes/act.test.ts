@@ -125,6 +125,52 @@ describe("the disruption budget: at no moment more may go than before or after (
   });
 });
 
+describe("a disruption budget that somebody else wrote to (C3)", () => {
+  const marked = { minAvailable: 0, voters: [0, 1] };
+
+  async function createSpoilt(spec: object): Promise<World> {
+    const world = await createWorld();
+    const ref = { apiVersion: "policy/v1", kind: "PodDisruptionBudget", ...place, name: "demo" };
+    const budget = await world.client.mergePatch<V1PodDisruptionBudget>(ref, { spec });
+    const context: ActContext = {
+      ...world.context,
+      objects: { ...world.context.objects, budget },
+      input: { ...world.context.input, budget: marked },
+    };
+    world.calls.splice(0);
+    return { ...world, context };
+  }
+
+  it("a percentage lets no voter go until the plan says how many, in the same turn", async () => {
+    const { context, budget } = await createSpoilt({ minAvailable: "50%" });
+    expect(await applyOwnedObjects(context)).toEqual([]);
+    expect(budget().spec?.minAvailable).toBe(2);
+    await act({ kind: "setBudget", minAvailable: 1, voters: [0, 1], reason }, context);
+    expect(budget().spec?.minAvailable).toBe(1);
+  });
+
+  it("a number of pods that may go is taken out, since both at once are refused", async () => {
+    const { client, context, budget } = await createSpoilt({ maxUnavailable: 2 });
+    client.before = (call) => {
+      const isRefused = call === "apply" && (budget().spec?.maxUnavailable ?? undefined) !== undefined;
+      if (isRefused) throw new KubeError("invalid", "they cannot both be set");
+    };
+    await act({ kind: "setBudget", minAvailable: 2, voters: [0, 1], reason }, context);
+    expect(budget().spec?.minAvailable).toBe(2);
+  });
+});
+
+it("what is refused of one object does not keep the others from being put right", async () => {
+  const { client, context, set } = await createWorld();
+  client.before = (call, name) => {
+    if (call === "apply" && name === "demo-peers") throw new KubeError("invalid", "no such port");
+  };
+  expect(await applyOwnedObjects(context)).toHaveLength(1);
+  const kinds = [...client.objects.values()].map(({ kind }) => kind);
+  expect(kinds).toEqual(expect.arrayContaining(["Service", "ServiceAccount", "NetworkPolicy"]));
+  expect(set().metadata?.labels?.["app.kubernetes.io/managed-by"]).toBe("rstore-operator");
+});
+
 /** Somebody writes to it between the look and the act. */
 async function touch(world: World, kind: "StatefulSet" | "PodDisruptionBudget", change: object) {
   const ref = { apiVersion: "", kind, ...place, name: "demo" };

@@ -70,8 +70,11 @@ function templateToKeep({ wanted }: ActContext, current: V1StatefulSet | undefin
   return template;
 }
 
-/** Puts right what differs from how it should be, and makes what is missing; the StatefulSet once it exists. */
-export async function applyOwnedObjects(context: ActContext): Promise<void> {
+/**
+ * Puts right what differs from how it should be, and makes what is missing; the StatefulSet once it exists. Each
+ * for itself: what is refused of one does not keep the others from it. Returns what failed.
+ */
+export async function applyOwnedObjects(context: ActContext): Promise<readonly unknown[]> {
   context.assertMayAct();
   const { client, store, operator, objects } = context;
   const owned: KubernetesObject[] = [
@@ -80,10 +83,13 @@ export async function applyOwnedObjects(context: ActContext): Promise<void> {
     buildClientService(store),
   ];
   if (store.spec.networkPolicy.enabled) owned.push(buildNetworkPolicy(store, operator));
-  await Promise.all(owned.map((object) => client.apply(object)));
-  if (!store.spec.networkPolicy.enabled) await removeNetworkPolicy(context);
-  await keepBudget(context);
-  if (objects.statefulSet !== undefined) await applyStatefulSet(context, { slots: (kept) => kept });
+  const done = await Promise.allSettled([
+    ...owned.map((object) => client.apply(object)),
+    store.spec.networkPolicy.enabled ? undefined : removeNetworkPolicy(context),
+    keepBudget(context),
+    objects.statefulSet && applyStatefulSet(context, { slots: (kept) => kept }),
+  ]);
+  return done.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
 }
 
 async function removeNetworkPolicy({ client, store }: ActContext): Promise<void> {

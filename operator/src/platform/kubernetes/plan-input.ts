@@ -11,6 +11,7 @@ import type {
   Slot,
 } from "../../plan/observation.ts";
 import { planSpec } from "../plan-spec.ts";
+import { budgetNumber } from "./budget-number.ts";
 import { ports, slotOf, templateHashLabel, voterLabel } from "./names.ts";
 import { nodeOfVolume, nodeState } from "./observe-node.ts";
 import { damageOf, replicaFromPod } from "./observe-pod.ts";
@@ -165,5 +166,5 @@ function budgetOf({ budget, pods }: StoreObjects): Budget | undefined {
   const voters = [...pods]
     .filter(([, pod]) => pod.metadata?.labels?.[voterLabel] === "true")
     .map(([slot]) => slot);
-  return { minAvailable: Number(budget.spec?.minAvailable ?? 0), voters: voters.sort((a, b) => a - b) };
+  return { minAvailable: budgetNumber(budget) ?? 0, voters: voters.sort((a, b) => a - b) };
 }

@@ -2,6 +2,7 @@ import { isKubeError } from "../../kube/kube-error.ts";
 import type { V1Pod, V1PodDisruptionBudget } from "../../kube/objects.ts";
 import type { Step } from "../../plan/step.ts";
 import type { ActContext } from "./act-context.ts";
+import { budgetNumber } from "./budget-number.ts";
 import { buildBudget } from "./build-objects.ts";
 import { names, voterLabel } from "./names.ts";
 
@@ -18,10 +19,17 @@ export async function setBudget({ minAvailable, voters }: SetBudget, context: Ac
   if (minAvailable < before) await applyBudget(minAvailable, context);
 }
 
-/** What somebody changed of it beside the number, which is the plan's. */
+/** What the budget looked like last, after this turn's own writes. */
+const latest = new WeakMap<ActContext, V1PodDisruptionBudget>();
+
+/**
+ * What somebody changed of it beside the number, which is the plan's. Until the plan sets it again, no voter may go
+ * when what was written in its place is no number.
+ */
 export async function keepBudget(context: ActContext): Promise<void> {
-  const { budget } = context.objects;
-  if (budget !== undefined) await applyBudget(Number(budget.spec?.minAvailable ?? 0), context);
+  const { objects, input } = context;
+  if (objects.budget === undefined) return;
+  await applyBudget(budgetNumber(objects.budget) ?? input.budget?.voters.length ?? 0, context);
 }
 
 /** Its status is written all the time by Kubernetes: so often is it read again before the turn is given up. */
@@ -31,13 +39,18 @@ const attemptsMax = 5;
 async function applyBudget(minAvailable: number, context: ActContext): Promise<void> {
   const { client, store, objects } = context;
   const budget = buildBudget(store, minAvailable);
-  let current = objects.budget;
+  let current = latest.get(context) ?? objects.budget;
   for (let attempt = 1; ; attempt += 1) {
     context.assertMayAct();
     const resourceVersion = current?.metadata?.resourceVersion;
     const metadata = { ...budget.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
     try {
-      await client.apply<V1PodDisruptionBudget>({ ...budget, metadata });
+      if (current !== undefined && (current.spec?.maxUnavailable ?? undefined) !== undefined) {
+        current = await exchangeNumber(minAvailable, current, context);
+        latest.set(context, current);
+        continue;
+      }
+      latest.set(context, await client.apply<V1PodDisruptionBudget>({ ...budget, metadata }));
       return;
     } catch (error) {
       if (!isKubeError(error, "conflict") || current === undefined || attempt === attemptsMax) throw error;
@@ -54,6 +67,19 @@ async function applyBudget(minAvailable: number, context: ActContext): Promise<v
       current = fresh;
     }
   }
+}
+
+/** Both at once are not allowed, and what an apply does not name stays. */
+async function exchangeNumber(
+  minAvailable: number,
+  { metadata }: V1PodDisruptionBudget,
+  { client, store: { namespace, ...store } }: ActContext,
+): Promise<V1PodDisruptionBudget> {
+  const ref = { apiVersion: "policy/v1", kind: "PodDisruptionBudget", namespace, name: names.budget(store) };
+  return client.mergePatch(ref, {
+    metadata: { uid: metadata?.uid, resourceVersion: metadata?.resourceVersion },
+    spec: { minAvailable, maxUnavailable: null },
+  });
 }
 
 async function markVoters(voters: readonly number[], context: ActContext): Promise<void> {
