@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { Distribution } from "./instruments.ts";
 import { anonymousFrom, limitFrom, ProcessWatch } from "./process-watch.ts";
 
@@ -22,12 +22,30 @@ it("reads this very process", () => {
   expect(reading.loopActiveSeconds).toBeGreaterThan(0);
 });
 
-it("sees how long the event loop was blocked", async () => {
-  const delays = new Distribution([0.25]);
-  const watch = new ProcessWatch("", delays);
-  watch.start();
-  const untilMs = performance.now() + 400;
-  while (performance.now() < untilMs);
-  await expect.poll(() => delays.counts[1], { timeout: 10_000 }).toBe(1);
-  watch.stop();
+/** What is observed when the loop is next looked at `blockedMs` after the start. */
+async function delaysAfter(blockedMs: number): Promise<readonly number[]> {
+  const now = vi.spyOn(performance, "now").mockReturnValue(0);
+  const delays: number[] = [];
+  const first = new Promise<void>((resolve) => {
+    const watch = new ProcessWatch("", {
+      observe(seconds) {
+        delays.push(seconds);
+        watch.stop();
+        resolve();
+      },
+    });
+    watch.start();
+    now.mockReturnValue(blockedMs);
+  });
+  await first;
+  now.mockRestore();
+  return delays;
+}
+
+it("sees how long the event loop was blocked, once for each tick that fell into it", async () => {
+  expect(await delaysAfter(40)).toEqual([0]);
+  expect(await delaysAfter(150)).toEqual([0.05]);
+  expect(await delaysAfter(550)).toEqual([0.45, 0.35, 0.25, 0.15, 0.05]);
+  const ofAnHour = await delaysAfter(3_600_000);
+  expect([ofAnHour.length, ofAnHour[0]]).toEqual([100, 3599.9]);
 });

@@ -4,6 +4,8 @@ import { getHeapStatistics } from "node:v8";
 import type { ProcessReading } from "./reading.ts";
 
 const intervalMs = 100;
+/** Observed after one block: a process that was stopped for hours has no need of all. */
+const MISSED_TICKS_MAX = 100;
 /** What control groups of version 1 say when there is no limit is about 2^63. */
 const noLimitBytes = 2 ** 60;
 
@@ -44,7 +46,12 @@ export class ProcessWatch {
 
   #tick(): void {
     const nowMs = performance.now();
-    this.#eventLoopDelay.observe(Math.max(0, nowMs - this.#dueMs) / 1000);
+    let lateMs = Math.max(0, nowMs - this.#dueMs);
+    // A block of any length is one tick; those that fell into it would have been late as well.
+    for (let count = 0; count < MISSED_TICKS_MAX && lateMs >= 0; count++) {
+      this.#eventLoopDelay.observe(lateMs / 1000);
+      lateMs -= intervalMs;
+    }
     this.#dueMs = nowMs + intervalMs;
   }
 }
