@@ -62,6 +62,38 @@ test("the last 200 events are kept", () => {
   expect(events.recent[0]!.fields.why).toBe("800");
 });
 
+test("a slow disk and its slow requests do not drive a change of roles out", () => {
+  const { events, clock } = eventsAt("silent");
+  events.record("raft.role", { role: "leader", leader: "00aa", term: 7n });
+  events.record("problem.raised", { problem: "disk-stalled" });
+  for (let second = 0; second < 1000; second++) {
+    clock.nowMs += 1000;
+    for (const method of ["Put", "Range"]) {
+      events.record("request.slow", {
+        request: "a",
+        method,
+        code: "ok",
+        tookMs: 1500,
+        queuedMs: undefined,
+        replicatedMs: undefined,
+        index: undefined,
+      });
+    }
+  }
+  expect(events.recent.map(({ id }) => id)).toContain("problem.raised");
+  events.record("raft.role", { role: "follower", leader: "00bb", term: 8n });
+  for (let i = 0; i < 1000; i++) {
+    clock.nowMs += 10_000;
+    events.record("flush.slow", { target: "log", tookMs: 900, entries: 1 });
+  }
+  const ids = events.recent.map(({ id }) => id);
+  expect(ids.filter((id) => id === "raft.role")).toHaveLength(2);
+  expect(ids.filter((id) => id === "request.slow")).toHaveLength(50);
+  expect(ids).toHaveLength(2 + 50 + 200);
+  const times = events.recent.map(({ atMs }) => atMs);
+  expect(times).toEqual(times.toSorted((a, b) => a - b));
+});
+
 test("what comes from outside is cut: a line and an event have a bounded size", () => {
   const { events, lines } = eventsAt("info");
   events.record("peer.refuses", { peer: "01", reason: "stale-disk", detail: "x".repeat(100_000) });

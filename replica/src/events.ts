@@ -1,6 +1,7 @@
 import { MessageLog, type RecordedMessage, type WriteLine } from "./message-log.ts";
 import type { MessageLevel } from "./messages/message.ts";
 import { type FieldsOf, type MessageId, messages } from "./messages/messages.ts";
+import { requestMessages } from "./messages/request-messages.ts";
 
 export type { WriteLine } from "./message-log.ts";
 
@@ -25,13 +26,14 @@ interface ReplicaEventsOptions {
   readonly wallMs?: () => number;
 }
 
-/** Events that are kept. */
-const EVENTS_MAX = 200;
+/** Events that are kept. What slow disks and busy clients bring once a second drives nothing else out. */
+const eventsMax = { ofRequests: 50, repeated: 200, others: 200 } as const;
 
 /** The log of a replica, and the last events for the console. */
 export class ReplicaEvents implements Logger {
   readonly #log: MessageLog<typeof messages>;
   readonly #events: ReplicaEvent[] = [];
+  readonly #counts = { ofRequests: 0, repeated: 0, others: 0 };
 
   constructor({ wallMs = Date.now, ...options }: ReplicaEventsOptions) {
     this.#log = new MessageLog({
@@ -45,7 +47,7 @@ export class ReplicaEvents implements Logger {
     return this.#log.isDebug;
   }
 
-  /** The last events, oldest first. */
+  /** The last events of each kind, oldest first. */
   get recent(): readonly ReplicaEvent[] {
     return this.#events;
   }
@@ -55,7 +57,18 @@ export class ReplicaEvents implements Logger {
   }
 
   #keep(event: ReplicaEvent): void {
-    if (this.#events.length >= EVENTS_MAX) this.#events.shift();
+    const kind = kindOf(event);
+    if (this.#counts[kind] < eventsMax[kind]) this.#counts[kind] += 1;
+    else
+      this.#events.splice(
+        this.#events.findIndex((kept) => kindOf(kept) === kind),
+        1,
+      );
     this.#events.push(event);
   }
+}
+
+function kindOf({ id }: ReplicaEvent): keyof typeof eventsMax {
+  if (id in requestMessages) return "ofRequests";
+  return "repeats" in messages[id] ? "repeated" : "others";
 }

@@ -2,7 +2,8 @@ import type { ConsoleEvent } from "../console-state.ts";
 import { byId, element } from "./dom.ts";
 import { timeText } from "./format.ts";
 
-const SHOWN_MAX = 200;
+/** All that a replica keeps. */
+const SHOWN_MAX = 450;
 
 export class EventList {
   readonly #list = byId("event-list");
