@@ -54,14 +54,20 @@ function describeProcess(): unknown {
 
 const secretName = /header|token|secret|password|credential|key$/i;
 
-/** Settings by name; what may hold a secret is left out, also a password within a URL. */
+/** Settings by name; what may hold a secret is left out, also a URL's user, password, query and fragment. */
 export function withoutSecrets(settings: object): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(settings).map(([name, value]) => {
       if (secretName.test(name) && value !== "") return [name, "(left out)"];
-      return [name, typeof value === "string" ? value.replace(/\/\/[^/@\s]+@/g, "//(left out)@") : value];
+      return [name, typeof value === "string" ? withoutCredentials(value) : value];
     }),
   );
+}
+
+function withoutCredentials(text: string): string {
+  if (!text.includes("://")) return text;
+  const url = URL.parse(text);
+  return url === null ? "(left out)" : `${url.origin}${url.pathname}`;
 }
 
 function asText(_key: string, value: unknown): unknown {
