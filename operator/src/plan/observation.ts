@@ -94,7 +94,10 @@ export type Report =
       readonly clusterId: string;
       readonly removedIndex: bigint;
     }
-  /** It ended because its disk is damaged, cut off or an old copy (exit codes 71, 73, 80): restarting does not help. */
+  /**
+   * It ended because its disk is damaged, cut off or an old copy (exit codes 71, 73): restarting does not help. Not
+   * so one that differs from its leader (80): whose state is right is for people to decide, before a disk is deleted.
+   */
   | { readonly kind: "damaged"; readonly detail: string };
 
 export type MemberKind = "voter" | "learner" | "outgoing";

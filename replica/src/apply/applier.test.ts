@@ -258,6 +258,26 @@ describe("rolling hash (B14)", () => {
     expect(follower.appliedIndex).toBe(64n);
   });
 
+  test("what the log held at the start is not compared: a wrong hash in it would end every life of a right member", () => {
+    const leader = applierOn(new MemoryBackend());
+    const follower = new Applier({
+      backend: new MemoryBackend(),
+      clusterId,
+      decodeConfiguration,
+      comparedAfter: 65n,
+    });
+    leader.apply([entry(1n, [put("a", "1")])]);
+    follower.apply([entry(1n, [put("a", "2")])]);
+    const next = () => {
+      const both = comparedEntry(leader, [put("b", "1")]);
+      leader.apply([both]);
+      follower.apply([both]);
+    };
+    while (leader.appliedIndex < 65n) next();
+    expect(follower.appliedIndex).toBe(65n);
+    expect(next).toThrow(DivergedError);
+  });
+
   test("equal states are compared and go on; what a restart forgot is not compared", () => {
     const backend = new MemoryBackend();
     const leader = applierOn(new MemoryBackend());

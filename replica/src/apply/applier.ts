@@ -17,6 +17,11 @@ export interface ApplierOptions {
   /** Of the disk; the store's must be the same. */
   readonly clusterId: bigint;
   readonly decodeConfiguration: (data: Uint8Array) => Configuration;
+  /**
+   * What the log held already is applied without comparing its state hashes: one that was wrong would end this
+   * member at each start, and never let it elect another leader.
+   */
+  readonly comparedAfter?: bigint;
   /** Memory for states of keys used lately. */
   readonly cacheMaxBytes?: number;
 }
@@ -55,6 +60,7 @@ export class Applier {
   /** As in its entry: kept as it is, so that it is stored as it is. */
   #configurationData: Uint8Array;
   readonly #hashes = new StateHashes();
+  readonly #comparedAfter: bigint;
   #frozenIndex: bigint;
   #durableIndex: bigint;
 
@@ -68,6 +74,7 @@ export class Applier {
     this.store = new Store(backend, cacheMaxBytes === undefined ? {} : { cacheMaxBytes });
     this.#decodeConfiguration = decodeConfiguration;
     this.#clusterId = clusterId;
+    this.#comparedAfter = options.comparedAfter ?? 0n;
     this.#clusterVersion = meta.clusterVersion;
     this.#appliedIndex = meta.appliedIndex;
     this.#appliedTerm = meta.appliedTerm;
@@ -153,7 +160,7 @@ export class Applier {
       this.members.apply(configuration);
       this.#configurationData = entry.data;
     } else if (entry.data.length > 0) {
-      results = this.#applyCommands(entry.data);
+      results = this.#applyCommands(entry);
     }
     this.#appliedIndex = index;
     this.#appliedTerm = term;
@@ -161,9 +168,9 @@ export class Applier {
     return { index, term, results, configuration };
   }
 
-  #applyCommands(data: Uint8Array): readonly WriteResult[] {
+  #applyCommands({ index, data }: Entry): readonly WriteResult[] {
     const { operations, stateHash } = decodeCommandBatch(data);
-    if (stateHash !== undefined) this.#hashes.compare(stateHash);
+    if (stateHash !== undefined && index > this.#comparedAfter) this.#hashes.compare(stateHash);
     const results: WriteResult[] = [];
     let rangeKeysLeft = ENTRY_DELETE_MAX_KEYS;
     for (let i = 0; i < operations.length; i++) {

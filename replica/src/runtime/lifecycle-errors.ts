@@ -27,7 +27,7 @@ export function asFatal(error: unknown): FatalError {
     return new FatalError("unknownCommand", message, { cause: error });
   }
   if (error instanceof DivergedError) {
-    const why = `${error.message}. Keep its data directory for an examination, remove the member and add a new, empty one; if most replicas end like this, it is the leader's state that is wrong: stop it first`;
+    const why = `${error.message}. Compare all members with \`rstore hash\`. Is it this one that differs: keep its data directory for an examination, remove the member and add a new, empty one. Do most replicas end like this: the leader's state is the wrong one, move leadership first`;
     return new FatalError("diverged", why, { cause: error });
   }
   if (error instanceof LostEntriesError) {

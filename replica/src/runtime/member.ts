@@ -98,6 +98,7 @@ export class Member {
       slowFlushMs: config.slowFlushMs,
       log: parts.log,
       clusterId: this.clusterId,
+      logLastIndex: directory.log.lastIndex(),
       failed: parts.failed,
       flushed: () => this.loop.schedule(),
       metrics,

@@ -17,6 +17,8 @@ interface StateMachineParts {
   readonly slowFlushMs: number;
   readonly log?: Logger;
   readonly clusterId: bigint;
+  /** Of the log at the start. */
+  readonly logLastIndex: bigint;
   readonly failed: (error: unknown) => void;
   /** There is room for more after a flush. */
   readonly flushed: () => void;
@@ -39,8 +41,8 @@ export class StateMachine {
   }
 
   #load(): Applier {
-    const { store, clusterId } = this.#parts;
-    return new Applier({ backend: store, clusterId, decodeConfiguration });
+    const { store, clusterId, logLastIndex } = this.#parts;
+    return new Applier({ backend: store, clusterId, decodeConfiguration, comparedAfter: logLastIndex });
   }
 
   /** Another state took the store's place (a snapshot was installed). */

@@ -32,7 +32,6 @@ export interface Place {
 const damages: Readonly<Record<string, string>> = {
   wrongDirectory: "exit code 71",
   corruptLog: "exit code 73",
-  diverged: "exit code 80",
 };
 
 /** Of a template that no process can run with. */

@@ -6,7 +6,6 @@ import { templateHashLabel } from "./names.ts";
 const damageExitCodes: Readonly<Record<number, string>> = {
   71: "the parts of its disk belong to different members (exit code 71)",
   73: "its log is damaged, cut off or an old copy (exit code 73)",
-  80: "its state differs from the leader's (exit code 80)",
 };
 
 const waitingReasons: Readonly<Record<string, WaitingReason>> = {

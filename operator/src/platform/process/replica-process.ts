@@ -10,7 +10,6 @@ import type { Template } from "./template.ts";
 const damage: Readonly<Record<number, string>> = {
   71: "the parts of its disk belong to different members (exit code 71)",
   73: "its log is damaged, cut off or an old copy (exit code 73)",
-  80: "its state differs from the leader's (exit code 80)",
 };
 
 /** Exit codes that another start does not cure, and what does. */
