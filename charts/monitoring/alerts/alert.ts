@@ -30,6 +30,8 @@ export interface Alert {
   readonly fires: FiringCase;
   /** Near the limit, on the right side of it. */
   readonly quiet: Case;
+  /** More in which it does not fire. */
+  readonly alsoQuiet?: readonly Case[];
 }
 
 export interface RecordingRule {

@@ -1,10 +1,30 @@
 import type { Timing } from "../timing.ts";
 import type { Alert } from "./alert.ts";
-import { byStore, histogram, ofThree, storeLabels, testReplica } from "./series.ts";
+import { byReplica, byStore, histogram, ofThree, storeLabels, testReplica } from "./series.ts";
 
-const voters = (count: number) => ({
-  [`rstore_raft_configuration_members{${testReplica(0)},kind="voter"}`]: `${count}x60`,
+/** What the members of the configuration in force report; one that was removed may know an old one. */
+const voterCount =
+  `max ${byStore} (rstore_raft_configuration_members{kind="voter"} > 0 ` +
+  'unless on (namespace, store, replica) rstore_replica_role{role="removed"} == 1)';
+
+/** Not learners, blank ones, and those that were removed. */
+const votersThatAnswer =
+  `count ${byStore} (max ${byReplica} ` +
+  '(rstore_replica_role{role=~"leader|follower|candidate|pre-candidate"}) == 1)';
+
+const roles = (slot: number, values: Readonly<Record<string, string>>) =>
+  Object.fromEntries(
+    Object.entries(values).map(([role, series]) => [
+      `rstore_replica_role{${testReplica(slot)},role="${role}"}`,
+      series,
+    ]),
+  );
+
+const membersKnownTo = (slot: number, values: string) => ({
+  [`rstore_raft_configuration_members{${testReplica(slot)},kind="voter"}`]: values,
 });
+
+const voters = (count: number) => membersKnownTo(0, `${count}x60`);
 
 export function consensusAlerts(timing: Timing): Alert[] {
   return [...leadership(timing), ...quorum(timing), ...progress(timing)];
@@ -16,19 +36,29 @@ function leadership(timing: Timing): Alert[] {
     {
       name: "RstoreNoLeader",
       severity: "critical",
-      expr: `max ${byStore} (rstore_raft_is_leader) == 0`,
+      // One whose scrape fails may lead all the same: the others know.
+      expr: `max ${byStore} (rstore_raft_has_leader) == 0`,
       for: timing.duration("1m"),
       summary: "{{ $labels.namespace }}/{{ $labels.store }} has no leader",
       description:
-        "None of the replicas of {{ $labels.namespace }}/{{ $labels.store }} that answer leads: " +
+        "None of the replicas of {{ $labels.namespace }}/{{ $labels.store }} that answer knows a leader: " +
         "writes and linearizable reads wait or fail.",
       fires: {
-        series: ofThree("rstore_raft_is_leader", ["0x10", "1x2 0x8", "0x10"]),
+        series: ofThree("rstore_raft_has_leader", ["0x10", "1x2 0x8", "0x10"]),
         at: "5m",
         labels: storeLabels,
-        says: "None of the replicas of shop/carts that answer leads: writes and linearizable reads wait or fail.",
+        says: "None of the replicas of shop/carts that answer knows a leader: writes and linearizable reads wait or fail.",
       },
-      quiet: { series: ofThree("rstore_raft_is_leader", ["0x10", "1x4 0x6", "0x4 1x6"]), at: "5m" },
+      quiet: { series: ofThree("rstore_raft_has_leader", ["0x10", "1x4 0x6", "0x4 1x6"]), at: "5m" },
+      alsoQuiet: [
+        {
+          series: {
+            ...ofThree("rstore_raft_is_leader", ["1x2 stale", "0x10", "0x10"]),
+            ...ofThree("rstore_raft_has_leader", ["1x2 stale", "1x10", "1x10"]),
+          },
+          at: "5m",
+        },
+      ],
     },
     {
       name: "RstoreSeveralLeaders",
@@ -117,24 +147,58 @@ function quorum(timing: Timing): Alert[] {
     {
       name: "RstoreQuorumLost",
       severity: "critical",
-      expr:
-        `sum ${byStore} (up{job="rstore"}) < floor(max ${byStore} ` +
-        `(max_over_time(rstore_raft_configuration_members{kind="voter"}[${timing.duration("30m")}])) / 2) + 1`,
+      // Where no voter answers, a learner still knows how many there are.
+      expr: `(${votersThatAnswer} or ${voterCount} * 0) < floor(${voterCount} / 2) + 1`,
       for: timing.duration("1m"),
       summary: "{{ $labels.namespace }}/{{ $labels.store }} has lost its majority",
       description:
-        "Only {{ $value }} replicas of {{ $labels.namespace }}/{{ $labels.store }} answer, fewer than a majority: " +
+        "Only {{ $value }} voters of {{ $labels.namespace }}/{{ $labels.store }} answer, fewer than a majority: " +
         "nothing can be written until more of them are back.",
       fires: {
-        series: { ...ofThree("up", ["0x10", "0x10", "1x10"], ',job="rstore"'), ...voters(3) },
+        // Two of three voters are gone; a learner and a blank one are there.
+        series: {
+          ...ofThree("up", ["1x10", "0x10", "0x10"], ',job="rstore"'),
+          ...voters(3),
+          ...roles(0, { follower: "0x2 0x8", candidate: "1x10" }),
+          ...roles(1, { leader: "1x2 stale" }),
+          ...roles(2, { follower: "1x2 stale" }),
+          ...roles(3, { learner: "1x10" }),
+          ...membersKnownTo(3, "3x10"),
+          ...roles(4, { uninitialized: "1x10" }),
+          ...membersKnownTo(4, "0x10"),
+        },
         at: "5m",
         labels: storeLabels,
-        says: "Only 1 replicas of shop/carts answer, fewer than a majority: nothing can be written until more of them are back.",
+        says: "Only 1 voters of shop/carts answer, fewer than a majority: nothing can be written until more of them are back.",
       },
       quiet: {
-        series: { ...ofThree("up", ["0x10", "1x10", "1x10"], ',job="rstore"'), ...voters(3) },
+        series: { ...voters(3), ...roles(0, { leader: "1x10" }), ...roles(1, { follower: "1x10" }) },
         at: "5m",
       },
+      alsoQuiet: [
+        // From three to one; one of those that were removed is still there, and did not hear of the last step.
+        {
+          series: {
+            ...ofThree("up", ["1x20", "1x5 stale", "1x20"], ',job="rstore"'),
+            ...membersKnownTo(0, "3x5 1x15"),
+            ...membersKnownTo(1, "3x5 stale"),
+            ...membersKnownTo(2, "3x5 2x15"),
+            ...roles(0, { leader: "1x20" }),
+            ...roles(1, { follower: "1x5 stale" }),
+            ...roles(2, { follower: "1x5 0x15", removed: "0x5 1x15" }),
+          },
+          at: "10m",
+        },
+        // Not founded yet.
+        {
+          series: {
+            ...ofThree("up", ["1x10", "1x10", "1x10"], ',job="rstore"'),
+            ...roles(0, { uninitialized: "1x10" }),
+            ...membersKnownTo(0, "0x10"),
+          },
+          at: "5m",
+        },
+      ],
     },
     {
       name: "RstoreOneLossFromOutage",

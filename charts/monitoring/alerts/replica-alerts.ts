@@ -252,27 +252,33 @@ function peers(timing: Timing): Alert[] {
       severity: "warning",
       expr:
         "sum by (namespace, store, replica, reason) (increase(rstore_peer_refused_total" +
-        `{reason=~"wrong-cluster|wrong-member|stale-disk|unsupported-version"}[${timing.duration("15m")}])) > 0`,
+        `{reason=~"wrong-cluster|wrong-member|stale-disk|unsupported-version"}[${timing.duration("3m")}])) > 0`,
       for: timing.duration("5m"),
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} refuses a peer: {{ $labels.reason }}",
       description:
         "{{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} refused a peer " +
-        '{{ $value | printf "%.0f" }} times in 15 minutes: {{ $labels.reason }}.',
+        '{{ $value | printf "%.0f" }} times in 3 minutes: {{ $labels.reason }}.',
       fires: {
         series: refused("stale-disk", "0+2x30"),
         at: "20m",
         labels: { ...replicaLabels(0), reason: "stale-disk" },
-        says: "carts-0 of shop/carts refused a peer 30 times in 15 minutes: stale-disk.",
+        says: "carts-0 of shop/carts refused a peer 6 times in 3 minutes: stale-disk.",
       },
       quiet: { series: refused("not-ready", "0+2x30"), at: "20m" },
+      alsoQuiet: [{ series: refused("wrong-member", "0x10 1x20"), at: "17m" }],
     },
   ];
 }
 
 function data(timing: Timing): Alert[] {
-  const exited = (code: number) => ({
-    'kube_pod_container_status_last_terminated_exitcode{namespace="shop",pod="carts-0",container="replica"}': `${code}x30`,
-    [`up{${testReplica(0)},job="rstore"}`]: "0x30",
+  const exited = (
+    code: number,
+    { ready, started }: { readonly ready: string; readonly started: string },
+  ) => ({
+    'kube_pod_container_status_last_terminated_exitcode{namespace="shop",pod="carts-0",container="replica"}': `_x60 ${code}x90`,
+    [`up{${testReplica(0)},job="rstore"}`]: "1x60 0x90",
+    [`rstore_replica_ready{${testReplica(0)}}`]: ready,
+    [`process_start_time_seconds{${testReplica(0)},job="rstore"}`]: started,
   });
   return [
     {
@@ -318,18 +324,28 @@ function data(timing: Timing): Alert[] {
     {
       name: "RstoreDataCorrupt",
       severity: "critical",
-      expr: `${lastExitCode} > 72 < 75 or ${lastExitCode} == 80`,
+      // The code of the last end stays as long as the pod: one that has served since then is well again.
+      expr:
+        `(${lastExitCode} > 72 < 75 or ${lastExitCode} == 80) unless on (namespace, replica) ` +
+        `(min_over_time(rstore_replica_ready[${timing.duration("1h")}]) == 1 and on (namespace, replica) ` +
+        `time() - process_start_time_seconds{job="rstore"} > ${timing.horizonSeconds("1h")})`,
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} ended because its data is damaged",
       description:
         "{{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} last ended with exit code {{ $value }}: " +
         "73 is a damaged log, 74 a damaged store, 80 a state that differs from the leader's.",
       fires: {
-        series: exited(73),
-        at: "5m",
+        series: exited(73, { ready: "1x60 stale", started: "0x60 stale" }),
+        at: "70m",
         labels: { ...replicaLabels(0), pod: "carts-0", container: "replica" },
         says: "carts-0 of shop/carts last ended with exit code 73: 73 is a damaged log, 74 a damaged store, 80 a state that differs from the leader's.",
       },
-      quiet: { series: exited(76), at: "5m" },
+      quiet: { series: exited(76, { ready: "1x60 stale", started: "0x60 stale" }), at: "70m" },
+      alsoQuiet: [
+        {
+          series: exited(74, { ready: "1x60 0x2 1x70", started: `0x60 ${61 * 60}x72` }),
+          at: "125m",
+        },
+      ],
     },
   ];
 }

@@ -75,19 +75,22 @@ export function requestAlerts(timing: Timing): Alert[] {
     {
       name: "RstoreConnectionsRefused",
       severity: "warning",
-      expr: `sum ${byReplica} (increase(rstore_rpc_connections_refused_total[${timing.duration("15m")}])) > 0`,
+      expr: `sum ${byReplica} (increase(rstore_rpc_connections_refused_total[${timing.duration("3m")}])) > 0`,
       for: timing.duration("5m"),
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} refuses connections",
       description:
         "{{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} closed " +
-        '{{ $value | printf "%.0f" }} connections in 15 minutes because it had too many.',
+        '{{ $value | printf "%.0f" }} connections in 3 minutes because it had too many.',
       fires: {
         series: { [`rstore_rpc_connections_refused_total{${testReplica(0)}}`]: "0+2x30" },
         at: "20m",
         labels: replicaLabels(0),
-        says: "carts-0 of shop/carts closed 30 connections in 15 minutes because it had too many.",
+        says: "carts-0 of shop/carts closed 6 connections in 3 minutes because it had too many.",
       },
       quiet: { series: { [`rstore_rpc_connections_refused_total{${testReplica(0)}}`]: "7x30" }, at: "20m" },
+      alsoQuiet: [
+        { series: { [`rstore_rpc_connections_refused_total{${testReplica(0)}}`]: "0x10 1x20" }, at: "17m" },
+      ],
     },
   ];
 }

@@ -45,18 +45,20 @@ function speed(timing: Timing): Alert[] {
     {
       name: "RstoreDiskStalled",
       severity: "critical",
-      expr: `max ${byReplica} (rstore_storage_log_flush_under_way_seconds) > 5`,
+      // The process ends before an instant value is sure to be seen.
+      expr: `max ${byReplica} (max_over_time(rstore_storage_log_flush_under_way_seconds[${timing.duration("10m")}])) > 5`,
       summary: "The disk of {{ $labels.namespace }}/{{ $labels.replica }} stands still",
       description:
-        "A write of {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} to its log has been under way " +
-        "for {{ $value | humanizeDuration }}; after 30s the replica ends.",
+        "A write of {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} to its log was under way " +
+        "for {{ $value | humanizeDuration }} in the last 10 minutes; after 30s the replica ends.",
       fires: {
-        series: underWay("0 0 12"),
-        at: "2m",
+        series: underWay("0 0 12 stale _ 0x20"),
+        at: "6m",
         labels: replicaLabels(0),
-        says: "A write of carts-0 of shop/carts to its log has been under way for 12s; after 30s the replica ends.",
+        says: "A write of carts-0 of shop/carts to its log was under way for 12s in the last 10 minutes; after 30s the replica ends.",
       },
       quiet: { series: underWay("0 0 2"), at: "2m" },
+      alsoQuiet: [{ series: underWay("0 0 12 0x30"), at: "15m" }],
     },
     {
       name: "RstoreStoreFlushSlow",
@@ -141,8 +143,10 @@ function quota(timing: Timing): Alert[] {
       expr:
         `max ${byReplica} (predict_linear(rstore_storage_store_used_bytes[${timing.duration("3h")}], ` +
         `${timing.horizonSeconds("1d")})) / max ${byReplica} (rstore_storage_store_quota_bytes) > 1 ` +
-        "and replica:rstore_storage_store_used:ratio > 0.5",
-      for: timing.duration("30m"),
+        "and replica:rstore_storage_store_used:ratio > 0.5 " +
+        `and max ${byReplica} (deriv(rstore_storage_store_used_bytes[${timing.duration("45m")}])) > 0`,
+      // Longer than the short window: a step alone is no growth.
+      for: timing.duration("1h"),
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} will have used its quota within a day",
       description:
         "As it grew in the last three hours, the store of {{ $labels.replica }} of " +
@@ -155,6 +159,8 @@ function quota(timing: Timing): Alert[] {
         says: "As it grew in the last three hours, the store of carts-0 of shop/carts uses 132.5% of its quota in a day.",
       },
       quiet: { series: used(`${2.4 * gi}+${(0.02 * gi) / 60}x400`), at: "5h" },
+      // A step, then flat.
+      alsoQuiet: [{ series: used(`${gi}x199 ${3 * gi}x300`), at: "262m" }],
     },
   ];
 }
@@ -209,8 +215,10 @@ function disk(timing: Timing): Alert[] {
       severity: "warning",
       expr:
         `min ${byReplica} (predict_linear(rstore_storage_disk_available_bytes[${timing.duration("3h")}], ` +
-        `${timing.horizonSeconds("1d")})) < 0 and replica:rstore_storage_disk_used:ratio > 0.5`,
-      for: timing.duration("30m"),
+        `${timing.horizonSeconds("1d")})) < 0 and replica:rstore_storage_disk_used:ratio > 0.5 ` +
+        `and min ${byReplica} (deriv(rstore_storage_disk_available_bytes[${timing.duration("45m")}])) < 0`,
+      // Longer than the short window: a step alone is no growth.
+      for: timing.duration("1h"),
       summary: "The disk of {{ $labels.namespace }}/{{ $labels.replica }} will be full within a day",
       description:
         "As it filled in the last three hours, the disk of {{ $labels.replica }} of " +
@@ -222,6 +230,8 @@ function disk(timing: Timing): Alert[] {
         says: "As it filled in the last three hours, the disk of carts-0 of shop/carts lacks -1.8GiB in a day.",
       },
       quiet: { series: available(`${4 * gi}-${(0.1 * gi) / 60}x400`), at: "5h" },
+      // A step, then flat.
+      alsoQuiet: [{ series: available(`${8 * gi}x199 ${3 * gi}x300`), at: "262m" }],
     },
   ];
 }

@@ -27,8 +27,10 @@ export function firingTest(alert: Alert): object {
 }
 
 /** In which it does not. */
-export function quietTest(alert: Alert): object {
-  return unitTest(alert, { ...alert.quiet, expected: [] });
+export function quietTests(alert: Alert): object[] {
+  return [alert.quiet, ...(alert.alsoQuiet ?? [])].map((quiet) =>
+    unitTest(alert, { ...quiet, expected: [] }),
+  );
 }
 
 function unitTest(alert: Alert, { series, at, expected }: Expectation): object {
