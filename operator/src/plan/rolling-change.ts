@@ -1,4 +1,4 @@
-import { type Goal, moveLeadership, slotsWithoutVoter, wantedSlots } from "./membership.ts";
+import { type Goal, moveLeadership, wantedSlots } from "./membership.ts";
 import type { Slot } from "./observation.ts";
 import type { Finding, Outcome } from "./outcome.ts";
 import { canLose } from "./quorum-guard.ts";
@@ -79,14 +79,15 @@ function isDue(view: View, index: number): boolean {
   return replica !== undefined && replica.templateHash !== view.input.template.wanted;
 }
 
-/** Wanted slots without a voter that is alive, caught up, ready and reports itself. */
+/** Wanted slots of newcomers, and those without a voter that is alive, caught up, ready and reports itself. */
 function weakSlots(goal: Goal): readonly number[] {
   const { view } = goal;
-  if (view.learners.length > 0 || view.unslotted.length > 0) return slotsWithoutVoter(goal);
+  const moving = [...view.learners, ...view.unslotted].map(({ id }) => view.slotOf(id));
   return wantedSlots(goal).filter((index) => {
     const voter = view.voterAt(index);
     const slot = view.slot(index);
     return (
+      moving.includes(index) ||
       voter === undefined ||
       !view.live.has(voter.id) ||
       slot?.replica?.ready !== true ||
