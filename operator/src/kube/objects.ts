@@ -17,5 +17,6 @@ export type {
   V1Service,
   V1ServiceAccount,
   V1StatefulSet,
+  V1StatefulSetSpec,
   V1StorageClass,
 } from "@kubernetes/client-node";

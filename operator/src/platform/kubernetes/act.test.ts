@@ -209,6 +209,24 @@ describe("what is applied is applied to what was observed (E1, E17)", () => {
     expect(world.calls).toEqual(["apply demo", "apply demo"]);
   });
 
+  it("of a StatefulSet that was made for another resource of this name, what can't be changed stays", async () => {
+    const world = await createWorld();
+    const immutable = {
+      selector: { matchLabels: { older: "yes" } },
+      serviceName: "older",
+      podManagementPolicy: "OrderedReady",
+      volumeClaimTemplates: [{ metadata: { name: "data", annotations: { "rstore.dev/store-uid": "u-0" } } }],
+    };
+    const statefulSet: V1StatefulSet = { ...world.set(), spec: { ...world.set().spec!, ...immutable } };
+    const objects = { ...world.context.objects, statefulSet };
+    await act({ kind: "startSlot", slot: 3, reason }, { ...world.context, objects });
+    expect(world.set().spec).toMatchObject({
+      ...immutable,
+      replicas: 4,
+      updateStrategy: { type: "OnDelete" },
+    });
+  });
+
   it("to start a slot that is kept, or to end none, changes nothing", async () => {
     const world = await createWorld();
     await act({ kind: "startSlot", slot: 1, reason }, world.context);

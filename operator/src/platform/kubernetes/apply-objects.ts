@@ -1,5 +1,5 @@
 import { isKubeError } from "../../kube/kube-error.ts";
-import type { KubernetesObject, V1StatefulSet } from "../../kube/objects.ts";
+import type { KubernetesObject, V1StatefulSet, V1StatefulSetSpec } from "../../kube/objects.ts";
 import type { ActContext } from "./act-context.ts";
 import {
   buildClientService,
@@ -59,7 +59,16 @@ function nextStatefulSet(
   const template = change.template === wanted.hash ? wanted.template : templateToKeep(context, current);
   const next = buildStatefulSet(store, slots, template);
   const resourceVersion = current?.metadata?.resourceVersion;
-  return resourceVersion === undefined ? next : { ...next, metadata: { ...next.metadata, resourceVersion } };
+  const metadata = { ...next.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+  return { ...next, metadata, spec: { ...next.spec!, ...immutableFields(current) } };
+}
+
+/** As they are: a change of them is refused, also when they were written for a resource that is gone by now. */
+function immutableFields(current: V1StatefulSet | undefined): Partial<V1StatefulSetSpec> {
+  if (current?.spec === undefined) return {};
+  const { selector, serviceName, podManagementPolicy, volumeClaimTemplates } = current.spec;
+  const fields = Object.entries({ selector, serviceName, podManagementPolicy, volumeClaimTemplates });
+  return Object.fromEntries(fields.filter(([, value]) => value !== undefined));
 }
 
 /** New pods are made from what the StatefulSet has, until a roll sets the wanted one. */

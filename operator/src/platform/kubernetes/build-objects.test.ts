@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ReplicatedStoreSpec } from "../../api/v1alpha1/types.ts";
-import { buildNetworkPolicy } from "./build-objects.ts";
+import { buildNetworkPolicy, buildStatefulSet } from "./build-objects.ts";
 import { ports } from "./names.ts";
 import { storeFrom } from "./store.ts";
 
@@ -62,4 +62,18 @@ describe("the NetworkPolicy of a store, as it is rendered", () => {
     const open = policyOf({}).spec?.ingress?.flatMap(({ ports }) => ports ?? []) ?? [];
     expect(open.map(({ port }) => port).sort()).toEqual([ports.client, ports.peer, ports.metrics].sort());
   });
+});
+
+it("what can't be changed of a StatefulSet names no UID: it may outlive the resource", () => {
+  const setOf = (uid: string) => {
+    const metadata = { name: "demo", namespace: "shop", uid };
+    const resource = {
+      apiVersion: "rstore.dev/v1alpha1",
+      kind: "ReplicatedStore",
+      metadata,
+      spec: {},
+    } as const;
+    return buildStatefulSet(storeFrom(resource), 3, {}).spec;
+  };
+  expect(setOf("u-1")).toEqual(setOf("u-2"));
 });

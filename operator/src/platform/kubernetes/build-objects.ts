@@ -12,7 +12,6 @@ import {
   ownerReference,
   ports,
   selectorLabels,
-  storeUidAnnotation,
   volumeName,
   voterLabel,
 } from "./names.ts";
@@ -50,11 +49,7 @@ export function buildStatefulSet(store: Store, slots: number, template: V1PodTem
         {
           apiVersion: "v1",
           kind: "PersistentVolumeClaim",
-          metadata: {
-            name: volumeName,
-            labels: selectorLabels(store),
-            annotations: { [storeUidAnnotation]: store.uid },
-          },
+          metadata: { name: volumeName, labels: selectorLabels(store) },
           spec: {
             accessModes: ["ReadWriteOnce"],
             resources: { requests: { storage: String(size) } },

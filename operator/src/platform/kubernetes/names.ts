@@ -8,8 +8,6 @@ export const ports = { client: 4001, peer: 4101, metrics: 4201 } as const;
 export const voterLabel = "rstore.dev/voter";
 /** On the pods: hash of the template that they were made from. */
 export const templateHashLabel = "rstore.dev/template-hash";
-/** On claims: the resource that they were made for; they outlive it. */
-export const storeUidAnnotation = "rstore.dev/store-uid";
 
 export const volumeName = "data";
 
