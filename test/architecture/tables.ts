@@ -21,6 +21,7 @@ const boundary = [
   "replica/src/events.ts",
   "replica/src/log.ts",
   "replica/src/metrics",
+  "replica/src/reused.ts",
 ];
 const wired = [
   ...boundary,
@@ -41,6 +42,7 @@ export const folders: readonly Folder[] = [
 
   { name: "replica/src/assert.ts", imports: [] },
   { name: "replica/src/errors.ts", imports: [] },
+  { name: "replica/src/reused.ts", imports: [] },
   { name: "replica/src/messages", imports: ["replica/src/messages/message.ts"] },
   { name: "replica/src/line-limiter.ts", imports: [] },
   // How lines are written from a table of messages, also the operator's.

@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ConsoleRoutes } from "./console-routes.ts";
@@ -79,10 +79,46 @@ it("answers GET and HEAD alone, and nothing outside of its folder", async () => 
   expect((await fetch(`${base}/console/`, { redirect: "manual" })).headers.get("location")).toBe("/console");
 });
 
+it("makes the state without a cursor once for all who ask at the same time", async () => {
+  const asked: string[] = [];
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const routes = new ConsoleRoutes({
+    state: async (after) => {
+      asked.push(after);
+      await held;
+      return sampleState();
+    },
+  });
+  const answers = ["", "", "?after=x.1.2", "", "?after="].map((query) => ask(routes, query));
+  release();
+  const bodies = await Promise.all(answers);
+  expect(asked).toEqual(["", "x.1.2"]);
+  expect(new Set(bodies)).toEqual(new Set([JSON.stringify(sampleState())]));
+});
+
+/** The state as a request gets it. */
+async function ask(routes: ConsoleRoutes, query: string): Promise<string> {
+  let body = "";
+  const response = {
+    setHeader() {},
+    writeHead() {},
+    end(bytes: Buffer) {
+      body = bytes.toString();
+    },
+  };
+  await routes.answer(
+    { method: "GET", url: `/console/state.json${query}` } as IncomingMessage,
+    response as unknown as ServerResponse,
+  );
+  return body;
+}
+
 it("hands the cursor on, and lets files be kept until they change", async () => {
   await fetch(`${base}/console/state.json?after=x.1.2`);
-  await fetch(`${base}/console/state.json`);
-  expect(cursors.slice(-2)).toEqual(["x.1.2", ""]);
+  expect(cursors.at(-1)).toBe("x.1.2");
   const first = await fetch(`${base}/console/main.ts`);
   const etag = first.headers.get("etag")!;
   expect((await fetch(`${base}/console/main.ts`, { headers: { "if-none-match": etag } })).status).toBe(304);

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { reused } from "../reused.ts";
 import { type ConsoleAsset, loadAssets } from "./assets.ts";
 import type { Console } from "./console.ts";
 
@@ -21,6 +22,8 @@ const securityHeaders: Readonly<Record<string, string>> = {
 /** `/console` and what is below it, over GET alone. */
 export class ConsoleRoutes {
   readonly #console: Pick<Console, "state">;
+  /** The answer to whoever has no cursor: by far the largest. */
+  readonly #everything = reused(() => this.#state(""));
   /** Loaded when somebody looks for the first time. */
   #assets: ReadonlyMap<string, ConsoleAsset> | undefined;
 
@@ -38,12 +41,17 @@ export class ConsoleRoutes {
       response.setHeader("allow", "GET, HEAD");
       send(response, 405, "text/plain; charset=utf-8", Buffer.from("use GET\n"));
     } else if (path === statePath) {
-      const state = await this.#console.state(new URLSearchParams(query).get("after") ?? "");
-      send(response, 200, "application/json", Buffer.from(JSON.stringify(state)));
+      const after = new URLSearchParams(query).get("after") ?? "";
+      const state = await (after === "" ? this.#everything() : this.#state(after));
+      send(response, 200, "application/json", state);
     } else {
       this.#answerAsset(path, request, response);
     }
     return true;
+  }
+
+  async #state(after: string): Promise<Buffer> {
+    return Buffer.from(JSON.stringify(await this.#console.state(after)));
   }
 
   #answerAsset(path: string, request: IncomingMessage, response: ServerResponse): void {

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { peerReading, replicaReading } from "../metrics/testing/sample-reading.ts";
 import { createMetrics, type Metrics } from "../metrics.ts";
@@ -53,6 +55,61 @@ describe("probes", () => {
     }
     const post = await fetchPage("/metrics", { method: "POST" });
     expect([post.status, post.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+  });
+});
+
+describe("connections", () => {
+  /** Opened one after the other. */
+  async function open(count: number): Promise<Socket[]> {
+    const sockets: Socket[] = [];
+    for (let i = 0; i < count; i++) {
+      const socket = connect(server.address.port, "127.0.0.1");
+      socket.on("error", () => {});
+      await once(socket, "connect");
+      sockets.push(socket);
+    }
+    return sockets;
+  }
+
+  it("that nobody uses make room for probes", async () => {
+    const silent = await open(150);
+    const kept = await open(150);
+    for (const socket of kept) socket.write("GET /livez HTTP/1.1\r\nhost: a\r\n\r\n");
+    expect((await fetchPage("/livez")).status).toBe(200);
+    for (const socket of [...silent, ...kept]) socket.destroy();
+  });
+
+  it("are kept for some seconds only", async () => {
+    expect((await fetchPage("/livez")).headers.get("keep-alive")).toBe("timeout=5");
+  });
+
+  it("that all ask for /metrics at once make no more work than one", async () => {
+    let renders = 0;
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    metrics.render = async () => {
+      renders += 1;
+      await held;
+      return "page\n";
+    };
+    // What is asked for in a row on one connection is taken in a row: by the last, all are under way.
+    const asked = new Promise<void>((resolve) => {
+      api.readiness = () => {
+        resolve();
+        return [];
+      };
+    });
+    const [socket] = await open(1);
+    const get = (path: string) => `GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`;
+    socket!.write(get("/metrics").repeat(20) + get("/readyz"));
+    await asked;
+    expect(renders).toBe(1);
+    const answered = once(socket!, "data");
+    release();
+    expect(String((await answered)[0])).toContain("page\n");
+    socket!.destroy();
   });
 });
 

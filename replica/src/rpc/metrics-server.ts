@@ -1,6 +1,8 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
+import { reused } from "../reused.ts";
 import type { ReplicaApi } from "../runtime/replica-api.ts";
 import { type ListenAddress, listen } from "./listen.ts";
 
@@ -32,19 +34,24 @@ interface Page {
   readonly body: string;
 }
 
+const CONNECTIONS_MAX = 256;
+/** The others have a request under way. */
+const UNUSED_MAX = 128;
+
 /** `/metrics`, `/livez`, `/readyz` and the console; never keys or values. */
 export async function createMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
   const pages: Record<string, () => Page | Promise<Page>> = {
-    "/metrics": async () => ({
+    "/metrics": reused(async () => ({
       status: 200,
       contentType: options.metrics.contentType,
       body: await options.metrics.render(),
-    }),
+    })),
     "/livez": () => probePage("live", options.liveness?.() ?? []),
     "/readyz": () => probePage("ready", options.api.readiness()),
   };
-  const server = createServer({ headersTimeout: 5000, requestTimeout: 10_000, keepAliveTimeout: 75_000 });
-  server.maxConnections = 256;
+  const server = createServer({ headersTimeout: 5000, requestTimeout: 10_000, keepAliveTimeout: 5000 });
+  server.maxConnections = CONNECTIONS_MAX;
+  closeUnused(server);
   server.on("request", (request, response) => {
     answer(pages, options.console, request, response).catch((thrown: unknown) => {
       options.log?.record("metrics.failed", { path: request.url ?? "", err: thrown });
@@ -60,6 +67,22 @@ export async function createMetricsServer(options: MetricsServerOptions): Promis
         server.closeAllConnections();
       }),
   };
+}
+
+/** Beyond a bound the connection that was unused for longest makes room: a kubelet that is turned away kills. */
+function closeUnused(server: Server): void {
+  const unused = new Set<Socket>();
+  server.on("connection", (socket) => {
+    unused.add(socket);
+    socket.once("close", () => unused.delete(socket));
+    if (unused.size > UNUSED_MAX) unused.values().next().value?.destroy();
+  });
+  server.on("request", ({ socket }, response) => {
+    unused.delete(socket);
+    response.once("close", () => {
+      if (!socket.destroyed) unused.add(socket);
+    });
+  });
 }
 
 async function answer(
