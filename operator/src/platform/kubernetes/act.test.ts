@@ -209,6 +209,49 @@ describe("what is applied is applied to what was observed (E1, E17)", () => {
     expect(world.calls).toEqual(["apply demo", "apply demo"]);
   });
 
+  describe("a StatefulSet that is made anew", () => {
+    async function createOrphans(): Promise<World> {
+      const world = await createWorld();
+      world.client.objects.delete("StatefulSet shop/demo");
+      const objects = { ...world.context.objects, statefulSet: undefined };
+      return { ...world, context: { ...world.context, objects } };
+    }
+    const first = ({ context }: World): Step => ({ kind: "setTemplate", hash: context.wanted.hash, reason });
+
+    it("keeps the pods that run, and ends none of them with its first write", async () => {
+      const world = await createOrphans();
+      await act(first(world), world.context);
+      expect(world.set().spec?.replicas).toBe(3);
+      await act({ kind: "startSlot", slot: 0, reason }, world.context);
+      expect(world.set().spec?.replicas).toBe(3);
+    });
+
+    it("brings none back that is being ended", async () => {
+      const world = await createOrphans();
+      const { pods } = world.context.objects;
+      const ended = pods.get(2)!;
+      const metadata = { ...ended.metadata, deletionTimestamp: new Date(0) };
+      const objects = { ...world.context.objects, pods: new Map([...pods, [2, { ...ended, metadata }]]) };
+      await act(first(world), { ...world.context, objects });
+      expect(world.set().spec?.replicas).toBe(2);
+    });
+
+    it("begins with none where there are no pods", async () => {
+      const world = await createOrphans();
+      const objects = { ...world.context.objects, pods: new Map() };
+      await act(first(world), { ...world.context, objects });
+      expect(world.set().spec?.replicas).toBe(0);
+    });
+
+    it("is not written over one that somebody made since", async () => {
+      const world = await createOrphans();
+      const metadata = { ...place, name: "demo", uid: "other" };
+      await world.client.create({ apiVersion: "apps/v1", kind: "StatefulSet", metadata });
+      await expect(act(first(world), world.context)).rejects.toThrow(StepOutdatedError);
+      expect(world.set().spec).toBeUndefined();
+    });
+  });
+
   it("of a StatefulSet that was made for another resource of this name, what can't be changed stays", async () => {
     const world = await createWorld();
     const immutable = {

@@ -1,5 +1,6 @@
 import { isKubeError } from "../../kube/kube-error.ts";
 import type { KubernetesObject, V1StatefulSet, V1StatefulSetSpec } from "../../kube/objects.ts";
+import { StepOutdatedError } from "../step-outdated-error.ts";
 import type { ActContext } from "./act-context.ts";
 import {
   buildClientService,
@@ -26,8 +27,9 @@ const attemptsMax = 5;
 
 /** Only of the spec that was observed: what was planned on an old view must not undo what came after it. */
 export async function applyStatefulSet(context: ActContext, change: StatefulSetChange): Promise<void> {
-  const { client, store, objects } = context;
+  const { client, objects } = context;
   let current = latest.get(context) ?? objects.statefulSet;
+  if (current === undefined) await assertNoneYet(context);
   for (let attempt = 1; ; attempt += 1) {
     context.assertMayAct();
     try {
@@ -35,18 +37,34 @@ export async function applyStatefulSet(context: ActContext, change: StatefulSetC
       return;
     } catch (error) {
       if (!isKubeError(error, "conflict") || current === undefined || attempt === attemptsMax) throw error;
-      const ref = {
-        apiVersion: "apps/v1",
-        kind: "StatefulSet",
-        namespace: store.namespace,
-        name: names.statefulSet(store),
-      };
-      const fresh: V1StatefulSet | undefined = await client.read<V1StatefulSet>(ref);
+      const fresh: V1StatefulSet | undefined = await readStatefulSet(context);
       const isSameSpec = fresh?.metadata?.generation === current.metadata?.generation;
       if (!isSameSpec || fresh?.metadata?.uid !== current.metadata?.uid) throw error;
       current = fresh;
     }
   }
+}
+
+/** An apply that names no version would take an existing one over, whatever is in it. */
+async function assertNoneYet(context: ActContext): Promise<void> {
+  const found = await readStatefulSet(context);
+  if (found !== undefined) throw new StepOutdatedError("there is a StatefulSet by now");
+}
+
+function readStatefulSet({ client, store }: ActContext): Promise<V1StatefulSet | undefined> {
+  const { namespace } = store;
+  return client.read({
+    apiVersion: "apps/v1",
+    kind: "StatefulSet",
+    namespace,
+    name: names.statefulSet(store),
+  });
+}
+
+/** A StatefulSet that is made anew takes on the pods of the one before, and would end those that it is not to keep. */
+function slotsInUse({ objects }: ActContext): number {
+  const staying = [...objects.pods].filter(([, { metadata }]) => metadata?.deletionTimestamp === undefined);
+  return Math.max(0, ...staying.map(([slot]) => slot + 1));
 }
 
 function nextStatefulSet(
@@ -55,7 +73,7 @@ function nextStatefulSet(
   change: StatefulSetChange,
 ): V1StatefulSet {
   const { store, wanted } = context;
-  const slots = change.slots(current?.spec?.replicas ?? 0);
+  const slots = change.slots(current === undefined ? slotsInUse(context) : (current.spec?.replicas ?? 0));
   const template = change.template === wanted.hash ? wanted.template : templateToKeep(context, current);
   const next = buildStatefulSet(store, slots, template);
   const resourceVersion = current?.metadata?.resourceVersion;
