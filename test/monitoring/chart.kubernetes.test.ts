@@ -1,4 +1,4 @@
-import { ruleGroups, runbookBase } from "@rstore/charts/render/rules";
+import { ruleGroups, runbookPage } from "@rstore/charts/render/rules";
 import { promtool, promtoolMissing } from "@rstore/charts/testing/promtool";
 import { realTiming } from "@rstore/charts/timing";
 import { describe, expect, it } from "vitest";
@@ -22,7 +22,7 @@ interface RenderedGroup {
   readonly rules: readonly {
     readonly alert?: string;
     readonly labels?: object;
-    readonly annotations?: { readonly runbook_url: string };
+    readonly annotations?: { readonly runbook: string; readonly runbook_url?: string };
   }[];
 }
 
@@ -48,7 +48,7 @@ function alertsOf(groups: readonly RenderedGroup[]) {
 
 describe("the chart's monitoring", () => {
   it("has the rules of the source, word by word", async () => {
-    expect(await groupsWith({ runbookUrl: runbookBase })).toEqual(ruleGroups(realTiming));
+    expect(await groupsWith({})).toEqual(ruleGroups(realTiming));
   });
 
   it("leads to runbooks where they are said to be", async () => {
@@ -56,6 +56,10 @@ describe("the chart's monitoring", () => {
       await groupsWith({ runbookUrl: "https://example.org/books/" }),
     ))
       expect(annotations?.runbook_url).toBe(`https://example.org/books/${alert}.md`);
+    for (const { alert, annotations } of alertsOf(await groupsWith({}))) {
+      expect(annotations?.runbook).toBe(runbookPage(alert!));
+      expect(annotations).not.toHaveProperty("runbook_url");
+    }
   });
 
   it("leaves out the alerts that are disabled, and adds labels to the others", async () => {

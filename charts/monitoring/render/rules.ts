@@ -4,8 +4,10 @@ import { alertGroups } from "../alerts/alert-groups.ts";
 import { recordingRules } from "../alerts/recording-rules.ts";
 import type { Timing } from "../timing.ts";
 
-/** Of the pages in docs/runbooks when nothing else is said; the chart puts monitoring.rules.runbookUrl here. */
-export const runbookBase = "https://rstore.dev/runbooks";
+/** In the repository; the chart adds a runbook_url when monitoring.rules.runbookUrl says where the pages are. */
+export function runbookPage(alert: string): string {
+  return `docs/runbooks/${alert}.md`;
+}
 
 export const recordingGroup = "rstore.recording";
 
@@ -43,7 +45,7 @@ function renderAlert(alert: Alert): object {
     annotations: {
       summary: alert.summary,
       description: alert.description,
-      runbook_url: `${runbookBase}/${alert.name}.md`,
+      runbook: runbookPage(alert.name),
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { Alert, InputSeries } from "../alerts/alert.ts";
-import { runbookBase } from "../render/rules.ts";
+import { runbookPage } from "../render/rules.ts";
 
 interface Expectation {
   readonly series: InputSeries;
@@ -20,7 +20,7 @@ export function firingTest(alert: Alert): object {
     exp_annotations: {
       summary: filledIn(alert.summary, labels),
       description: says,
-      runbook_url: `${runbookBase}/${alert.name}.md`,
+      runbook: runbookPage(alert.name),
     },
   };
   return unitTest(alert, { series, at, expected: [expected] });

@@ -2,6 +2,11 @@
 {{- if contains .Chart.Name .Release.Name }}{{ .Release.Name | trunc 50 | trimSuffix "-" }}{{ else }}{{ printf "%s-%s" .Release.Name .Chart.Name | trunc 50 | trimSuffix "-" }}{{ end }}
 {{- end }}
 
+{{/* Of what is in no namespace: releases in several namespaces may have one name, and neither has a colon. */}}
+{{- define "rstore.clusterName" -}}
+{{ .Release.Namespace }}:{{ include "rstore.fullname" . }}
+{{- end }}
+
 {{- define "rstore.selectorLabels" -}}
 app.kubernetes.io/name: rstore-operator
 app.kubernetes.io/instance: {{ .Release.Name }}

@@ -30,6 +30,9 @@ const changed: { readonly [key: string]: Json } = {
       },
     },
   },
+  topologySpreadConstraints: [
+    { maxSkew: 2, topologyKey: "topology.kubernetes.io/zone", whenUnsatisfiable: "DoNotSchedule" },
+  ],
   tolerations: [{ key: "dedicated", operator: "Equal", value: "store", effect: "NoSchedule" }],
   podAnnotations: { "example.com/note": "x" },
   podLabels: { "example.com/team": "blue" },
