@@ -3,6 +3,7 @@ import { allAlerts } from "@rstore/charts/alerts/alert-groups";
 import { promtool, promtoolMissing } from "@rstore/charts/testing/promtool";
 import { realTiming } from "@rstore/charts/timing";
 import { describe, expect, it } from "vitest";
+import { readmeText } from "../../client/src/cli/debug/readme-text.ts";
 import { createProgram } from "../../client/src/cli/program.ts";
 import { panelsOf, shippedDashboards } from "./panel-queries.ts";
 
@@ -76,6 +77,28 @@ describe("runbooks", () => {
       const verb = /^kubectl (\S+)/.exec(command)?.[1];
       if (verb !== undefined) expect(kubectlVerbs, command).toContain(verb);
     }
+  });
+
+  it("select the store of their queries by its namespace, too: other namespaces have stores of that name", () => {
+    const texts = [...pages, { name: "operations", text: operations }];
+    for (const { name, text } of texts) {
+      for (const [selector] of text.matchAll(/\{[^{}\n]*\bstore="[^{}\n]*\}/g))
+        expect(selector, name).toMatch(/\bnamespace="/);
+    }
+  });
+
+  it("and the archive of rstore debug name the operator's Deployment as the chart does", () => {
+    const archive = readmeText(
+      { asked: [], files: [], membersProblem: undefined } as never,
+      new Date(),
+      "1.2.3",
+    );
+    const texts = [...pages, { name: "operations", text: operations }, { name: "archive", text: archive }];
+    const named = texts.flatMap(({ text }) =>
+      [...text.matchAll(/\b(?:deploy|deployment)\/([\w-]+)/g)].map(([, deployment]) => deployment),
+    );
+    expect(archive).toContain("deploy/");
+    expect(new Set(named)).toEqual(new Set(["rstore"]));
   });
 
   it("names of panels are those of the dashboards, here and in docs/operations.md", () => {

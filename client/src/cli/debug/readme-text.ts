@@ -33,7 +33,7 @@ export function readmeText(
     `${files.length} files of ${asked.length} replicas.`,
     "On Kubernetes these belong to a report, too:",
     "  kubectl describe replicatedstore NAME; kubectl get pods,pvc -o wide",
-    "  kubectl logs POD; kubectl logs POD --previous; kubectl logs -n rstore-system deploy/rstore-operator",
+    "  kubectl logs POD; kubectl logs POD --previous; kubectl logs -n rstore-system deploy/rstore",
     "",
   );
   return lines.join("\n");
