@@ -19,7 +19,9 @@ export class OperatorRelease {
   /** From this checkout. Installs, or upgrades what is there. */
   install(): Promise<void> {
     const { operatorImage, replicaImage } = this.cluster.environment;
-    this.#current = this.#install(chartFolder, operatorImage, replicaImage);
+    // Only its dashboards are rendered: the cluster has no definitions of PodMonitor and PrometheusRule.
+    const monitoring = ["--set", "monitoring.enabled=true"];
+    this.#current = this.#install(chartFolder, operatorImage, replicaImage, monitoring);
     return this.#current;
   }
 
@@ -58,9 +60,14 @@ export class OperatorRelease {
     await this.cluster.helm("uninstall", release, "-n", operatorNamespace, "--wait", "--timeout", "180s");
   }
 
-  async #install(folder: string, operatorImage: ImageName, replicaImage: ImageName): Promise<void> {
+  async #install(
+    folder: string,
+    operatorImage: ImageName,
+    replicaImage: ImageName,
+    more: readonly string[] = [],
+  ): Promise<void> {
     const all = this.#arguments(folder, operatorImage, replicaImage);
-    await this.cluster.helm("upgrade", "--install", ...all, "--create-namespace");
+    await this.cluster.helm("upgrade", "--install", ...all, ...more, "--create-namespace");
   }
 
   #arguments(folder: string, operatorImage: ImageName, replicaImage: ImageName): readonly string[] {
