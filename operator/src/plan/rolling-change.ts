@@ -61,6 +61,15 @@ export function planRollingChange(goal: Goal): Outcome {
   const due = wantedSlots(goal).filter((slot) => isDue(view, slot));
   if (due.length === 0 && template.wanted === template.current) return {};
   const weak = weakSlots(goal);
+  const mending = weak.length > 0 ? proposeMending(goal, weak) : undefined;
+  if (mending !== undefined) {
+    const message = `replaces the processes of weak members first, one at a time: ${describeSlots(view, weak)}`;
+    return {
+      steps: maybeSetTemplate(view, "members that are not ready or lag behind get it first"),
+      proposal: mending,
+      findings: [{ level: "progress", reason: "Rolling", message }],
+    };
+  }
   if (weak.length > 0) {
     const message = `rolls on when every member is ready and has caught up; waits for ${describeSlots(view, weak)}`;
     return { findings: [{ level: "progress", reason: "RollingWaits", message }] };
@@ -94,6 +103,28 @@ function weakSlots(goal: Goal): readonly number[] {
       reportedId(slot) !== voter.id
     );
   });
+}
+
+/**
+ * A template with which members answer, but do not get ready or do not keep up, holds the roll up by itself: so a
+ * weak member of another template than the wanted one is what is rolled first. One that was made from the wanted
+ * one already and is weak still stops everything.
+ */
+function proposeMending(goal: Goal, weak: readonly number[]): Outcome["proposal"] {
+  const { view } = goal;
+  if (view.learners.length > 0 || view.unslotted.length > 0) return undefined;
+  if (!weak.every((index) => isMendable(view, index))) return undefined;
+  const isLive = (index: number): boolean => view.live.has(view.voterAt(index)!.id);
+  return proposeNext(goal, [...weak.filter((index) => !isLive(index)), ...weak.filter(isLive)]);
+}
+
+/** It answers as the voter of its slot, on a node that lets it end. */
+function isMendable(view: View, index: number): boolean {
+  const slot = view.slot(index);
+  const voter = view.voterAt(index);
+  if (slot?.replica === undefined || slot.replica.deleting || !isDue(view, index)) return false;
+  const { state } = slot.node;
+  return (state === "ok" || state === "unknown") && voter !== undefined && reportedId(slot) === voter.id;
 }
 
 function proposeNext(goal: Goal, due: readonly number[]): Outcome["proposal"] {

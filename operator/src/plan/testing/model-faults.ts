@@ -29,6 +29,7 @@ export const faultKinds = [
   "scale",
   "roll",
   "rollBad",
+  "rollUnready",
   "rollBack",
   "pause",
   "unpause",
@@ -103,6 +104,10 @@ export function inflict(world: ModelWorld, fault: Fault): void {
       return;
     case "rollBad":
       world.wantedHash = `bad-${fault.value}`;
+      edit({});
+      return;
+    case "rollUnready":
+      world.wantedHash = `unready-${fault.value}`;
       edit({});
       return;
     case "rollBack":

@@ -107,6 +107,7 @@ export class ModelWorld {
   isReady(slot: number): boolean {
     const disk = this.runningDisk(slot);
     if (disk === undefined || !this.isReachable(slot) || disk.stale) return false;
+    if (this.pods.get(slot)?.hash.startsWith("unready")) return false;
     const { raft } = this;
     return raft?.members.includes(disk.memberId) === true && this.hasQuorum() && disk.clusterId !== undefined;
   }
