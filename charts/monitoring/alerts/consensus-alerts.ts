@@ -158,6 +158,8 @@ function quorum(timing: Timing): Alert[] {
         // Two of three voters are gone; a learner and a blank one are there.
         series: {
           ...ofThree("up", ["1x10", "0x10", "0x10"], ',job="rstore"'),
+          [`up{${testReplica(3)},job="rstore"}`]: "1x10",
+          [`up{${testReplica(4)},job="rstore"}`]: "1x10",
           ...voters(3),
           ...roles(0, { follower: "0x2 0x8", candidate: "1x10" }),
           ...roles(1, { leader: "1x2 stale" }),
@@ -176,7 +178,18 @@ function quorum(timing: Timing): Alert[] {
         at: "5m",
       },
       alsoQuiet: [
-        // From three to one; one of those that were removed is still there, and did not hear of the last step.
+        // From three to one.
+        {
+          series: {
+            ...ofThree("up", ["1x20", "1x5 stale", "1x5 stale"], ',job="rstore"'),
+            ...membersKnownTo(0, "3x5 1x15"),
+            ...roles(0, { leader: "1x20" }),
+            ...roles(1, { follower: "1x5 stale" }),
+            ...roles(2, { follower: "1x5 stale" }),
+          },
+          at: "10m",
+        },
+        // The same, and one of those that were removed is still there, and did not hear of the last step.
         {
           series: {
             ...ofThree("up", ["1x20", "1x5 stale", "1x20"], ',job="rstore"'),
