@@ -2,6 +2,7 @@ import { expect } from "vitest";
 import { awaitSettled, expectSettled } from "../expect-settled.ts";
 import type { KubeCluster } from "../kube-cluster.ts";
 import { measured, seconds } from "../measurements.ts";
+import { nodeOfAll } from "../node-of-all.ts";
 import { nameOf, type TestStore } from "../test-store.ts";
 import { memberIds, slotOf } from "./pods.ts";
 
@@ -90,12 +91,7 @@ export async function killForGood(
   const victims = await Promise.all(stores.map((store) => victimOn(store, node)));
   await cluster.nodeFault("kill-node", node);
   await cluster.deleteOperator();
-  await Promise.all(
-    stores.map((store, i) => {
-      const victim = victims[i];
-      return victim === undefined ? awaitWrites(store, marks[i]!) : replaceAt(store, i, victim);
-    }),
-  );
+  await Promise.all(stores.map((store, i) => replaceAt(store, i, victims[i]!)));
   await cluster.nodeFault("start-node", node);
   await kubectl.run("taint", "node", node, `${outOfService}-`);
   await awaitNode(cluster, node, true);
@@ -122,8 +118,8 @@ export async function loseNode(
     stores.map(async (store, i) => {
       await awaitWrites(store, marks[i]!);
       const pause = await pauseSince(store, marks[i]!);
-      const victim = victims[i];
-      if (victim !== undefined) await store.awaitReplaced(victim.slot, victim.uid);
+      const victim = victims[i]!;
+      await store.awaitReplaced(victim.slot, victim.uid);
       await awaitSettled(store, { replicas: 3 });
       const took = seconds(performance.now() - beganMs);
       measured(
@@ -131,7 +127,6 @@ export async function loseNode(
         `writes paused for ${pause}, full strength after ${took}`,
       );
       await expectSettled(store, { replicas: 3 });
-      if (victim === undefined) return;
       const after = await memberIds(store);
       if (store.storageClass === cluster.environment.sharedClass) expect(after).toEqual(before[i]);
       else expect(after).not.toContain(victim.memberId);
@@ -140,10 +135,19 @@ export async function loseNode(
   );
 }
 
-async function victimOn(store: TestStore, node: string): Promise<Victim | undefined> {
+/** Of the nodes, one that each of the stores loses one member with. */
+export async function nodeUnderAll(stores: readonly TestStore[], nodes: readonly string[]): Promise<string> {
+  const pods = await Promise.all(stores.map((store) => store.pods()));
+  return nodeOfAll(
+    nodes,
+    pods.map((ofStore) => ofStore.map(({ spec }) => spec?.nodeName)),
+  );
+}
+
+async function victimOn(store: TestStore, node: string): Promise<Victim> {
   const [pod, ...others] = (await store.pods()).filter(({ spec }) => spec?.nodeName === node);
+  if (pod === undefined) throw new Error(`${store.namespace} has no member on ${node}`);
   if (others.length > 0) throw new Error(`${store.namespace} has more than one member on ${node}`);
-  if (pod === undefined) return undefined;
   const members = (await store.read()).status?.members;
   const memberId = members?.find(({ name }) => name === nameOf(pod))?.id;
   return { slot: slotOf(nameOf(pod)), uid: pod.metadata?.uid, memberId };
