@@ -196,7 +196,7 @@ export class OperatorProcess {
     };
   }
 
-  #report({ slot, identity, isLeaderless }: Observed, now: number): Report {
+  #report({ slot, identity, status, isLeaderless }: Observed, now: number): Report {
     const key = slot.replica?.uid ?? `slot ${slot.index}`;
     if (identity === undefined) {
       if (slot.damage !== undefined) return { kind: "damaged", detail: slot.damage };
@@ -210,7 +210,8 @@ export class OperatorProcess {
     const clusterId = idText(identity.clusterId);
     const { removedIndex, incarnation } = identity;
     if (removedIndex !== undefined) return { kind: "removed", memberId, clusterId, removedIndex };
-    return { kind: "member", memberId, clusterId, incarnation, leaderless: isLeaderless };
+    const refused = status?.diskRefused === true;
+    return { kind: "member", memberId, clusterId, incarnation, leaderless: isLeaderless, refused };
   }
 
   async #attempt(step: Step, turn: TurnState): Promise<void> {
