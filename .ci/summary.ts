@@ -16,8 +16,6 @@ const expected = [
   "replica/test-results.json",
   "test/test-results.json",
   "test/test-results-faults.json",
-  "test/test-results-kubernetes.json",
-  "test/test-results-cluster.json",
 ];
 
 const failures = process.argv.slice(2).map((step) => `step failed: ${step}`);
