@@ -10,6 +10,8 @@ export interface ObservedOptions extends Omit<ThroughputOptions, "workloads" | "
   readonly callers: number;
   /** Pairs of windows, one observed and one not, in turns. */
   readonly rounds: number;
+  /** Of each measurement in which nobody calls. */
+  readonly idleSeconds: number;
 }
 
 /**
@@ -39,7 +41,7 @@ export async function measureObserved(options: ObservedOptions): Promise<Row[]> 
     const idle: Record<string, number> = {};
     for (const [name, observers] of Object.entries({ alone: [], metrics: [scraper], console: [browser] })) {
       const stop = observe(cluster, observers);
-      idle[`idle cpu ms/s, ${name}`] = await idleCost(cluster);
+      idle[`idle cpu ms/s, ${name}`] = await idleCost(cluster, options.idleSeconds);
       await stop();
     }
     const ratios = rates.alone.map((alone, at) => rates.observed[at]! / alone);
@@ -60,11 +62,11 @@ export async function measureObserved(options: ObservedOptions): Promise<Row[]> 
 }
 
 /** Processor time of one replica in a second in which nobody calls it, on average. */
-async function idleCost({ running }: Cluster): Promise<number> {
+async function idleCost({ running }: Cluster, seconds: number): Promise<number> {
   const cpu = () => running.reduce((sum, { pid }) => sum + cpuSeconds(pid!), 0);
   const before = cpu();
   const beganMs = performance.now();
-  await new Promise((resolve) => setTimeout(resolve, 10_000));
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
   return (1e6 * (cpu() - before)) / (performance.now() - beganMs) / running.length;
 }
 

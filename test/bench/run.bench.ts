@@ -62,7 +62,7 @@ program
 program
   .command("scrape")
   .description("what a scrape of /metrics costs a leader")
-  .option("--scrapes <n>", "", number, 300)
+  .option("--scrapes <n>", "", number, 100)
   .option("--members <n>", "of the cluster", number, 7)
   .action(async ({ scrapes, members }: { scrapes: number; members: number }) => {
     const rows = await measureScrapes({ replicas: members, scrapes, onRow });
@@ -81,7 +81,14 @@ program
   .option("--rounds <n>", "pairs of measurements", number, 6)
   .action(async ({ workload, calls, rounds }: { workload: Workload; calls: number; rounds: number }) => {
     const options = throughputOptions(program.opts<Flags>());
-    const rows = await measureObserved({ ...options, workload, callers: calls, rounds, onRow });
+    const rows = await measureObserved({
+      ...options,
+      workload,
+      callers: calls,
+      rounds,
+      idleSeconds: 10,
+      onRow,
+    });
     printed({ title: `${options.replicas} replicas, observed`, rows }, outputFormat());
   });
 
@@ -150,19 +157,17 @@ function check(holds: boolean, message: string): void {
 }
 
 async function smoke(format: OutputFormat): Promise<void> {
-  const { rows } = await throughput(
-    {
-      workloads,
-      callers: [1, 50, 1_000],
-      replicas: 3,
-      clients: 1,
-      seconds: 1,
-      warmUpSeconds: 0.3,
-      valueBytes: 256,
-      keys: 1_000,
-    },
-    format,
-  );
+  const options: ThroughputOptions = {
+    workloads,
+    callers: [1, 50, 1_000],
+    replicas: 3,
+    clients: 1,
+    seconds: 1,
+    warmUpSeconds: 0.3,
+    valueBytes: 256,
+    keys: 1_000,
+  };
+  const { rows } = await throughput(options, format);
   for (const row of rows) {
     check(row.errors === 0, `${row.operation} with ${row.callers} callers: ${row.errors} errors`);
     check((row["ops/s"] as number) > 0, `${row.operation} with ${row.callers} callers did nothing`);
@@ -170,6 +175,10 @@ async function smoke(format: OutputFormat): Promise<void> {
   const medianMs = await failover(3, format);
   check(medianMs <= failoverLimitMs, `first write after ${medianMs} ms, the limit is ${failoverLimitMs}`);
   await startUp(1_000_000, format);
+  const scrapes = await measureScrapes({ replicas: 3, scrapes: 10, onRow });
+  printed({ title: "3 replicas: a scrape", rows: scrapes }, format);
+  const observed = { ...options, workload: "put", callers: 50, rounds: 2, idleSeconds: 2, onRow } as const;
+  printed({ title: "3 replicas, observed", rows: await measureObserved(observed) }, format);
 }
 
 await program.parseAsync();

@@ -3,6 +3,10 @@ import { cpuSeconds } from "./process-usage.ts";
 import type { Row } from "./report.ts";
 import { withCluster } from "./with-cluster.ts";
 
+/** A page that is asked for again sooner may be the one from before (replica/src/reused.ts). */
+const PAUSE_MS = 300;
+const IDLE_MAX_SECONDS = 10;
+
 export interface ScrapeCostOptions {
   readonly replicas: number;
   readonly scrapes: number;
@@ -37,10 +41,11 @@ async function measure(url: string, pid: number, count: number): Promise<Row> {
     const startMs = performance.now();
     bytes = (await (await fetch(url)).arrayBuffer()).byteLength;
     latencies.add(performance.now() - startMs);
+    await elapsed(PAUSE_MS);
   }
   const cpu = cpuSeconds(pid) - cpuBefore;
   const seconds = (performance.now() - beganMs) / 1000;
-  const idle = await idleShare(pid);
+  const idle = await idleShare(pid, Math.min(seconds, IDLE_MAX_SECONDS));
   const [p50, p99] = latencies.percentiles([0.5, 0.99]);
   return {
     page: new URL(url).pathname,
@@ -52,9 +57,13 @@ async function measure(url: string, pid: number, count: number): Promise<Row> {
 }
 
 /** Processor seconds per second of a process that nobody asks anything. */
-async function idleShare(pid: number): Promise<number> {
+async function idleShare(pid: number, seconds: number): Promise<number> {
+  const beganMs = performance.now();
   const before = cpuSeconds(pid);
-  const seconds = 2;
-  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-  return (cpuSeconds(pid) - before) / seconds;
+  await elapsed(seconds * 1000);
+  return (1000 * (cpuSeconds(pid) - before)) / (performance.now() - beganMs);
+}
+
+function elapsed(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
