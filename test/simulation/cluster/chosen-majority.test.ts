@@ -20,7 +20,9 @@ function createMajority(seed: number, configurations: readonly (Held | undefined
       id: BigInt(index + 1),
       node: { configuration: { configuration: { outgoing: [], ...configuration } } },
     };
-    return { index, name: `r${index}`, member, supervised: true, crash: () => down.add(index) };
+    const durable = { memberId: BigInt(index + 1), clusterId: 7n, removedIndex: undefined };
+    const disk = { durableLog: () => durable };
+    return { index, name: `r${index}`, member, disk, supervised: true, crash: () => down.add(index) };
   }) as unknown as Slot[];
   const cluster = {
     slots,
@@ -85,4 +87,18 @@ test("without a majority it is not enough, however many are brought back", () =>
   const three = { voters: [1n, 2n, 3n] };
   const { majority } = createMajority(1, [three, undefined, undefined]);
   expect(majority.isEnough()).toBe(false);
+});
+
+test("members that do not run though their disks are in order are not lost", () => {
+  const three = { voters: [1n, 2n, 3n] };
+  const wouldBeEnough = (members: readonly (Held | undefined)[], lost: MemberId[] = []) => {
+    const { majority } = createMajority(1, members, lost);
+    expect(majority.isEnough()).toBe(false);
+    return majority.wouldBeEnough();
+  };
+  expect(wouldBeEnough([three, undefined, undefined])).toBe(true);
+  expect(wouldBeEnough([three, undefined, undefined], [2n])).toBe(true);
+  expect(wouldBeEnough([three, undefined, undefined], [2n, 3n])).toBe(false);
+  expect(wouldBeEnough([undefined, undefined, undefined])).toBe(true);
+  expect(wouldBeEnough([undefined, undefined, undefined], [2n])).toBe(false);
 });

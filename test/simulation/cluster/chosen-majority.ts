@@ -77,9 +77,23 @@ export class ChosenMajority {
     return true;
   }
 
-  /** Can the members in these slots decide, by every configuration that one of them has in force? */
-  #isQuorum(chosen: ReadonlySet<Slot>): boolean {
-    const present = new Set<MemberId>();
+  /** Would it be enough if everyone ran whose disk is in order? Those who don't have had all the time to come up. */
+  wouldBeEnough(): boolean {
+    const { cluster, faults } = this.#parts;
+    const down = cluster.slots.flatMap(({ member, disk }) => {
+      const { clusterId, memberId, removedIndex } = disk.durableLog() ?? {};
+      const isMemberDown = member === undefined && clusterId !== undefined && removedIndex === undefined;
+      return isMemberDown && memberId !== undefined ? [memberId] : [];
+    });
+    const sound = new Set(down.filter((id) => !faults.losses.isLost(id)));
+    if (sound.size === 0) return false;
+    const isAnyoneUp = cluster.slots.some(({ member }) => member !== undefined);
+    return isAnyoneUp ? this.#isQuorum(new Set(cluster.slots), sound) : sound.size === down.length;
+  }
+
+  /** Can the members in these slots, and others, decide, by every configuration that one of them has in force? */
+  #isQuorum(chosen: ReadonlySet<Slot>, others: ReadonlySet<MemberId> = new Set()): boolean {
+    const present = new Set<MemberId>(others);
     const held: Configuration[] = [];
     for (const { member } of chosen) {
       if (member === undefined || this.#parts.faults.losses.isLost(member.id)) continue;

@@ -81,12 +81,15 @@ export class Liveness {
 
   #bound(): void {
     if (this.isOver) return;
-    if (this.#majority.isEnough()) {
-      const chosen = [...this.#majority.slots].map(({ name }) => name).join(" ");
-      this.#cluster.world.fail(
-        "converges",
-        `${this.#boundMs / 1000} s after everything was healed for ${chosen}: ${this.#missing() ?? this.phase}`,
-      );
-    } else this.phase = "lost";
+    const chosen = [...this.#majority.slots].map(({ name }) => name).join(" ");
+    const healed = `${this.#boundMs / 1000} s after everything was healed for ${chosen}`;
+    if (this.#majority.isEnough()) this.#fail(`${healed}: ${this.#missing() ?? this.phase}`);
+    else if (this.#majority.wouldBeEnough())
+      this.#fail(`${healed}: members whose disks are in order do not run`);
+    else this.phase = "lost";
+  }
+
+  #fail(message: string): void {
+    this.#cluster.world.fail("converges", message);
   }
 }

@@ -72,6 +72,7 @@ function applyLoseLog(context: FaultContext, fault: FaultOf<"lose-log">): void {
   slot.crash();
   slot.disk.loseLog();
   losses.add(member);
+  context.later(fault.downMs, () => down.letGo(slot));
   // In its first start, or while a removed one is reset, there is nothing yet, or nothing left, that says more than
   // the log; and nobody counts on what such a disk has promised.
   if (clusterId === undefined || removedIndex !== undefined) return;
@@ -83,7 +84,6 @@ function applyLoseLog(context: FaultContext, fault: FaultOf<"lose-log">): void {
     }
   };
   cluster.watchers.add(watch);
-  context.later(fault.downMs, () => down.letGo(slot));
 }
 
 /** `copy` was taken `ageMs` before. */
