@@ -51,6 +51,7 @@ export const libraries: readonly { readonly library: RegExp; readonly places: re
       "operator/src/plan/golden.test",
       "operator/src/platform/process",
       "test/architecture",
+      "test/kubernetes/chart-render.kubernetes.test",
       "test/kubernetes/scenarios/rights",
       "test/monitoring",
     ],
