@@ -24,10 +24,6 @@ export class CommitLedger {
     return this.#records[index];
   }
 
-  isRemoved(member: MemberId): boolean {
-    return this.#removed.has(member);
-  }
-
   /** Index of the configuration without it; undefined: it was not removed. */
   removedAt(member: MemberId): number | undefined {
     return this.#removed.get(member);

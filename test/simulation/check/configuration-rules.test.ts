@@ -99,6 +99,27 @@ test("removed-stays-removed: a member that was removed comes back (A7)", () => {
   expect(violation).toBe("removed-stays-removed");
 });
 
+test("removed-stays-removed: not of a leader that was replaced before the removal, and can't know of it", () => {
+  const cluster = FakeCluster.founded(4, withLearner);
+  cluster.settle(0);
+  const others = [1, 2, 3];
+  for (const slot of others) {
+    Object.assign(cluster.member(slot), { term: 3n, role: slot === 1 ? "candidate" : "follower" });
+    cluster.disk(slot).tell({ term: 3n, vote: 20n });
+    cluster.look(slot);
+  }
+  cluster.member(1).role = "leader";
+  for (const data of ["", founders]) {
+    cluster.append(1, data);
+    cluster.replicate(1, 2, 3);
+    cluster.persist(...others);
+    cluster.commit(1, cluster.member(1).log.lastIndex);
+  }
+  expect(cluster.violation).toBeUndefined();
+  cluster.append(0, configurationOf([10n, 20n, 40n], { outgoing: [10n, 20n, 30n], learnersNext: [30n] }));
+  expect(cluster.violation).toBeUndefined();
+});
+
 test("configuration-in-force: a truncated configuration is still used", () => {
   const cluster = FakeCluster.founded(3);
   cluster.settle(0);

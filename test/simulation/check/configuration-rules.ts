@@ -26,7 +26,12 @@ export function checkAppendedConfiguration(ledgers: Ledgers, appended: AppendedC
     return `${formatId(leader)} appended ${describeRecord(record)}: ${describeConfiguration(now.configuration)}, after ${from}`;
   };
   const fail = (property: string, why: string): void => world.fail(property, `${detail()}: ${why}`);
-  const returned = everyoneIn(now.configuration).find((id) => commits.isRemoved(id));
+  // A leader that was replaced meanwhile knows nothing of a removal, and commits nothing any more.
+  const isKnownRemoved = (id: MemberId): boolean => {
+    const index = commits.removedAt(id);
+    return index !== undefined && recordAt(record, index) === commits.at(index);
+  };
+  const returned = everyoneIn(now.configuration).find(isKnownRemoved);
   if (returned !== undefined) fail("removed-stays-removed", `${formatId(returned)} was removed before (A7)`);
   if (before === undefined) return;
   if (before.index > commit) {
