@@ -46,7 +46,7 @@ const freshMinutes = 1;
 /** Room for any number of runs. */
 const freshCount = 1e12;
 /** Always so many, that whoever tries a commit tries the same; a machine that is too busy stops before. */
-export const ciSeeds = 120;
+export const ciSeeds = 60;
 export const ciMinutes = 4;
 
 /** Throws a UsageError when the flags do not go together. */

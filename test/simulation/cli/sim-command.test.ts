@@ -193,7 +193,7 @@ test("fresh seeds by a commit are the same for it, and others for another", asyn
     await sim("--ci --by 48909be --workers 1"),
     await sim("--ci --by 48909bf --workers 1"),
   ];
-  expect(one.seeds).toHaveLength(120);
+  expect(one.seeds).toHaveLength(60);
   expect(again.seeds).toEqual(one.seeds);
   expect(other.seeds.filter((seed) => one.seeds.includes(seed))).toEqual([]);
   expect(one.seeds.every((seed) => Number.isSafeInteger(seed))).toBe(true);

@@ -139,8 +139,8 @@ export const storageMutations: readonly Mutation[] = [
     themes: ["durability"],
     faults: ["B8"],
     file: "apply/applier.ts",
-    search: "      results = this.#applyCommands(entry.data);\n",
-    replace: "      this.#applyCommands(entry.data);\n      results = this.#applyCommands(entry.data);\n",
+    search: "      results = this.#applyCommands(entry);\n",
+    replace: "      this.#applyCommands(entry);\n      results = this.#applyCommands(entry);\n",
   },
   {
     name: "keeps-entries-that-a-later-append-replaced",
