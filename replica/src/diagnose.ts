@@ -11,7 +11,7 @@ export interface DiagnosisParts {
   readonly api: Pick<ReplicaApi, "identity" | "status" | "answerState" | "readiness">;
   readonly metrics: Pick<Metrics, "render">;
   readonly log: Pick<ReplicaEvents, "recent">;
-  readonly console: Pick<Console, "state">;
+  readonly console: Pick<Console, "look">;
 }
 
 /** What a bug report needs of a replica: never keys or values, and no secrets of its settings. */
@@ -25,7 +25,7 @@ export async function diagnose(parts: DiagnosisParts): Promise<DiagnosticDocumen
     },
     { name: "settings.json", content: json(withoutSecrets(config)) },
     { name: "process.json", content: json(describeProcess()) },
-    { name: "console.json", content: json(await console.state("")) },
+    { name: "console.json", content: json((await console.look()).state) },
     { name: "metrics.txt", content: await metrics.render() },
     { name: "log.jsonl", content: log.recent.map((event) => `${jsonLine(event)}\n`).join("") },
   ];

@@ -19,9 +19,8 @@ export class BoundedList<T> {
     return this.#last;
   }
 
-  /** What came after item `number`, as far as it is still here. */
-  after(number: number): readonly T[] {
-    const missing = this.#last - Math.max(0, number);
-    return missing <= 0 ? [] : this.#items.slice(-missing);
+  /** Those that are still here. */
+  items(): readonly T[] {
+    return [...this.#items];
   }
 }

@@ -1,19 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import type { ConsoleLook } from "./console-news.ts";
 import { ConsoleRoutes } from "./console-routes.ts";
+import type { ConsoleState, HistoryRow } from "./console-state.ts";
 import { sampleState } from "./testing/sample-state.ts";
 
 let server: Server;
 let base: string;
-const cursors: string[] = [];
 beforeAll(async () => {
-  const routes = new ConsoleRoutes({
-    state: async (after) => {
-      cursors.push(after);
-      return sampleState();
-    },
-  });
+  const routes = new ConsoleRoutes({ look: async () => sampleLook() });
   server = createServer((request, response) => {
     void routes.answer(request, response).then((mine) => {
       if (!mine) response.writeHead(418).end();
@@ -79,34 +75,58 @@ it("answers GET and HEAD alone, and nothing outside of its folder", async () => 
   expect((await fetch(`${base}/console/`, { redirect: "manual" })).headers.get("location")).toBe("/console");
 });
 
-it("makes the state without a cursor once for all who ask at the same time", async () => {
-  const asked: string[] = [];
+it("looks once for all who ask at the same time, whatever their cursors", async () => {
+  let looks = 0;
   let release = (): void => {};
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
   const routes = new ConsoleRoutes({
-    state: async (after) => {
-      asked.push(after);
+    look: async () => {
+      looks += 1;
       await held;
-      return sampleState();
+      return sampleLook();
     },
   });
-  const answers = ["", "", "?after=x.1.2", "", "?after="].map((query) => ask(routes, query));
+  const answers = ["", "?after=x.5.0", "?after=x.4.0", "?after=y.1.2", "?after="].map((query) =>
+    ask(routes, query),
+  );
   release();
   const bodies = await Promise.all(answers);
-  expect(asked).toEqual(["", "x.1.2"]);
-  expect(new Set(bodies)).toEqual(new Set([JSON.stringify(sampleState())]));
+  expect(looks).toBe(1);
+  const [all, none, one, ...others] = bodies.map((body) => JSON.parse(String(body)) as ConsoleState);
+  expect(all).toEqual(sampleLook().state);
+  expect([none, one].map((news) => [news?.full, news?.history])).toEqual([
+    [false, []],
+    [false, [row(5)]],
+  ]);
+  expect(others).toEqual([all, all]);
 });
 
+it("who is far behind gets the same bytes as who has no cursor", async () => {
+  const routes = new ConsoleRoutes({ look: async () => sampleLook(500) });
+  const bodies = await Promise.all(["", "?after=x.1.0", "?after=x.439.0"].map((query) => ask(routes, query)));
+  expect(new Set(bodies).size).toBe(1);
+  expect((await ask(routes, "?after=x.440.0")).length).toBeLessThan(bodies[0]!.length / 2);
+});
+
+function row(at: number): HistoryRow {
+  return [at, 0, 0, 0, null, null, null, null];
+}
+
+function sampleLook(rows = 5): ConsoleLook {
+  const history = Array.from({ length: rows }, (_, at) => row(at + 1));
+  return { state: sampleState({ cursor: `x.${rows}.0`, history }), eventNumbers: [] };
+}
+
 /** The state as a request gets it. */
-async function ask(routes: ConsoleRoutes, query: string): Promise<string> {
-  let body = "";
+async function ask(routes: ConsoleRoutes, query: string): Promise<Buffer> {
+  let body: Buffer = Buffer.alloc(0);
   const response = {
     setHeader() {},
     writeHead() {},
     end(bytes: Buffer) {
-      body = bytes.toString();
+      body = bytes;
     },
   };
   await routes.answer(
@@ -116,9 +136,7 @@ async function ask(routes: ConsoleRoutes, query: string): Promise<string> {
   return body;
 }
 
-it("hands the cursor on, and lets files be kept until they change", async () => {
-  await fetch(`${base}/console/state.json?after=x.1.2`);
-  expect(cursors.at(-1)).toBe("x.1.2");
+it("lets files be kept until they change", async () => {
   const first = await fetch(`${base}/console/main.ts`);
   const etag = first.headers.get("etag")!;
   expect((await fetch(`${base}/console/main.ts`, { headers: { "if-none-match": etag } })).status).toBe(304);

@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { reused } from "../reused.ts";
 import { type ConsoleAsset, loadAssets } from "./assets.ts";
 import type { Console } from "./console.ts";
+import { type ConsoleLook, newsSince } from "./console-news.ts";
+import type { ConsoleState } from "./console-state.ts";
 
 const basePath = "/console";
 const statePath = `${basePath}/state.json`;
@@ -21,13 +23,12 @@ const securityHeaders: Readonly<Record<string, string>> = {
 
 /** `/console` and what is below it, over GET alone. */
 export class ConsoleRoutes {
-  readonly #console: Pick<Console, "state">;
-  /** The answer to whoever has no cursor: by far the largest. */
-  readonly #everything = reused(() => this.#state(""));
+  readonly #console: Pick<Console, "look">;
+  readonly #looked = reused(() => this.#look());
   /** Loaded when somebody looks for the first time. */
   #assets: ReadonlyMap<string, ConsoleAsset> | undefined;
 
-  constructor(console: Pick<Console, "state">) {
+  constructor(console: Pick<Console, "look">) {
     this.#console = console;
   }
 
@@ -41,17 +42,24 @@ export class ConsoleRoutes {
       response.setHeader("allow", "GET, HEAD");
       send(response, 405, "text/plain; charset=utf-8", Buffer.from("use GET\n"));
     } else if (path === statePath) {
-      const after = new URLSearchParams(query).get("after") ?? "";
-      const state = await (after === "" ? this.#everything() : this.#state(after));
-      send(response, 200, "application/json", state);
+      const { look, everything } = await this.#looked();
+      const news = newsSince(look, new URLSearchParams(query).get("after") ?? "");
+      send(response, 200, "application/json", news === undefined ? everything() : bytesOf(news));
     } else {
       this.#answerAsset(path, request, response);
     }
     return true;
   }
 
-  async #state(after: string): Promise<Buffer> {
-    return Buffer.from(JSON.stringify(await this.#console.state(after)));
+  /** Whoever asks at the same time shares the look, and the bytes of all of it: by far the largest answer. */
+  async #look(): Promise<{ readonly look: ConsoleLook; readonly everything: () => Buffer }> {
+    const look = await this.#console.look();
+    let bytes: Buffer | undefined;
+    const everything = () => {
+      bytes ??= bytesOf(look.state);
+      return bytes;
+    };
+    return { look, everything };
   }
 
   #answerAsset(path: string, request: IncomingMessage, response: ServerResponse): void {
@@ -74,6 +82,10 @@ export class ConsoleRoutes {
     }
     send(response, 200, asset.contentType, asset.body, "no-cache");
   }
+}
+
+function bytesOf(state: ConsoleState): Buffer {
+  return Buffer.from(JSON.stringify(state));
 }
 
 function send(

@@ -3,6 +3,7 @@ import type { ReplicaEvent } from "../events.ts";
 import type { MemberRecord, ReplicaStatus } from "../runtime/replica-api.ts";
 import { Console } from "./console.ts";
 import type { ConsoleReading } from "./console-members.ts";
+import { newsSince } from "./console-news.ts";
 import type { Counters } from "./history.ts";
 import { sampleReport } from "./testing/sample-state.ts";
 
@@ -114,6 +115,12 @@ function seconds(count: number): void {
   }
 }
 
+/** As a page gets it. */
+async function stateSince(cursor: string) {
+  const look = await console.look();
+  return newsSince(look, cursor) ?? look.state;
+}
+
 function happened(member: string): void {
   const fields = { role: "follower", leader: member, term: "4" };
   events.push({ atMs: nowMs, id: "raft.role", level: "info", text: "", fields, suppressed: 0 });
@@ -125,7 +132,7 @@ describe("Console", () => {
       if (peerUrl === "http://c") throw new Error("no answer");
       return { ...sampleReport, appliedIndex: 93, commitIndex: 95 };
     };
-    const { members, store } = await console.state("");
+    const { members, store } = await stateSince("");
     expect(members.map(({ name, reach, lag }) => [name, reach, lag])).toEqual([
       ["a", "self", 0],
       ["b", "answers", 7],
@@ -137,7 +144,7 @@ describe("Console", () => {
 
   it("does not wait for a peer that hangs", async () => {
     ask = () => new Promise(() => {});
-    const asked = console.state("");
+    const asked = stateSince("");
     for (const timer of timers.splice(0)) timer();
     expect((await asked).members.map(({ reach }) => reach)).toEqual(["self", "unasked", "unasked"]);
   });
@@ -145,38 +152,50 @@ describe("Console", () => {
   it("a cursor brings what is new since then, and one of another start brings everything", async () => {
     seconds(3);
     happened("0000000000000002");
-    const first = await console.state("");
+    const first = await stateSince("");
     expect([first.full, first.history.length, first.events.length]).toEqual([true, 3, 1]);
     seconds(2);
     happened("0000000000000003");
-    const second = await console.state(first.cursor);
+    const second = await stateSince(first.cursor);
     expect([second.full, second.history.length]).toEqual([false, 2]);
     expect(second.events.map(({ text }) => text)).toEqual(["c leads in term 4"]);
-    const third = await console.state(second.cursor);
+    const third = await stateSince(second.cursor);
     expect([third.history.length, third.events.length]).toEqual([0, 0]);
-    for (const strange of ["zz.4.1", "...", "%%%", second.cursor.replace(/\..*/, ".x.y")]) {
-      const answer = await console.state(strange);
-      expect({ strange, rows: answer.history.length }).toEqual({ strange, rows: 5 });
+    const ahead = second.cursor.replace(/\.\d+\./, ".999.");
+    for (const strange of ["zz.4.1", "...", "%%%", second.cursor.replace(/\..*/, ".x.y"), ahead]) {
+      const { full, history } = await stateSince(strange);
+      expect({ strange, full, rows: history.length }).toEqual({ strange, full: true, rows: 5 });
     }
+  });
+
+  it("an old cursor brings everything, as none does: news are of a minute at most", async () => {
+    const { cursor } = await stateSince("");
+    seconds(60);
+    expect(await stateSince(cursor)).toMatchObject({ full: false, history: { length: 60 } });
+    seconds(1);
+    expect(await stateSince(cursor)).toMatchObject({ full: true, history: { length: 61 } });
+    const later = await stateSince("");
+    for (let count = 0; count < 61; count++) happened("0000000000000002");
+    expect(await stateSince(later.cursor)).toMatchObject({ full: true, events: { length: 61 } });
   });
 
   it("keeps ten minutes of history, whatever the time it runs", async () => {
     seconds(1_500);
-    const { history } = await console.state("");
+    const { history } = await stateSince("");
     expect(history).toHaveLength(600);
     expect(history.at(-1)![0]).toBe(nowMs);
   });
 
   it("remembers the names of members that have left, for the events that name them", async () => {
     happened("0000000000000003");
-    await console.state("");
+    await stateSince("");
     const left = readingOf({ records: [record(1n, "a"), record(2n, "b")] });
     reading = left;
-    expect((await console.state("")).events[0]!.text).toBe("c leads in term 4");
+    expect((await stateSince("")).events[0]!.text).toBe("c leads in term 4");
   });
 
   it("says since when a configuration is in force", async () => {
-    const since = async () => (await console.state("")).configuration?.sinceMs;
+    const since = async () => (await stateSince("")).configuration?.sinceMs;
     expect(await since()).toBe(5_000);
     seconds(5);
     expect(await since()).toBe(5_000);
@@ -190,13 +209,13 @@ describe("Console", () => {
 
   it("a replica that starts, or is of no cluster, has a page as well", async () => {
     reading = undefined;
-    expect(await console.state("")).toMatchObject({ self: { role: "starting" }, store: null, members: [] });
+    expect(await stateSince("")).toMatchObject({ self: { role: "starting" }, store: null, members: [] });
     reading = {
       ...readingOf({ records: [] }),
       raft: undefined,
       status: { ...status, role: "uninitialized" },
     };
-    expect(await console.state("")).toMatchObject({
+    expect(await stateSince("")).toMatchObject({
       self: { role: "uninitialized" },
       store: null,
       configuration: null,

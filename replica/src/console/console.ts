@@ -8,6 +8,7 @@ import {
   idText,
   leaderText,
 } from "./console-members.ts";
+import type { ConsoleLook } from "./console-news.ts";
 import type { ConsoleEvent, ConsoleState, HistoryRow, MemberReport } from "./console-state.ts";
 import { consoleEvent } from "./events.ts";
 import { type Counters, type CountersAt, countersAt, historyRow } from "./history.ts";
@@ -39,6 +40,11 @@ const PATIENCE_MS = 250;
 /** Names of members that left are kept for the events that name them. */
 const NAMES_MAX = 256;
 
+interface NumberedEvent {
+  readonly number: number;
+  readonly event: ConsoleEvent;
+}
+
 /** What the console shows, gathered while the replica runs: a second's row of history, and the log's events. */
 export class Console {
   readonly #parts: ConsoleParts;
@@ -66,20 +72,18 @@ export class Console {
     this.#cancel();
   }
 
-  /** `after`: the cursor of an earlier answer; anything else asks for everything. */
-  async state(after: string): Promise<ConsoleState> {
+  /** All that there is to show now; what of it is new to somebody: `newsSince`. */
+  async look(): Promise<ConsoleLook> {
     const reading = this.#read();
-    if (reading !== undefined) await this.#look(reading);
+    if (reading !== undefined) await this.#ask(reading);
     const { clock, name, version } = this.#parts;
     const epoch = this.#startedMs.toString(36);
-    const [known, rows, events] = after.split(".");
-    const full = known !== epoch;
-    const newEvents = this.#eventsAfter(full ? 0 : Number(events) || 0);
+    const events = this.#events();
     const members =
       reading === undefined ? [] : consoleMembers(reading, (id) => this.#observer.observation(id));
-    return {
+    const state: ConsoleState = {
       cursor: `${epoch}.${this.#history.last}.${this.#lastEvent}`,
-      full,
+      full: true,
       nowMs: clock.wallMs(),
       self: {
         name: reading?.identity.name || name,
@@ -96,13 +100,14 @@ export class Console {
           ? null
           : consoleConfiguration(reading.raft, this.#configuration?.sinceMs ?? this.#startedMs),
       members,
-      history: this.#history.after(full ? 0 : Number(rows) || 0),
-      events: newEvents,
+      history: this.#history.items(),
+      events: events.map(({ event }) => event),
     };
+    return { state, eventNumbers: events.map(({ number }) => number) };
   }
 
   /** Waits for the peers' answers, but not for those of a dead one. */
-  async #look({ identity, records }: ConsoleReading): Promise<void> {
+  async #ask({ identity, records }: ConsoleReading): Promise<void> {
     const others = records.filter(({ id, peerUrl }) => id !== identity.memberId && peerUrl !== "");
     let cancel = (): void => {};
     const patience = new Promise<void>((resolve) => {
@@ -127,13 +132,13 @@ export class Console {
   }
 
   /** Events become words only here: by now the names of those that they name are known. */
-  #eventsAfter(number: number): ConsoleEvent[] {
-    const wanted = this.#parts.recentEvents().filter((event) => {
-      const known = this.#eventNumbers.get(event) ?? ++this.#lastEvent;
-      this.#eventNumbers.set(event, known);
-      return known > number;
+  #events(): NumberedEvent[] {
+    return this.#parts.recentEvents().flatMap((recent) => {
+      const number = this.#eventNumbers.get(recent) ?? ++this.#lastEvent;
+      this.#eventNumbers.set(recent, number);
+      const event = consoleEvent(recent, (id) => this.#names.get(id));
+      return event === undefined ? [] : [{ number, event }];
     });
-    return wanted.flatMap((event) => consoleEvent(event, (id) => this.#names.get(id)) ?? []);
   }
 
   #sample(): void {

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { peerReading, replicaReading } from "../metrics/testing/sample-reading.ts";
 import { createMetrics, type Metrics } from "../metrics.ts";
 import { ReplicaError } from "../runtime/replica-api.ts";
@@ -110,6 +110,37 @@ describe("connections", () => {
     release();
     expect(String((await answered)[0])).toContain("page\n");
     socket!.destroy();
+  });
+
+  it("that ask for more and more without an end to it are closed", async () => {
+    const [socket] = await open(1);
+    metrics.render = () => new Promise(() => {});
+    socket!.write("GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n".repeat(40));
+    socket!.resume();
+    await once(socket!, "close");
+    expect((await fetchPage("/livez")).status).toBe(200);
+  });
+
+  it("that do not take their answers give up their place", async () => {
+    const listen = { host: "127.0.0.1", port: 0 };
+    const impatient = await createMetricsServer({ api, metrics, listen, answerMaxMs: 50 });
+    onTestFinished(() => impatient.close());
+    // More than the buffers of both ends hold.
+    metrics.render = async () => "x".repeat(32 * 1024 * 1024);
+    const socket = connect(impatient.address.port, "127.0.0.1");
+    socket.on("error", () => {});
+    await once(socket, "connect");
+    socket.pause();
+    socket.write("GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n");
+    const at = `http://127.0.0.1:${impatient.address.port}/livez`;
+    const others = Promise.all(Array.from({ length: 5 }, () => fetch(at)));
+    expect((await others).map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+    // Without reading it, only a write tells that it was cut.
+    const isCut = (): boolean => {
+      socket.write("\r\n");
+      return socket.destroyed;
+    };
+    await vi.waitUntil(isCut, { timeout: 10_000 });
   });
 });
 

@@ -21,6 +21,8 @@ export interface MetricsServerOptions {
   };
   readonly listen: ListenAddress;
   readonly log?: Logger | undefined;
+  /** How long an answer may take to be read. */
+  readonly answerMaxMs?: number;
 }
 
 export interface MetricsServer {
@@ -31,12 +33,17 @@ export interface MetricsServer {
 interface Page {
   readonly status: number;
   readonly contentType: string;
-  readonly body: string;
+  /** Shared by all to whom it is sent. */
+  readonly body: Uint8Array;
 }
 
 const CONNECTIONS_MAX = 256;
 /** The others have a request under way. */
 const UNUSED_MAX = 128;
+/** Of one connection; browsers, Prometheus and kubelets wait for an answer before they ask again. */
+const UNDER_WAY_MAX = 32;
+/** From the request to the last byte of its answer: who reads slower gives up its place. */
+const ANSWER_MAX_MS = 10_000;
 
 /** `/metrics`, `/livez`, `/readyz` and the console; never keys or values. */
 export async function createMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
@@ -44,7 +51,7 @@ export async function createMetricsServer(options: MetricsServerOptions): Promis
     "/metrics": reused(async () => ({
       status: 200,
       contentType: options.metrics.contentType,
-      body: await options.metrics.render(),
+      body: Buffer.from(await options.metrics.render()),
     })),
     "/livez": () => probePage("live", options.liveness?.() ?? []),
     "/readyz": () => probePage("ready", options.api.readiness()),
@@ -52,6 +59,7 @@ export async function createMetricsServer(options: MetricsServerOptions): Promis
   const server = createServer({ headersTimeout: 5000, requestTimeout: 10_000, keepAliveTimeout: 5000 });
   server.maxConnections = CONNECTIONS_MAX;
   closeUnused(server);
+  closeGreedy(server, options.answerMaxMs ?? ANSWER_MAX_MS);
   server.on("request", (request, response) => {
     answer(pages, options.console, request, response).catch((thrown: unknown) => {
       options.log?.record("metrics.failed", { path: request.url ?? "", err: thrown });
@@ -85,6 +93,21 @@ function closeUnused(server: Server): void {
   });
 }
 
+/** Closes a connection that asks for much at once, or does not take what it asked for. */
+function closeGreedy(server: Server, answerMaxMs: number): void {
+  const underWay = new WeakMap<Socket, number>();
+  server.on("request", ({ socket }, response) => {
+    const count = (underWay.get(socket) ?? 0) + 1;
+    underWay.set(socket, count);
+    if (count > UNDER_WAY_MAX) socket.destroy();
+    const timer = setTimeout(() => socket.destroy(), answerMaxMs);
+    response.once("close", () => {
+      clearTimeout(timer);
+      underWay.set(socket, (underWay.get(socket) ?? 1) - 1);
+    });
+  });
+}
+
 async function answer(
   pages: Record<string, () => Page | Promise<Page>>,
   console: MetricsServerOptions["console"],
@@ -109,21 +132,20 @@ async function answer(
 
 function probePage(name: "live" | "ready", reasons: readonly string[]): Page {
   const ok = reasons.length === 0;
-  const body = `${JSON.stringify({ [name]: ok, reasons })}\n`;
+  const body = Buffer.from(`${JSON.stringify({ [name]: ok, reasons })}\n`);
   return { status: ok ? 200 : 503, contentType: "application/json", body };
 }
 
 function textPage(status: number, text: string): Page {
-  return { status, contentType: "text/plain; charset=utf-8", body: `${text}\n` };
+  return { status, contentType: "text/plain; charset=utf-8", body: Buffer.from(`${text}\n`) };
 }
 
 function send(response: ServerResponse, { status, contentType, body }: Page): void {
-  const bytes = Buffer.from(body);
   response.writeHead(status, {
     "content-type": contentType,
-    "content-length": bytes.length,
+    "content-length": body.length,
     "cache-control": "no-store",
   });
   // node:http leaves the body out of an answer to HEAD.
-  response.end(bytes);
+  response.end(body);
 }
