@@ -16,10 +16,11 @@ import { applyOwnedObjects } from "../platform/kubernetes/apply-objects.ts";
 import type { OperatorPeer } from "../platform/kubernetes/build-objects.ts";
 import { memberUrls, names, selectorLabels } from "../platform/kubernetes/names.ts";
 import { readStoreObjects } from "../platform/kubernetes/observe-store.ts";
-import { observe, type Silence } from "../platform/kubernetes/plan-input.ts";
+import { observe } from "../platform/kubernetes/plan-input.ts";
 import { buildPodTemplate } from "../platform/kubernetes/pod-template.ts";
 import { StatusWriter } from "../platform/kubernetes/status-writer.ts";
 import { type Store, storeFrom } from "../platform/kubernetes/store.ts";
+import type { Outages } from "../platform/outages.ts";
 import type { StatusChange } from "../platform/status-change.ts";
 import { StepOutdatedError } from "../platform/step-outdated-error.ts";
 import { notObservedStatus } from "../status/not-observed.ts";
@@ -47,7 +48,7 @@ export interface ReconcilerParts {
 
 /** What is remembered of a store between looks; nothing is wrong when it is lost. */
 interface Memory {
-  readonly silence: Silence;
+  readonly outages: Outages;
   readonly removed: Map<MemberId, bigint>;
 }
 
@@ -124,7 +125,7 @@ export class Reconciler {
     resource: ReplicatedStore,
   ): Promise<ActContext & { readonly version: string | undefined }> {
     const { client, images, operator, nowMs, mayAct, events } = this.#parts;
-    const { silence, removed } = this.#memory(store.uid);
+    const { outages, removed } = this.#memory(store.uid);
     const plannedMs = nowMs();
     const status = new StatusWriter(client, resource);
     const image = resolvedImage(store.spec, status.current.image, images);
@@ -138,7 +139,7 @@ export class Reconciler {
       store,
       objects,
       wantedHash: hash,
-      silence,
+      outages,
       removed,
       nowMs: plannedMs,
       drawnClusterId: drawId(),
@@ -167,7 +168,7 @@ export class Reconciler {
   }
 
   #memory(uid: string): Memory {
-    const known = this.#memories.get(uid) ?? { silence: new Map(), removed: new Map() };
+    const known = this.#memories.get(uid) ?? { outages: new Map(), removed: new Map() };
     this.#memories.set(uid, known);
     return known;
   }

@@ -1,5 +1,6 @@
 import type { Reason } from "../api/v1alpha1/reasons.ts";
 import type { BootstrapStatus } from "../api/v1alpha1/types.ts";
+import { planLeaderlessRestart } from "./leaderless-restart.ts";
 import type { Slot } from "./observation.ts";
 import type { Finding, Outcome } from "./outcome.ts";
 import { describeSlots, startSlots } from "./slots.ts";
@@ -98,7 +99,11 @@ function adopt(view: View, steps: readonly Step[]): Outcome {
     .find((id) => id !== undefined)!;
   if (!view.settled) {
     const message = `found disks of cluster ${clusterId}: starts every slot that has a claim and waits for a leader, to take the members from it`;
-    return { steps, findings: [progress("Adopting", message)] };
+    const restart = view.configuration === undefined ? planLeaderlessRestart(view) : {};
+    return {
+      steps: [...steps, ...(restart.steps ?? [])],
+      findings: [progress("Adopting", message), ...(restart.findings ?? [])],
+    };
   }
   const reason = `adopts cluster ${clusterId} with ${view.voters.length} voters`;
   return {

@@ -83,8 +83,13 @@ export type Report =
       readonly memberId: MemberId;
       readonly clusterId: string;
       readonly incarnation: bigint;
-      /** Knows no leader at the moment. */
+      /** Knows no leader at the moment, or does not say. */
       readonly leaderless: boolean;
+      /**
+       * Says at every look that it knows no leader, and is not ready, since then: milliseconds since the epoch. Counted
+       * anew with each process, and by an operator that starts anew.
+       */
+      readonly leaderlessSince?: number;
       /** Its peers refuse its disk as an old copy. */
       readonly refused?: boolean;
     }

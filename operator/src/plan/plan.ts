@@ -2,6 +2,7 @@ import { planBootstrap } from "./bootstrap.ts";
 import { planBudget } from "./budget.ts";
 import { planDeletion } from "./deletion.ts";
 import { latchAndAct, resolveLatch } from "./latch.ts";
+import { planLeaderlessRestart } from "./leaderless-restart.ts";
 import { type Goal, planLearners } from "./membership.ts";
 import type { PlanInput } from "./observation.ts";
 import type { Finding, Outcome } from "./outcome.ts";
@@ -20,7 +21,7 @@ import {
   planStops,
 } from "./slots.ts";
 import type { Step } from "./step.ts";
-import { clusterIdsOf, reportedId, type View, viewFromInput } from "./view.ts";
+import { clusterIdsOf, recordedVoters, reportedId, type View, viewFromInput } from "./view.ts";
 
 export interface Plan {
   /** In order; the platform stops at the first that fails. At most one disruptive one. */
@@ -90,17 +91,17 @@ function planUnsettled(view: View): Outcome {
           reason: "ChangingMembers",
           message: "a change of the configuration is being committed",
         };
-  const known = planKnownProcesses(view);
-  const lost = view.configuration === undefined ? explainLoss(view) : [];
-  return {
-    steps: [...(known.steps ?? []), ...planBudget(view, undefined)],
-    findings: [...lost, finding],
+  const known: Outcome = {
+    steps: [...(planKnownProcesses(view).steps ?? []), ...planBudget(view, undefined)],
   };
+  if (view.configuration !== undefined) return merge([known, { findings: [finding] }]);
+  const lost: Outcome = { findings: explainLoss(view) };
+  return merge([known, planLeaderlessRestart(view), lost, { findings: [finding] }]);
 }
 
 /** Disks of a majority hold other members or none: nobody can bring the data back from here (E13). */
 function explainLoss(view: View): readonly Finding[] {
-  const known = (view.input.status.members ?? []).filter(({ role }) => role !== "Learner");
+  const known = recordedVoters(view);
   const gone = known.filter(({ id, slot }) => {
     const reported = reportedId(view.slot(slot ?? -1));
     return reported !== undefined && reported !== id;

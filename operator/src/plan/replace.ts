@@ -18,7 +18,7 @@ import { canLose, hasMajorityOfSize } from "./quorum-guard.ts";
 import { START_GRACE_SECONDS } from "./rolling-change.ts";
 import { describeWaiting } from "./slots.ts";
 import type { Step } from "./step.ts";
-import { isStaleDisk, membersAt, reportedId, silentSince, type View } from "./view.ts";
+import { isNodeThere, isStaleDisk, membersAt, reportedId, silentSince, type View } from "./view.ts";
 
 /** Replaces members whose disk is blank, lost, damaged or an old copy, and those whose node is lost. */
 export function planReplace(goal: Goal): Outcome {
@@ -172,8 +172,7 @@ function proposeClaimDeletion(slot: Slot, uid: string, reason: string) {
 
 /** Without waiting for the node when that is lost: the claim is being replaced, so nobody comes back to it. */
 export function restartOfReplaced(slot: Slot, replicaUid: string, reason: string): Step {
-  const isReachable = slot.node.state === "ok" || slot.node.state === "unknown";
-  const how = isReachable || slot.replica?.waiting === "Unschedulable" ? "delete" : "force";
+  const how = isNodeThere(slot) || slot.replica?.waiting === "Unschedulable" ? "delete" : "force";
   return { kind: "restartSlot", slot: slot.index, replicaUid, how, reason };
 }
 
@@ -218,8 +217,9 @@ function manual(what: string): Finding {
 }
 
 /** Being made, being ended to be made anew, or recovering its disk: that it does not answer yet is no sign of a loss. */
-function isStarting({ input }: View, { node, replica, report }: Slot): boolean {
-  if (node.state !== "ok" && node.state !== "unknown") return false;
+function isStarting({ input }: View, slot: Slot): boolean {
+  const { node, replica, report } = slot;
+  if (!isNodeThere(slot)) return false;
   if (replica === undefined || replica.deleting || replica.waiting === "Starting") return true;
   if (replica.waiting !== undefined || replica.ready || node.state === "unknown") return false;
   const sinceMs = report.kind === "silent" ? input.now - report.since : 0;

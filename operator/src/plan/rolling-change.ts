@@ -1,10 +1,10 @@
 import { type Goal, moveLeadership, wantedSlots } from "./membership.ts";
-import type { Slot } from "./observation.ts";
+import type { PlanInput, Replica, Slot } from "./observation.ts";
 import type { Finding, Outcome } from "./outcome.ts";
 import { canLose } from "./quorum-guard.ts";
 import { describeSlots } from "./slots.ts";
 import type { Step } from "./step.ts";
-import { membersAt, orderedSlots, reportedId, type View } from "./view.ts";
+import { isNodeThere, membersAt, orderedSlots, reportedId, type View } from "./view.ts";
 
 /** A process that is neither ready nor answers may take so long to start before it counts as not serving. */
 export const START_GRACE_SECONDS = 60;
@@ -17,11 +17,10 @@ const HELD_GRACE_SECONDS = 10;
  * so it needs no quorum and no order: it is the way out when every process is down from a bad template.
  */
 export function planIdleRestarts(view: View): Outcome {
-  const { wanted } = view.input.template;
   const steps: Step[] = [];
   for (const slot of orderedSlots(view)) {
     const { replica } = slot;
-    if (replica === undefined || replica.templateHash === wanted || !servesNothing(view, slot)) continue;
+    if (replica === undefined || !isDue(view.input, replica) || !servesNothing(view, slot)) continue;
     const reason = "it serves nothing, and was made from another template";
     steps.push({ kind: "restartSlot", slot: slot.index, replicaUid: replica.uid, how: "evict", reason });
   }
@@ -35,9 +34,8 @@ export function planIdleRestarts(view: View): Outcome {
 
 /** Its process does not run, or its disk is no member's, or nobody hears of it; and its node is not the cause. */
 function servesNothing(view: View, slot: Slot): boolean {
-  const { replica, report, node } = slot;
-  if (replica === undefined || replica.deleting || replica.ready) return false;
-  if (node.state !== "ok" && node.state !== "unknown") return false;
+  const { replica, report } = slot;
+  if (replica === undefined || replica.deleting || replica.ready || !isNodeThere(slot)) return false;
   if (membersAt(view, slot.index).some(({ active, kind }) => active && kind !== "learner")) return false;
   // Who answers as a member holds a vote, also when it serves nobody at the moment.
   if (report.kind !== "silent") return report.kind !== "member";
@@ -58,7 +56,7 @@ export function maybeSetTemplate(view: View, reason: string): Step[] {
 export function planRollingChange(goal: Goal): Outcome {
   const { view } = goal;
   const { template } = view.input;
-  const due = wantedSlots(goal).filter((slot) => isDue(view, slot));
+  const due = wantedSlots(goal).filter((index) => isSlotDue(view, index));
   if (due.length === 0 && template.wanted === template.current) return {};
   const weak = weakSlots(goal);
   const mending = weak.length > 0 ? proposeMending(goal, weak) : undefined;
@@ -83,9 +81,13 @@ export function planRollingChange(goal: Goal): Outcome {
   return { steps, proposal: proposeNext(goal, due), findings: [finding] };
 }
 
-function isDue(view: View, index: number): boolean {
+function isSlotDue(view: View, index: number): boolean {
   const replica = view.slot(index)?.replica;
-  return replica !== undefined && replica.templateHash !== view.input.template.wanted;
+  return replica !== undefined && isDue(view.input, replica);
+}
+
+export function isDue({ template }: PlanInput, { templateHash }: Replica): boolean {
+  return templateHash !== template.wanted;
 }
 
 /** Wanted slots of newcomers, and those without a voter that is alive, caught up, ready and reports itself. */
@@ -122,9 +124,8 @@ function proposeMending(goal: Goal, weak: readonly number[]): Outcome["proposal"
 function isMendable(view: View, index: number): boolean {
   const slot = view.slot(index);
   const voter = view.voterAt(index);
-  if (slot?.replica === undefined || slot.replica.deleting || !isDue(view, index)) return false;
-  const { state } = slot.node;
-  return (state === "ok" || state === "unknown") && voter !== undefined && reportedId(slot) === voter.id;
+  if (slot?.replica === undefined || slot.replica.deleting || !isDue(view.input, slot.replica)) return false;
+  return isNodeThere(slot) && voter !== undefined && reportedId(slot) === voter.id;
 }
 
 function proposeNext(goal: Goal, due: readonly number[]): Outcome["proposal"] {

@@ -1,5 +1,5 @@
 import { millisecondsFromTimestamp } from "../api/v1alpha1/timestamp.ts";
-import type { MemberId } from "../api/v1alpha1/types.ts";
+import type { MemberId, MemberStatus } from "../api/v1alpha1/types.ts";
 import type { Configuration, ConfiguredMember, PlanInput, Slot } from "./observation.ts";
 
 /** The observation with members and slots brought together. */
@@ -57,6 +57,11 @@ export function viewFromInput(input: PlanInput): View {
     slotOf,
     voterAt: (index) => voterBySlot.get(index),
   };
+}
+
+/** Who had a vote when a configuration was last believed. */
+export function recordedVoters({ input }: View): readonly MemberStatus[] {
+  return (input.status.members ?? []).filter(({ role }) => role !== "Learner");
 }
 
 /** The member id that the disk in a slot was last heard to carry. */
@@ -131,6 +136,11 @@ export function clusterIdsOf(input: PlanInput): readonly string[] {
     if (report.kind === "member" || report.kind === "removed") ids.add(report.clusterId);
   }
   return [...ids].sort();
+}
+
+/** Nothing says that its node is lost or out of reach. */
+export function isNodeThere({ node }: Slot): boolean {
+  return node.state === "ok" || node.state === "unknown";
 }
 
 export function orderedSlots(view: View): readonly Slot[] {

@@ -5,7 +5,7 @@ import type { Finding } from "../plan/outcome.ts";
 import type { Plan } from "../plan/plan.ts";
 import { majority } from "../plan/quorum-guard.ts";
 import { describeSlots } from "../plan/slots.ts";
-import { reportedId, type View } from "../plan/view.ts";
+import { recordedVoters, reportedId, type View } from "../plan/view.ts";
 
 interface Verdict {
   readonly status: ConditionStatus;
@@ -59,7 +59,7 @@ function availability(view: View, findings: readonly Finding[]): Verdict {
   }
   // The voters may be others by now.
   if (input.status.change?.kind === "ChangeMembership") return notObserved;
-  const known = (input.status.members ?? []).filter(({ role }) => role !== "Learner");
+  const known = recordedVoters(view);
   const down = known.filter(({ id, slot }) => isSeenDown(view, id, slot));
   if (known.length > 0 && known.length - down.length < majority(known.length)) {
     const slots = down.flatMap(({ slot }) => slot ?? []);

@@ -36,8 +36,8 @@ class Ended extends Error {}
 /** One process of the operator, from its start to its end: observes, plans and acts, turn after turn. */
 export class OperatorProcess {
   readonly #parts: ProcessParts;
-  /** Since when each replica is silent, by the uid of its pod. */
-  readonly #silence = new Map<string, number>();
+  /** What keeps each replica from serving, and since when, by the uid of its pod. */
+  readonly #outages = new Map<string, { readonly kind: "silent" | "leaderless"; readonly since: number }>();
   readonly #removed = new Map<string, bigint>();
   #isEnded = false;
   #resumed: (() => void) | undefined;
@@ -200,18 +200,32 @@ export class OperatorProcess {
     const key = slot.replica?.uid ?? `slot ${slot.index}`;
     if (identity === undefined) {
       if (slot.damage !== undefined) return { kind: "damaged", detail: slot.damage };
-      const since = this.#silence.get(key) ?? now;
-      this.#silence.set(key, since);
-      return { kind: "silent", since };
+      return { kind: "silent", since: this.#lastsSince(key, "silent", now) };
     }
-    this.#silence.delete(key);
+    const isOut = status !== undefined && isLeaderless && slot.replica?.ready === false;
+    if (!isOut) this.#outages.delete(key);
     const memberId = idText(identity.memberId);
     if (identity.clusterId === 0n) return { kind: "blank", memberId };
     const clusterId = idText(identity.clusterId);
     const { removedIndex, incarnation } = identity;
     if (removedIndex !== undefined) return { kind: "removed", memberId, clusterId, removedIndex };
     const refused = status?.diskRefused === true;
-    return { kind: "member", memberId, clusterId, incarnation, leaderless: isLeaderless, refused };
+    const member = {
+      kind: "member",
+      memberId,
+      clusterId,
+      incarnation,
+      leaderless: isLeaderless,
+      refused,
+    } as const;
+    return isOut ? { ...member, leaderlessSince: this.#lastsSince(key, "leaderless", now) } : member;
+  }
+
+  #lastsSince(key: string, kind: "silent" | "leaderless", now: number): number {
+    const before = this.#outages.get(key);
+    if (before?.kind === kind) return before.since;
+    this.#outages.set(key, { kind, since: now });
+    return now;
   }
 
   async #attempt(step: Step, turn: TurnState): Promise<void> {

@@ -20,7 +20,8 @@ export const reasons = {
   CatchingUp: "New members receive the data.",
   ChangingMembers: "A change of the configuration is being made or committed.",
   Rolling: "Replicas are replaced by ones of the new template, one at a time.",
-  RollingWaits: "The rolling change goes on when the named replicas are ready and have caught up.",
+  RollingWaits:
+    "The rolling change goes on when the named replicas are ready and have caught up; or, when no leader is known, once that has lasted for five minutes.",
   StartingReplicas: "Replicas are being started.",
   MemberStarting: "The process of a member is starting. One with a large disk to recover takes its time.",
   StoppingReplicas: "Replicas that are no longer members are being ended.",

@@ -30,6 +30,7 @@ export const faultKinds = [
   "roll",
   "rollBad",
   "rollUnready",
+  "rollMute",
   "rollBack",
   "pause",
   "unpause",
@@ -108,6 +109,10 @@ export function inflict(world: ModelWorld, fault: Fault): void {
       return;
     case "rollUnready":
       world.wantedHash = `unready-${fault.value}`;
+      edit({});
+      return;
+    case "rollMute":
+      world.wantedHash = `mute-${fault.value}`;
       edit({});
       return;
     case "rollBack":

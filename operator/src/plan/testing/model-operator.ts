@@ -47,6 +47,7 @@ export class ModelOperator {
   readonly #actions: ModelActions;
   readonly #history: Snapshot[] = [];
   readonly #heard = new Map<number, { uid: string; at: number }>();
+  readonly #leaderless = new Map<number, { uid: string; since: number }>();
   #late: { readonly at: number; readonly effect: Effect; readonly step: Step }[] = [];
   trouble: Trouble = { stale: 0, calls: 0, deaf: 0 };
   trace: string[] = [];
@@ -83,6 +84,7 @@ export class ModelOperator {
       if (isWritten === "stop") return;
       if (isWritten === "crash") {
         this.#heard.clear();
+        this.#leaderless.clear();
         this.#history.splice(0);
         return;
       }
@@ -212,6 +214,8 @@ export class ModelOperator {
       return { kind: "silent", since: world.now };
     }
     this.#heard.set(slot.index, { uid, at: world.now });
+    const leaderless = !world.alive().has(disk.memberId) || !world.hasQuorum();
+    const leaderlessSince = this.#leaderlessSince(slot, leaderless);
     const { memberId, clusterId, removedIndex, incarnation } = disk;
     if (clusterId === undefined) return { kind: "blank", memberId };
     if (removedIndex !== undefined) return { kind: "removed", memberId, clusterId, removedIndex };
@@ -220,9 +224,20 @@ export class ModelOperator {
       memberId,
       clusterId,
       incarnation,
-      leaderless: !world.hasQuorum(),
+      leaderless,
+      ...(leaderlessSince === undefined ? {} : { leaderlessSince }),
       refused: disk.stale,
     };
+  }
+
+  #leaderlessSince({ index, replica }: Omit<Slot, "report">, isLeaderless: boolean): number | undefined {
+    const uid = replica?.uid ?? "";
+    const before = this.#leaderless.get(index);
+    this.#leaderless.delete(index);
+    if (!isLeaderless || replica?.ready === true) return undefined;
+    const since = before?.uid === uid ? before.since : this.#world.now;
+    this.#leaderless.set(index, { uid, since });
+    return since;
   }
 
   #configuration(): Configuration | undefined {

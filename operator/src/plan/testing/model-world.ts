@@ -95,9 +95,15 @@ export class ModelWorld {
     for (const slot of this.pods.keys()) {
       const disk = this.runningDisk(slot);
       if (disk === undefined || disk.stale || !this.isReachable(slot)) continue;
+      if (this.#isMute(slot)) continue;
       if (disk.removedIndex === undefined) alive.set(disk.memberId, disk);
     }
     return alive;
+  }
+
+  /** With its template it runs and answers, and elects nobody. */
+  #isMute(slot: number): boolean {
+    return this.pods.get(slot)?.hash.startsWith("mute") === true;
   }
 
   hasQuorum(): boolean {
@@ -107,7 +113,7 @@ export class ModelWorld {
   isReady(slot: number): boolean {
     const disk = this.runningDisk(slot);
     if (disk === undefined || !this.isReachable(slot) || disk.stale) return false;
-    if (this.pods.get(slot)?.hash.startsWith("unready")) return false;
+    if (this.#isMute(slot) || this.pods.get(slot)?.hash.startsWith("unready")) return false;
     const { raft } = this;
     return raft?.members.includes(disk.memberId) === true && this.hasQuorum() && disk.clusterId !== undefined;
   }

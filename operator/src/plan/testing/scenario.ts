@@ -26,7 +26,7 @@ export interface Scenario {
   readonly budget?: number | Budget;
 }
 
-/** `says`: `member a`, `blank b`, `removed c@7`, `stale a`, `refused a`, `leaderless a`, `foreign x`, `silent 30`, `damaged`. */
+/** `says`: `member a`, `blank b`, `removed c@7`, `stale a`, `refused a`, `leaderless a` (`leaderless a 300`: for so many seconds), `foreign x`, `silent 30`, `damaged`. */
 export interface SlotScenario {
   readonly says?: string;
   readonly kept?: boolean;
@@ -182,7 +182,7 @@ function nodeFrom(text: string, nowSeconds: number): NodeState {
 }
 
 function reportFrom(text: string, nowSeconds: number): Report {
-  const [kind = "", word = ""] = text.split(" ");
+  const [kind = "", word = "", seconds = "0"] = text.split(" ");
   const [memberId = "", removedIndex = "0"] = word.split("@");
   const member = {
     kind: "member",
@@ -205,7 +205,7 @@ function reportFrom(text: string, nowSeconds: number): Report {
     case "refused":
       return { ...member, leaderless: true, refused: true };
     case "leaderless":
-      return { ...member, leaderless: true };
+      return { ...member, leaderless: true, leaderlessSince: (nowSeconds - Number(seconds)) * 1_000 };
     case "foreign":
       return { ...member, clusterId: "c2" };
     default:

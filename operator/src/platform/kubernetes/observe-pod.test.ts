@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { V1ContainerStatus, V1Pod } from "../../kube/objects.ts";
-import { damageOf, replicaFromPod } from "./observe-pod.ts";
+import { damageOf, replicaFromPod, unreadySince } from "./observe-pod.ts";
 
 type State = NonNullable<V1ContainerStatus["state"]>;
 
@@ -47,4 +47,22 @@ it("a disk that can't be used shows in how the replica ended, now or the last ti
   expect(damageOf(pod({ waiting: {} }, { lastState: ended(71) }))).toMatch(/exit code 71/);
   expect(damageOf(pod({ running: {} }, { lastState: ended(71) }))).toBeUndefined();
   expect(damageOf(pod(ended(137)))).toBeUndefined();
+});
+
+describe("since when a pod is not ready", () => {
+  const made = { creationTimestamp: new Date(1_000) };
+  const ready = (status: string, seconds: number): V1Pod => ({
+    metadata: made,
+    status: { conditions: [{ type: "Ready", status, lastTransitionTime: new Date(seconds * 1_000) }] },
+  });
+
+  it.each<[what: string, pod: V1Pod, since: number | undefined]>([
+    ["it is", ready("True", 5), undefined],
+    ["it became so", ready("False", 5), 5_000],
+    ["its node is not heard of", ready("Unknown", 5), 5_000],
+    ["it never was", { metadata: made }, 1_000],
+  ])("%s", (_, observed, since) => {
+    expect(unreadySince(observed)).toBe(since);
+    expect(replicaFromPod(observed).ready).toBe(since === undefined);
+  });
 });

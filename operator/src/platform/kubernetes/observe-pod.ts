@@ -31,7 +31,18 @@ export function replicaFromPod(pod: V1Pod): Replica {
 }
 
 export function isReady(pod: V1Pod): boolean {
-  return pod.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
+  return unreadySince(pod) === undefined;
+}
+
+/**
+ * Milliseconds since the epoch; undefined: it is ready. Of a pod that never was, since it was made. Of one without
+ * times, 0.
+ */
+export function unreadySince(pod: V1Pod): number | undefined {
+  const condition = pod.status?.conditions?.find(({ type }) => type === "Ready");
+  if (condition?.status === "True") return undefined;
+  const time = condition?.lastTransitionTime ?? pod.metadata?.creationTimestamp;
+  return time === undefined ? 0 : new Date(time).getTime();
 }
 
 function waitingReason(pod: V1Pod): WaitingReason | undefined {

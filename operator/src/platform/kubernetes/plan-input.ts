@@ -10,22 +10,20 @@ import type {
   Report,
   Slot,
 } from "../../plan/observation.ts";
+import { type Outages, reportOf } from "../outages.ts";
 import { planSpec } from "../plan-spec.ts";
 import { budgetNumber } from "./budget-number.ts";
 import { ports, slotOf, templateHashLabel, voterLabel } from "./names.ts";
 import { nodeOfVolume, nodeState } from "./observe-node.ts";
-import { damageOf, replicaFromPod } from "./observe-pod.ts";
+import { damageOf, replicaFromPod, unreadySince } from "./observe-pod.ts";
 import type { StoreObjects } from "./observe-store.ts";
 import type { Store } from "./store.ts";
-
-/** Since when each replica is silent, by the UID of its pod: kept between looks. */
-export type Silence = Map<string, number>;
 
 export interface InputParts {
   readonly store: Store;
   readonly objects: StoreObjects;
   readonly wantedHash: string;
-  readonly silence: Silence;
+  readonly outages: Outages;
   /** Ids that a leader refused as removed, with the index of their removal. */
   readonly removed: ReadonlyMap<MemberId, bigint>;
   readonly nowMs: number;
@@ -116,26 +114,23 @@ function slotFrom(parts: InputParts, index: number, replica: ObservedReplica | u
     ...(claim === undefined ? {} : { claim }),
     ...(pod === undefined ? {} : { replica: replicaFromPod(pod) }),
     node: nodeOf(objects, index),
-    report: reportOf(parts, index, replica),
+    report: reportAt(parts, index, replica),
   };
 }
 
-function reportOf(
-  { objects, silence, nowMs }: InputParts,
+function reportAt(
+  { objects, outages, nowMs }: InputParts,
   index: number,
-  replica: ObservedReplica | undefined,
+  observed: ObservedReplica | undefined,
 ): Report {
   const pod = objects.pods.get(index);
-  const key = pod?.metadata?.uid ?? `${objects.resource.metadata.uid}/${index}`;
-  if (replica?.answer !== undefined) {
-    silence.delete(key);
-    return replica.answer;
-  }
-  const detail = pod && damageOf(pod);
-  if (detail !== undefined) return { kind: "damaged", detail };
-  const since = silence.get(key) ?? nowMs;
-  silence.set(key, since);
-  return { kind: "silent", since };
+  return reportOf(outages, {
+    uid: pod?.metadata?.uid ?? `${objects.resource.metadata.uid}/${index}`,
+    observed,
+    damage: pod && damageOf(pod),
+    unreadySince: pod && unreadySince(pod),
+    nowMs,
+  });
 }
 
 function claimOf(

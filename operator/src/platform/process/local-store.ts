@@ -7,11 +7,12 @@ import type { PlanInput } from "../../plan/observation.ts";
 import { type Plan, plan } from "../../plan/plan.ts";
 import type { Step } from "../../plan/step.ts";
 import { statusFrom } from "../../status/status.ts";
+import type { Outages } from "../outages.ts";
 import type { StatusChange } from "../status-change.ts";
 import { StepOutdatedError } from "../step-outdated-error.ts";
 import { type ActContext, act } from "./act.ts";
 import type { KeeperFile } from "./keeper-file.ts";
-import { type Observation, observe, type Silence } from "./observe.ts";
+import { type Observation, observe } from "./observe.ts";
 import { ReplicaSet } from "./replica-set.ts";
 import type { SlotAddress } from "./slot-address.ts";
 import { SpecFollower } from "./spec-follower.ts";
@@ -53,7 +54,7 @@ export class LocalStore {
   readonly #options: LocalStoreOptions;
   readonly #replicas: ReplicaSet;
   readonly #spec: SpecFollower;
-  readonly #silence: Silence = new Map();
+  readonly #outages: Outages = new Map();
   readonly #removed = new Map<MemberId, bigint>();
   #resource: StoredResource;
   #running = false;
@@ -132,7 +133,7 @@ export class LocalStore {
       resource: this.#resource,
       replicas: this.#replicas,
       wantedHash: wanted.hash,
-      silence: this.#silence,
+      outages: this.#outages,
       removed: this.#removed,
       nowMs: Date.now(),
       drawnClusterId: drawId(),

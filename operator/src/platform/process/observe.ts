@@ -3,19 +3,17 @@ import type { MemberId } from "../../api/v1alpha1/types.ts";
 import { type ObservedReplica, observeConfiguration, observeReplica } from "../../member/observe-members.ts";
 import type { ReplicaAddress } from "../../member/replica-client.ts";
 import type { PlanInput, Replica, Report, Slot } from "../../plan/observation.ts";
+import { type Outages, reportOf } from "../outages.ts";
 import { planSpec } from "../plan-spec.ts";
 import type { ReplicaSet } from "./replica-set.ts";
 import { slotOfName } from "./slot-address.ts";
 import type { StoredResource } from "./status-file.ts";
 
-/** Since when each process is silent, by its uid: kept between looks. */
-export type Silence = Map<string, number>;
-
 export interface ObserveParts {
   readonly resource: StoredResource;
   readonly replicas: ReplicaSet;
   readonly wantedHash: string;
-  readonly silence: Silence;
+  readonly outages: Outages;
   /** Ids that a leader refused as removed, with the index of their removal. */
   readonly removed: ReadonlyMap<MemberId, bigint>;
   readonly nowMs: number;
@@ -86,7 +84,7 @@ function slotFrom(parts: ObserveParts, index: number, asked: Asked | undefined):
       : { claim: { uid, deleting: false, lost: false, attachableElsewhere: false } }),
     ...(process === undefined ? {} : { replica: replicaFrom(process, asked) }),
     node: { state: "ok" },
-    report: reportFrom(parts, index, asked),
+    report: reportAt(parts, index, asked),
   };
 }
 
@@ -103,21 +101,19 @@ function replicaFrom(process: Process, asked: Asked | undefined): Replica {
   };
 }
 
-function reportFrom(
-  { replicas, silence, nowMs }: ObserveParts,
+function reportAt(
+  { replicas, outages, nowMs }: ObserveParts,
   index: number,
   asked: Asked | undefined,
 ): Report {
   const process = replicas.process(index);
-  const key = process?.uid ?? `slot ${index}`;
-  if (asked?.answer !== undefined) {
-    silence.delete(key);
-    return asked.answer;
-  }
-  if (process?.damage !== undefined) return { kind: "damaged", detail: process.damage };
-  const since = silence.get(key) ?? nowMs;
-  silence.set(key, since);
-  return { kind: "silent", since };
+  return reportOf(outages, {
+    uid: process?.uid ?? `slot ${index}`,
+    observed: asked,
+    damage: process?.damage,
+    unreadySince: asked?.ready === true ? undefined : 0,
+    nowMs,
+  });
 }
 
 /** Serves linearizable requests, says its probe. */
