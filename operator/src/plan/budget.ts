@@ -5,21 +5,29 @@ import type { Step } from "./step.ts";
 import { reportedId, type View } from "./view.ts";
 
 /**
- * How many voters' processes must stay when one is evicted: the larger majority of what is in force and what
- * is about to be. Raised before a change; lowered only when one configuration is in force and no change is
- * latched that may still arrive.
+ * How many voters' processes must stay when one is evicted: of all that vote before or after a change, as many may
+ * go as the half can bear that bears least, since they may all be its own. The larger of the two majorities would let
+ * 0 and 1 go of {0, 1, 2, 3, 4} → {0, 1, 2}. Raised before a change; lowered only when one configuration is in force
+ * and no change is latched that may still arrive.
  */
 export function planBudget(view: View, proposal: Proposal | undefined): readonly Step[] {
   const { configuration } = view;
   if (configuration === undefined) return [];
   const { budget, status } = view.input;
-  const changes = [status.change?.voters, proposal?.latch?.voters].flatMap((voters) => voters?.length ?? []);
-  const sizes = [view.voters.length, ...changes];
-  const needed = Math.max(...sizes.map((size) => neededOf(view, size)));
+  const now = configuration.members.filter(({ kind }) => kind !== "learner").map(({ id }) => id);
+  const targets = [status.change?.voters, proposal?.latch?.voters].flatMap((voters) =>
+    voters === undefined ? [] : [voters],
+  );
+  const all = [...new Set([now, ...targets].flat())];
+  // Who of the incoming half votes in the outgoing one, too, is not told.
+  const mayGo = configuration.joint
+    ? 0
+    : Math.min(...[now, ...targets].map(({ length }) => bearable(view, length)));
+  const needed = all.length - mayGo;
   const minAvailable = view.settled ? needed : Math.max(needed, budget?.minAvailable ?? 0);
-  const voters = configuration.members
-    .filter(({ id, kind }) => kind !== "learner" && isThere(view, id))
-    .flatMap(({ id }) => view.slotOf(id) ?? [])
+  const voters = all
+    .filter((id) => isThere(view, id))
+    .flatMap((id) => view.slotOf(id) ?? [])
     .sort((a, b) => a - b);
   const isMarked = budget !== undefined && sameMarks(view, voters, budget.voters);
   if (budget?.minAvailable === minAvailable && isMarked) return [];
@@ -45,7 +53,7 @@ function sameMarks(view: View, wanted: readonly number[], marked: readonly numbe
 }
 
 /** One or two members can't be drained without an interruption: whoever allows it gives up one of them. */
-function neededOf(view: View, voters: number): number {
+function bearable(view: View, voters: number): number {
   const isSmall = voters <= 2;
-  return majority(voters) - (isSmall && view.input.spec.drainsMayInterruptService ? 1 : 0);
+  return voters - majority(voters) + (isSmall && view.input.spec.drainsMayInterruptService ? 1 : 0);
 }

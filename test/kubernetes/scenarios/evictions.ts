@@ -15,6 +15,7 @@ class Evictor {
   /** Evictions that left a half without its majority. */
   readonly violations: string[] = [];
   refused = 0;
+  #outgoing = 0;
   #stopped = false;
   #work: Promise<void> = Promise.resolve();
 
@@ -22,7 +23,9 @@ class Evictor {
     this.#site = site;
   }
 
-  start(): void {
+  /** While the configuration is joint, its outgoing half has the slots below `outgoing`. */
+  start(outgoing: number): void {
+    this.#outgoing = outgoing;
     this.#stopped = false;
     this.#work = this.#run();
   }
@@ -63,12 +66,15 @@ class Evictor {
         .listMembers({})
         .catch(() => undefined);
       if (list === undefined) continue;
-      const incoming = list.members.filter(({ kind }) => kind === MemberKind.VOTER);
-      const outgoing = list.members.filter(({ kind }) => kind === MemberKind.OUTGOING);
+      const incoming = list.members.filter(({ kind }) => kind === MemberKind.VOTER).map(({ name }) => name);
+      const outgoing = Array.from(
+        { length: list.joint ? this.#outgoing : 0 },
+        (_, slot) => `${this.#site.store}-${slot}`,
+      );
       for (const half of [incoming, outgoing]) {
-        const left = half.filter(({ name }) => staying.has(name)).length;
+        const left = half.filter((name) => staying.has(name)).length;
         if (half.length > 0 && left <= half.length / 2)
-          this.violations.push(`${victim}: ${left} of ${half.map(({ name }) => name).join(", ")} left`);
+          this.violations.push(`${victim}: ${left} of ${half.join(", ")} left`);
       }
       return;
     }
@@ -83,8 +89,11 @@ export function allowsNoEvictionTooMany(world: World): Promise<void> {
     await site.settled(3);
     await site.write("before");
     const evictor = new Evictor(site);
-    for (const replicas of [5, 3]) {
-      evictor.start();
+    for (const [from, replicas] of [
+      [3, 5],
+      [5, 3],
+    ] as const) {
+      evictor.start(from);
       await site.scale(replicas);
       await site.membersAre(replicas);
       await site.write(`at-${replicas}`);

@@ -56,7 +56,7 @@ export function inflict(world: ModelWorld, fault: Fault): void {
       if (nodeName === undefined || world.isReachable(slot)) world.pods.delete(slot);
       return;
     case "drain":
-      if (world.isReachable(slot) && mayEvict(world, slot)) world.pods.delete(slot);
+      drain(world, slot);
       return;
     case "wipeDisk":
       if (disk === undefined || !isSpare(world, [disk])) return;
@@ -135,6 +135,14 @@ export function inflict(world: ModelWorld, fault: Fault): void {
     case "wait":
       return;
   }
+}
+
+/** A budget that lets a voter go leaves a majority of each half, if there was one (E18). */
+function drain(world: ModelWorld, slot: number): void {
+  if (!world.isReachable(slot) || !mayEvict(world, slot)) return;
+  const isGuarded = world.budget?.voters.includes(slot) === true && world.isReady(slot);
+  world.pods.delete(slot);
+  if (isGuarded && !world.hasQuorum()) throw new Error("the budget let the quorum go");
 }
 
 export function healNodes(world: ModelWorld): void {
