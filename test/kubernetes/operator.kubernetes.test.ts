@@ -12,6 +12,7 @@ import { showsWhatItDoes } from "./scenarios/metrics.ts";
 import { getsThroughFaults, seesThePast } from "./scenarios/network.ts";
 import { leavesAloneWhoCameBack, replacesLostNode, saysThatItMayNotReadNodes } from "./scenarios/nodes.ts";
 import { everyRightIsUsed, nothingElseIsAllowed } from "./scenarios/rights.ts";
+import { rollsTemplateThrough } from "./scenarios/rolling.ts";
 import { saysWhatItKnows } from "./scenarios/status.ts";
 import { saysWhatVolumesWaitFor } from "./scenarios/storage-class.ts";
 import { World } from "./world.ts";
@@ -54,6 +55,8 @@ describe("an operator with the rights that the chart gives it", options, () => {
 
   it("says that there is no such storage class, and goes on when there is", () =>
     saysWhatVolumesWaitFor(world));
+
+  it("rolls a new template through, one pod at a time (E8)", () => rollsTemplateThrough(world));
 
   it("replaces the member of a lost node", () => replacesLostNode(world));
 

@@ -92,7 +92,7 @@ function uidsOf(objects: readonly KubernetesObject[]): readonly (string | undefi
 export function saysThatItMayNotReadNodes(world: World): Promise<void> {
   const values = { rbac: { readNodes: false } };
   return Site.use(world, "no-nodes", { values }, async (site) => {
-    site.audit.mayBeForbidden = /\/(nodes|persistentvolumes)\//;
+    site.audit.mayBeForbidden = /\/(nodes|persistentvolumes|storageclasses)\//;
     const { node } = await spread(site);
     const claims = uidsOf(await site.claims());
     await world.standIn.setNode(node, "Unknown");
