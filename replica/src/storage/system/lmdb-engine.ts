@@ -1,6 +1,7 @@
 import { type Database, open, type RootDatabase, type Transaction } from "lmdb";
 import { assert } from "../../assert.ts";
 import type { EngineRange, EngineTable, EngineView, TableEngine } from "../machine.types.ts";
+import { withLockTableInMemory } from "./lock-table.ts";
 
 /**
  * Address space, not memory: large enough that LMDB need not map the file anew while it grows, which would
@@ -12,7 +13,7 @@ const encodings = { keyEncoding: "binary", encoding: "binary" } as const;
 
 type LmdbDatabase = Database<Buffer, Uint8Array>;
 
-/** One LMDB environment with raw bytes and durable transactions only. LMDB keeps its lock table beside it. */
+/** One LMDB environment with raw bytes and durable transactions only. */
 export class LmdbEngine implements TableEngine {
   readonly #root: RootDatabase<Buffer, Uint8Array>;
   readonly #tables = new Map<string, LmdbTable>();
@@ -32,7 +33,7 @@ export class LmdbEngine implements TableEngine {
       maxDbs: 8,
       permissionsMode: 0o600,
     };
-    this.#root = open<Buffer, Uint8Array>(settings);
+    this.#root = withLockTableInMemory(file, () => open<Buffer, Uint8Array>(settings));
     for (const name of tables) this.#tables.set(name, new LmdbTable(this.#root.openDB(name, encodings)));
   }
 
