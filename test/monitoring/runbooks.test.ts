@@ -20,6 +20,25 @@ const pages = readdirSync(folder)
   }));
 const operations = readFileSync(new URL("../operations.md", folder), "utf8");
 
+const metricsReference = readFileSync(new URL("../reference/metrics.md", folder), "utf8");
+
+/** Rows of the tables that answer questions, one for each line of four cells. */
+const answers = operations.split(/^## /m).flatMap((text) => {
+  const [section = "", ...lines] = text.split("\n");
+  const begin = lines.indexOf("| question | panel | query | command |");
+  if (begin < 0) return [];
+  const rows = lines.slice(begin + 2);
+  return rows.slice(0, rows.indexOf("")).map((row) => {
+    const [question = "", panel = "", query = "", command = "", ...rest] = row.slice(2, -2).split(" | ");
+    return { section, question, panel, query, command: [command, ...rest].join(" | ") };
+  });
+});
+
+/** In the tables of docs/operations.md. */
+const queriesOfOperations = [...operations.matchAll(/(?<=\| )`([^`|]*(?:rstore_|ALERTS)[^`|]*)`(?= \|)/g)]
+  .map(([, expr]) => expr!)
+  .filter((expr) => !/^(?:kubectl|helm|rstore|metrics) /.test(expr));
+
 const kubectlVerbs = ["describe", "events", "exec", "get", "logs", "patch", "top"];
 
 /** Lines of the page's blocks of this language. */
@@ -101,6 +120,26 @@ describe("runbooks", () => {
     expect(new Set(named)).toEqual(new Set(["rstore"]));
   });
 
+  it.each(answers)(
+    "docs/operations.md: $question has panel, query and command",
+    ({ panel, query, command }) => {
+      expect(panel).toMatch(/^\*[^*]+\* › \*\*/);
+      expect(queriesOfOperations).toContain(/^`([^`]+)`$/.exec(query)?.[1]);
+      const [, shown = ""] = /^`([^`]+)`$/.exec(command) ?? [];
+      const [, name] = /^metrics example-\d (\w+)$/.exec(shown) ?? [];
+      if (name !== undefined) return expect(metricsReference).toContain(`\`${name}\``);
+      expect(kubectlVerbs).toContain(/^kubectl (\S+) /.exec(shown)?.[1]);
+      const words = rstoreWords(shown);
+      if (words !== undefined) expectAccepted(words, shown);
+    },
+  );
+
+  it("docs/operations.md answers what is asked of it", () => {
+    const sections = new Set(answers.map(({ section }) => section));
+    expect([...sections]).toEqual(["Is it healthy?", "Why is it slow?", "What is it doing?"]);
+    expect(answers.length).toBeGreaterThan(15);
+  });
+
   it("names of panels are those of the dashboards, here and in docs/operations.md", () => {
     const known = new Map(
       shippedDashboards().map((dashboard) => [
@@ -120,11 +159,6 @@ describe("runbooks", () => {
   });
 });
 
-/** In the tables of docs/operations.md. */
-const queriesOfOperations = [...operations.matchAll(/(?<=\| )`([^`|]*(?:rstore_|ALERTS)[^`|]*)`(?= \|)/g)]
-  .map(([, expr]) => expr!)
-  .filter((expr) => !/^(?:kubectl|helm|rstore) /.test(expr));
-
 describe.skipIf(missing !== undefined)("queries of runbooks and docs/operations.md", () => {
   it("are PromQL", async () => {
     expect(queriesOfOperations.length).toBeGreaterThan(10);
@@ -136,9 +170,8 @@ describe.skipIf(missing !== undefined)("queries of runbooks and docs/operations.
   });
 
   it("are about metrics that there are", () => {
-    const reference = readFileSync(new URL("../reference/metrics.md", folder), "utf8");
     const known = new Set(
-      [...reference.matchAll(/`((?:rstore|process|nodejs)_\w+)`/g)].map(([, name]) => name!),
+      [...metricsReference.matchAll(/`((?:rstore|process|nodejs)_\w+)`/g)].map(([, name]) => name!),
     );
     const sources = [
       ...pages.map(({ name, text }) => ({ name, text: blocksOf(text, "promql").join("\n") })),
