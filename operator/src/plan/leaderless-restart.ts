@@ -54,11 +54,15 @@ function votersToAsk(view: View): readonly (readonly MemberId[])[] {
   return [orderedSlots(view).flatMap(({ report }) => (report.kind === "member" ? [report.memberId] : []))];
 }
 
-/** Before the members are known any slot may be one's. */
+/** Slots of those voters, as far as no other disk is there now; before the members are known any slot may be one's. */
 function slotsOf(view: View, groups: readonly (readonly MemberId[])[]): readonly Slot[] {
   if (recordedVoters(view).length === 0) return orderedSlots(view);
-  const indices = groups.flat().map((id) => view.slotOf(id));
-  return orderedSlots(view).filter(({ index }) => indices.includes(index));
+  const ids = groups.flat();
+  const indices = ids.map((id) => view.slotOf(id));
+  return orderedSlots(view).filter((slot) => {
+    const reported = reportedId(slot);
+    return indices.includes(slot.index) && (reported === undefined || ids.includes(reported));
+  });
 }
 
 function isMajorityLeaderless(

@@ -169,17 +169,14 @@ function merge(outcomes: readonly Outcome[]): Outcome {
   };
 }
 
-/** What a replacement restarts in its own order is not restarted before it. */
+/** What a replacement restarts in its own order is not restarted before it; one template is set once. */
 function withoutRepeats(steps: readonly Step[]): readonly Step[] {
-  const isRepeated = (step: Step, at: number): boolean =>
-    steps.some((later, i) => {
-      if (i <= at || later.kind !== step.kind) return false;
-      if (later.kind === "restartSlot" && step.kind === "restartSlot") {
-        return later.replicaUid === step.replicaUid;
-      }
-      return false;
-    });
-  return steps.filter((step, at) => !isRepeated(step, at));
+  return steps.filter((step, at) => {
+    if (step.kind === "setTemplate") return steps.findIndex(({ kind }) => kind === step.kind) === at;
+    if (step.kind !== "restartSlot") return true;
+    const uid = step.replicaUid;
+    return !steps.some((later, i) => i > at && later.kind === step.kind && later.replicaUid === uid);
+  });
 }
 
 /** One event for each new kind of trouble: what the conditions say already is not told again. */
