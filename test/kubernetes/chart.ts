@@ -28,6 +28,8 @@ export function renderChart(release: Release, ...templates: readonly string[]): 
   writeFileSync(file, JSON.stringify(values));
   const only = templates.map((template) => `--show-only=templates/${template}`);
   // As in a cluster with the Prometheus operator.
-  const apis = "--api-versions=monitoring.coreos.com/v1";
-  return helm("template", name, chartFolder, apis, "--namespace", namespace, "--values", file, ...only);
+  const apis = ["PodMonitor", "PrometheusRule"].map(
+    (kind) => `--api-versions=monitoring.coreos.com/v1/${kind}`,
+  );
+  return helm("template", name, chartFolder, ...apis, "--namespace", namespace, "--values", file, ...only);
 }

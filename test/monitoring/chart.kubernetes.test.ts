@@ -84,7 +84,12 @@ describe("the chart's monitoring", () => {
     const without = await helm("template", "rstore", chartFolder, ...on);
     expect(without).toContain("kind: ConfigMap");
     expect(without).not.toMatch(/kind: (?:PodMonitor|PrometheusRule)/);
-    const off = await helm("template", "rstore", chartFolder, "--api-versions=monitoring.coreos.com/v1");
+    const api = (kind: string) => `--api-versions=monitoring.coreos.com/v1/${kind}`;
+    const rules = await helm("template", "rstore", chartFolder, ...on, api("PrometheusRule"));
+    expect(rules).toContain("kind: PrometheusRule");
+    expect(rules).not.toContain("kind: PodMonitor");
+    const both = [api("PodMonitor"), api("PrometheusRule")];
+    const off = await helm("template", "rstore", chartFolder, ...both);
     expect(off).not.toMatch(/kind: (?:PodMonitor|PrometheusRule|ConfigMap)/);
   });
 

@@ -2,8 +2,9 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { kvAt } from "../cluster/services.ts";
 
 const partBytes = 64 * 1024;
-const partsOfBatch = 16;
-const most = 1000;
+/** Entries of 256 KiB: the log keeps its last 128 entries, however large. */
+const partsOfBatch = 4;
+const most = 4000;
 
 /** Puts until they are refused for want of space. */
 export async function fillQuota(url: string): Promise<void> {

@@ -14,7 +14,7 @@ export interface Series {
   readonly values?: readonly (readonly [number, string])[];
 }
 
-export interface FiringAlert {
+export interface Alert {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly description: string;
@@ -60,12 +60,12 @@ export class Prometheus {
     if (this.#child.pid !== undefined) watchProcess(this.#child.pid);
   }
 
-  /** Scrapes and evaluates each two seconds. */
+  /** Scrapes and evaluates each second. */
   static async start(scrapeConfigs: readonly object[], rules: string): Promise<Prometheus> {
     const folder = scratchDirectory("prometheus");
     writeFileSync(join(folder, "rules.yml"), rules);
     const config = {
-      global: { scrape_interval: "2s", scrape_timeout: "2s", evaluation_interval: "2s" },
+      global: { scrape_interval: "1s", scrape_timeout: "1s", evaluation_interval: "1s" },
       rule_files: ["rules.yml"],
       scrape_configs: scrapeConfigs,
     };
@@ -105,12 +105,12 @@ export class Prometheus {
     return data.result;
   }
 
-  /** Those that fire now. */
-  async firing(): Promise<readonly FiringAlert[]> {
+  /** Those that fire now, or will when what they are about lasts. */
+  async alerts(wanted: "firing" | "pending"): Promise<readonly Alert[]> {
     const answer = await fetch(`${this.#url}/api/v1/alerts`);
     const { data } = (await answer.json()) as { readonly data: { readonly alerts: readonly ApiAlert[] } };
     return data.alerts
-      .filter(({ state }) => state === "firing")
+      .filter(({ state }) => state === wanted)
       .map(({ labels, annotations }) => ({
         name: labels.alertname ?? "",
         labels,

@@ -48,7 +48,7 @@ export function scrapeConfigFrom({ metadata, spec }: PodMonitor, podsFile: strin
     job_name: `podMonitor/${metadata.namespace}/${metadata.name}`,
     metrics_path: endpoint.path,
     honor_labels: endpoint.honorLabels ?? false,
-    file_sd_configs: [{ files: [podsFile], refresh_interval: "2s" }],
+    file_sd_configs: [{ files: [podsFile], refresh_interval: "1s" }],
     relabel_configs: [
       namespaces,
       ...kept,
