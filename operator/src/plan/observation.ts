@@ -41,6 +41,8 @@ export interface Slot {
   readonly replica?: Replica;
   /** Where the process runs or, without one, where the volume is bound to. */
   readonly node: NodeState;
+  /** Of the node that the process was given to; absent where all are on one machine. */
+  readonly nodeName?: string;
   readonly report: Report;
 }
 

@@ -4,8 +4,11 @@ import type { Step } from "./step.ts";
 
 /** Why the store is not as asked for. */
 export interface Finding {
-  /** `progress`: the operator works on it. `trouble`: something is broken, or somebody has to act. */
-  readonly level: "progress" | "trouble";
+  /**
+   * `progress`: the operator works on it. `trouble`: something is broken, or somebody has to act. `notice`: nothing is
+   * wrong, and less can go wrong than should.
+   */
+  readonly level: "progress" | "trouble" | "notice";
   readonly reason: Reason;
   readonly message: string;
 }

@@ -20,6 +20,7 @@ import {
   planStarts,
   planStops,
 } from "./slots.ts";
+import { findSharedNode } from "./spread.ts";
 import type { Step } from "./step.ts";
 import { clusterIdsOf, recordedVoters, reportedId, type View, viewFromInput } from "./view.ts";
 
@@ -43,7 +44,7 @@ export function plan(input: PlanInput): Plan {
   const findings = [...(outcome.findings ?? [])];
   const steps = withoutRepeats(outcome.steps ?? []);
   return {
-    steps: [...steps, ...troubleEvents(input, findings)],
+    steps: [...steps, ...warningEvents(input, findings)],
     findings,
     requeueAfterSeconds: requeueAfter(input, outcome),
   };
@@ -123,7 +124,12 @@ function planSettled(view: View): Outcome {
     change === undefined ? actUnlessLearners(view, choice) : resolveLatch(view, change, proposal);
   return {
     steps: [...(growth.steps ?? []), ...budget, ...(harmless.steps ?? []), ...disruption],
-    findings: [...(growth.findings ?? []), ...(choice.findings ?? []), ...(harmless.findings ?? [])],
+    findings: [
+      ...(growth.findings ?? []),
+      ...(choice.findings ?? []),
+      ...(harmless.findings ?? []),
+      ...findSharedNode(view),
+    ],
     wakeAt: Math.min(growth.wakeAt ?? Number.POSITIVE_INFINITY, choice.wakeAt ?? Number.POSITIVE_INFINITY),
   };
 }
@@ -179,12 +185,13 @@ function withoutRepeats(steps: readonly Step[]): readonly Step[] {
   });
 }
 
-/** One event for each new kind of trouble: what the conditions say already is not told again. */
-function troubleEvents({ status }: PlanInput, findings: readonly Finding[]): readonly Step[] {
-  const trouble = findings.find(({ level }) => level === "trouble");
+/** One event for each new kind of trouble, or notice: what the condition says already is not told again. */
+function warningEvents({ status }: PlanInput, findings: readonly Finding[]): readonly Step[] {
+  const finding =
+    findings.find(({ level }) => level === "trouble") ?? findings.find(({ level }) => level === "notice");
   const degraded = status.conditions?.find(({ type }) => type === "Degraded");
-  if (trouble === undefined || degraded?.reason === trouble.reason) return [];
-  return [{ kind: "event", type: "Warning", eventReason: trouble.reason, reason: trouble.message }];
+  if (finding === undefined || degraded?.reason === finding.reason) return [];
+  return [{ kind: "event", type: "Warning", eventReason: finding.reason, reason: finding.message }];
 }
 
 function requeueAfter({ now, slots, status }: PlanInput, outcome: Outcome): number {
@@ -193,7 +200,7 @@ function requeueAfter({ now, slots, status }: PlanInput, outcome: Outcome): numb
     status.change !== undefined ||
     (outcome.findings ?? []).some(({ level }) => level === "progress");
   const isWatched =
-    (outcome.findings ?? []).length > 0 ||
+    (outcome.findings ?? []).some(({ level }) => level === "trouble") ||
     slots.some(({ replica }) => replica !== undefined && !replica.ready);
   const due = outcome.wakeAt === undefined ? Number.POSITIVE_INFINITY : (outcome.wakeAt - now) / 1_000;
   const longest = isBusy ? BUSY_SECONDS : isWatched ? WATCHED_SECONDS : IDLE_SECONDS;

@@ -132,7 +132,10 @@ function degradation(view: View, findings: readonly Finding[], available: Verdic
     const message = `not ready: ${unready.map(({ name }) => name).join(", ")}`;
     return { status: "True", reason: "MembersNotReady", message };
   }
-  return { status: "False", reason: "FullStrength", message: "every member is alive and has caught up" };
+  const message = "every member is alive and has caught up";
+  const notice = findings.find(({ level }) => level === "notice");
+  if (notice === undefined) return { status: "False", reason: "FullStrength", message };
+  return { status: "False", reason: notice.reason, message: `${message}; ${notice.message}` };
 }
 
 function isReady(view: View, id: string): boolean {

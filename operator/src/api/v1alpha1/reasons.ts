@@ -34,6 +34,8 @@ export const reasons = {
 
   // Degraded
   FullStrength: "Every member is alive and has caught up.",
+  VotersShareNode:
+    "Every member is alive and has caught up, and the loss of one node would take the majority: nothing moves pods apart again that a drain has brought together. Delete one of the named pods when another node has room for it.",
   MembersNotReady: "Some members are not alive, not ready or not caught up.",
   MembersMissing: "There are fewer members than there were: new ones are being added.",
   MemberUnreachable:

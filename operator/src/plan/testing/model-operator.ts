@@ -155,6 +155,7 @@ export class ModelOperator {
       index,
       kept: index < world.kept,
       node,
+      ...(pod?.node === undefined ? {} : { nodeName: pod.node }),
       ...(claim === undefined
         ? {}
         : {

@@ -39,8 +39,9 @@ export interface SlotScenario {
   readonly replica?: string;
   readonly ready?: boolean;
   readonly hash?: string;
-  /** A state; `unreachable 30`: for so many seconds. */
+  /** A state; `unreachable 30`: for so many seconds. `on`: its name. */
   readonly node?: string;
+  readonly on?: string;
 }
 
 export interface ConfigurationScenario {
@@ -139,6 +140,7 @@ function slotFrom(slot: SlotScenario, index: number, defaults: Defaults): Slot {
     ...(claim === undefined ? {} : { claim }),
     ...(replica === undefined ? {} : { replica }),
     node: nodeFrom(slot.node ?? "ok", defaults.nowSeconds),
+    ...(slot.on === undefined ? {} : { nodeName: slot.on }),
     report,
   };
 }

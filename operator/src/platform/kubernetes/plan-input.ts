@@ -107,6 +107,7 @@ function slotsOf(parts: InputParts, replicas: ReadonlyMap<number, ObservedReplic
 function slotFrom(parts: InputParts, index: number, replica: ObservedReplica | undefined): Slot {
   const { objects } = parts;
   const pod = objects.pods.get(index);
+  const nodeName = pod?.spec?.nodeName;
   const claim = claimOf(objects, index);
   return {
     index,
@@ -114,6 +115,7 @@ function slotFrom(parts: InputParts, index: number, replica: ObservedReplica | u
     ...(claim === undefined ? {} : { claim }),
     ...(pod === undefined ? {} : { replica: replicaFromPod(pod) }),
     node: nodeOf(objects, index),
+    ...(nodeName === undefined ? {} : { nodeName }),
     report: reportAt(parts, index, replica),
   };
 }
