@@ -182,7 +182,13 @@ export const folders: readonly Folder[] = [
   { name: "operator/src/settings.ts", imports: ["operator/src/log.ts", "operator/src/version.ts"] },
   {
     name: "operator/src/metrics",
-    imports: ["operator/src/api", "operator/src/kube", "operator/src/member", "proto"],
+    imports: [
+      "operator/src/api",
+      "operator/src/kube",
+      "operator/src/member",
+      "proto",
+      "replica/src/metrics/definition.ts",
+    ],
     types: ["operator/src/plan"],
   },
   {

@@ -9,6 +9,7 @@ import { allowsNoEvictionTooMany } from "./scenarios/evictions.ts";
 import { holdsUpOnlyWhatIsNeeded } from "./scenarios/finalizer.ts";
 import { scalesAndBack } from "./scenarios/lifecycle.ts";
 import { showsWhatItDoes } from "./scenarios/metrics.ts";
+import { leavesNamesOfOthers } from "./scenarios/names.ts";
 import { getsThroughFaults, seesThePast } from "./scenarios/network.ts";
 import { leavesAloneWhoCameBack, replacesLostNode, saysThatItMayNotReadNodes } from "./scenarios/nodes.ts";
 import { everyRightIsUsed, nothingElseIsAllowed } from "./scenarios/rights.ts";
@@ -46,6 +47,8 @@ describe("an operator with the rights that the chart gives it", options, () => {
 
   it("puts right what somebody edits or deletes, and leaves alone what others add", () =>
     putsDriftRight(world));
+
+  it("leaves alone what others have under names that it needs", () => leavesNamesOfOthers(world));
 
   it("says what it knows, that it knows nothing when nobody answers, and when it looked last (E14)", () =>
     saysWhatItKnows(world));

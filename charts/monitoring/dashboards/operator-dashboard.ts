@@ -293,7 +293,7 @@ function work(): RowSpec {
         min: 0,
         queries: [
           {
-            expr: `sum by (kind, result) (increase(rstore_operator_steps_total{${own}}[5m])) > 0 or sum by (result) (increase(rstore_operator_steps_total{${own}}[5m]))`,
+            expr: `sum by (kind, result) (increase(rstore_operator_steps_total{${ofStores}}[5m])) > 0 or sum by (result) (increase(rstore_operator_steps_total{${ofStores}}[5m]))`,
             legend: "{{kind}} {{result}}",
           },
         ],

@@ -40,9 +40,10 @@ function annotations(): AnnotationSpec[] {
     },
     {
       name: "Operator steps",
-      expr: `max by (kind) (max_over_time(rstore_operator_store_change_under_way{${inStore}}[1m])) > 0`,
+      // Not what it notes for itself.
+      expr: `sum by (kind) (increase(rstore_operator_steps_total{${inStore},kind!~"latch|clearLatch|record.+|event",result="taken"}[2m])) > 0`,
       title: "Operator: {{kind}}",
-      text: "a disruptive step of the operator is under way",
+      text: "the operator took a step of this kind",
       tone: "purple",
     },
     {

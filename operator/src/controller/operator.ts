@@ -76,8 +76,15 @@ export class Operator {
       },
       nowMs: () => Date.now(),
       mayAct: () => this.#election?.leads ?? true,
-      stepTaken: (step, ok) => metrics.stepTaken(step.kind, ok),
-      looked: (uid, input) => readings.looked(uid, input),
+      stepTaken: (store, step, ok) => metrics.stepTaken(store, step.kind, ok),
+      looked: (store, input) => {
+        metrics.looked(store);
+        readings.looked(store.uid, input);
+      },
+      gone: (store, uid) => {
+        metrics.gone(store);
+        readings.gone(uid);
+      },
     });
     this.#queue = new WorkQueue({
       clock,
@@ -99,7 +106,6 @@ export class Operator {
       clock,
       namespaces: settings.namespaces,
       changed: (namespace, name) => this.#queue.add(`${namespace}/${name}`),
-      gone: (uid) => reconciler.forget(uid),
       interrupted: (kind, message) => log.record("watch.interrupted", { kind, message }),
     });
     this.#election = settings.leaderElect ? this.#createElection(client, clock) : undefined;

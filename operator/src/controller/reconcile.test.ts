@@ -43,6 +43,7 @@ async function createWorld(changes: Partial<ReplicatedStore> = {}) {
     mayAct: () => true,
     stepTaken: () => {},
     looked: () => {},
+    gone: () => {},
   });
   const read = (kind: string, name = "demo") => client.objects.get(`${kind} shop/${name}`);
   const status = () => (read("ReplicatedStore") as unknown as ReplicatedStore).status;

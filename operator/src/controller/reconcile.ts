@@ -6,17 +6,19 @@ import type { KubeClient, ObjectRef } from "../kube/kube-client.ts";
 import { isKubeError, KubeError } from "../kube/kube-error.ts";
 import type { KubernetesObject } from "../kube/objects.ts";
 import type { Logger } from "../log.ts";
+import type { ReplicaAddress } from "../member/replica-client.ts";
 import { ReplicaCallError } from "../member/replica-error.ts";
 import type { PlanInput } from "../plan/observation.ts";
 import { type Plan, plan } from "../plan/plan.ts";
 import type { Step } from "../plan/step.ts";
 import { act } from "../platform/kubernetes/act.ts";
 import type { ActContext } from "../platform/kubernetes/act-context.ts";
+import { AppliedObjects } from "../platform/kubernetes/applied-objects.ts";
 import { applyOwnedObjects } from "../platform/kubernetes/apply-objects.ts";
 import type { OperatorPeer } from "../platform/kubernetes/build-objects.ts";
 import { memberUrls, names, selectorLabels } from "../platform/kubernetes/names.ts";
 import { readStoreObjects } from "../platform/kubernetes/observe-store.ts";
-import { observe } from "../platform/kubernetes/plan-input.ts";
+import { observe, replicaAddress } from "../platform/kubernetes/plan-input.ts";
 import { buildPodTemplate } from "../platform/kubernetes/pod-template.ts";
 import { StatusWriter } from "../platform/kubernetes/status-writer.ts";
 import { type Store, storeFrom } from "../platform/kubernetes/store.ts";
@@ -25,6 +27,7 @@ import type { StatusChange } from "../platform/status-change.ts";
 import { StepOutdatedError } from "../platform/step-outdated-error.ts";
 import { notObservedStatus } from "../status/not-observed.ts";
 import { statusFrom } from "../status/status.ts";
+import { aroundObstacles } from "./around-obstacles.ts";
 import { hasFinalizer, withFinalizer, withoutFinalizer } from "./finalizer.ts";
 import { logConditions } from "./log-conditions.ts";
 import { refusalFrom } from "./refusal.ts";
@@ -37,20 +40,32 @@ export interface ReconcilerParts {
   readonly log: Logger;
   readonly images: ImageSource;
   readonly operator: OperatorPeer;
+  /** Where the replica is asked whose pod has this address; absent: there, on its own ports. */
+  readonly addressOf?: (ip: string) => ReplicaAddress;
   readonly nowMs: () => number;
   /** False once another operator may lead: then nothing more is written (E17). */
   readonly mayAct: () => boolean;
   /** Called for each step that was carried out, or not, for metrics. */
-  readonly stepTaken: (step: Step, ok: boolean) => void;
+  readonly stepTaken: (store: StoreName, step: Step, ok: boolean) => void;
   /** A store was looked at, and its status says so. */
-  readonly looked: (uid: string, input: PlanInput) => void;
+  readonly looked: (store: Store, input: PlanInput) => void;
+  /** There is no store of this name any more, or none of this UID. */
+  readonly gone: (store: StoreName, uid: string) => void;
 }
+
+export type StoreName = Pick<Store, "namespace" | "name">;
 
 /** What is remembered of a store between looks; nothing is wrong when it is lost. */
 interface Memory {
+  /** Of the store. */
+  readonly uid: string;
   readonly outages: Outages;
   readonly removed: Map<MemberId, bigint>;
+  readonly applied: AppliedObjects;
 }
+
+/** An id is noted for as long as its disk waits to be set aside, which is short. */
+const removedMax = 64;
 
 /**
  * A step that was not begun by then is planned anew. With the longest that a call may take this stays well below
@@ -62,7 +77,7 @@ const terminatingRetryMs = 10_000;
 /** Looks at one store, plans, and acts. Rejects with what kept it from that; it is then tried again later. */
 export class Reconciler {
   readonly #parts: ReconcilerParts;
-  /** By UID of the store. */
+  /** By namespace and name of the store. */
   readonly #memories = new Map<string, Memory>();
 
   constructor(parts: ReconcilerParts) {
@@ -74,7 +89,10 @@ export class Reconciler {
     const { client, mayAct } = this.#parts;
     if (!mayAct()) return undefined;
     const resource = (await client.read(refOf(namespace, name))) as ReplicatedStore | undefined;
-    if (resource === undefined) return undefined;
+    if (resource === undefined) {
+      this.#forget({ namespace, name });
+      return undefined;
+    }
     const store = await this.#orNotObserved(resource, () => storeFrom(resource));
     const ready = await this.#withFinalizer(store, resource);
     // It was written: what was read is old, and the change comes as an event of its own.
@@ -101,17 +119,24 @@ export class Reconciler {
     }
   }
 
-  /** A store that is gone leaves nothing in memory. */
-  forget(uid: string): void {
-    this.#memories.delete(uid);
+  /** How many stores something is remembered of. */
+  get remembered(): number {
+    return this.#memories.size;
   }
 
   async #turn(store: Store, resource: ReplicatedStore): Promise<number> {
     const context = await this.#orNotObserved(resource, () => this.#observe(store, resource));
-    const planned = plan(context.input);
+    const { input, objects, status } = context;
+    const planned = aroundObstacles(plan(input), {
+      obstacles: objects.obstacles,
+      names: { peerService: names.peerService(store) },
+      isFounded: status.current.clusterId !== undefined,
+      deleting: input.deleting,
+    });
+    await this.#tellObstacles(context);
     const failure = await this.#carryOut(planned, context);
     await this.#writeStatus(await this.#withRefusal(planned, failure, context), context);
-    this.#parts.looked(store.uid, context.input);
+    this.#parts.looked(store, input);
     if (isKubeError(failure, "namespace-terminating")) {
       this.#parts.log.record("namespace.terminating", { store: nameOf(store) });
       return terminatingRetryMs;
@@ -125,7 +150,7 @@ export class Reconciler {
     resource: ReplicatedStore,
   ): Promise<ActContext & { readonly version: string | undefined }> {
     const { client, images, operator, nowMs, mayAct, events } = this.#parts;
-    const { outages, removed } = this.#memory(store.uid);
+    const { outages, removed, applied } = this.#memory(store);
     const plannedMs = nowMs();
     const status = new StatusWriter(client, resource);
     const image = resolvedImage(store.spec, status.current.image, images);
@@ -136,6 +161,7 @@ export class Reconciler {
       addresses,
       version: running,
     } = await observe({
+      client,
       store,
       objects,
       wantedHash: hash,
@@ -143,6 +169,7 @@ export class Reconciler {
       removed,
       nowMs: plannedMs,
       drawnClusterId: drawId(),
+      addressOf: this.#parts.addressOf ?? replicaAddress,
     });
     return {
       client,
@@ -155,6 +182,7 @@ export class Reconciler {
       status,
       version: running,
       removed,
+      applied,
       memberIn: (slot) => ({ name: names.pod(store, slot), ...memberUrls(store, slot) }),
       assertMayAct() {
         if (!mayAct()) throw new StepOutdatedError("another operator may lead by now");
@@ -167,10 +195,31 @@ export class Reconciler {
     };
   }
 
-  #memory(uid: string): Memory {
-    const known = this.#memories.get(uid) ?? { outages: new Map(), removed: new Map() };
-    this.#memories.set(uid, known);
+  /** Of the resource that has the name now. */
+  #memory(store: Store): Memory {
+    const { uid } = store;
+    if (this.#memories.get(nameOf(store))?.uid !== uid) this.#forget(store);
+    const fresh = { uid, outages: new Map(), removed: new Map(), applied: new AppliedObjects() };
+    const known = this.#memories.get(nameOf(store)) ?? fresh;
+    this.#memories.set(nameOf(store), known);
+    for (const id of known.removed.keys()) if (known.removed.size > removedMax) known.removed.delete(id);
     return known;
+  }
+
+  #forget(store: StoreName): void {
+    const before = this.#memories.get(nameOf(store));
+    if (before === undefined) return;
+    this.#memories.delete(nameOf(store));
+    this.#parts.gone(store, before.uid);
+  }
+
+  /** That somebody has to act on a name is told once as an Event; status has it for as long as it is so. */
+  async #tellObstacles({ objects, status, input, event }: ActContext): Promise<void> {
+    const degraded = status.current.conditions?.find(({ type }) => type === "Degraded");
+    for (const { message, isPassing } of objects.obstacles) {
+      if (input.deleting || isPassing || degraded?.message.includes(message)) continue;
+      await event({ type: "Warning", reason: "NameTaken", note: message });
+    }
   }
 
   /** What is refused for good has to be seen where a person looks: in status, and once as an Event. */
@@ -211,13 +260,13 @@ export class Reconciler {
       const fields = { store: nameOf(store), step: step.kind, reason: step.reason };
       try {
         await act(step, context);
-        stepTaken(step, true);
+        stepTaken(store, step, true);
         const event = stepEvent(step);
         // For people: nothing waits for it.
         if (event !== undefined) void context.event(event);
         if (step.kind !== "event") log.record("step.taken", fields);
       } catch (error) {
-        stepTaken(step, false);
+        stepTaken(store, step, false);
         if (isExpected(error)) {
           log.record("step.refused", { ...fields, why: error.message });
           return error;

@@ -14,7 +14,6 @@ export interface StoreWatchesParts {
   readonly namespaces: readonly string[];
   /** A store, or something of it, changed. */
   readonly changed: (namespace: string, name: string) => void;
-  readonly gone: (uid: string) => void;
   /** Watching objects of this kind is tried again. */
   readonly interrupted: (kind: string, message: string) => void;
 }
@@ -84,17 +83,12 @@ export class StoreWatches {
   }
 }
 
-function changed(
-  { changed: tell, gone }: StoreWatchesParts,
-  watched: Kind,
-  { metadata }: KubernetesObject,
-): void {
+function changed({ changed: tell }: StoreWatchesParts, watched: Kind, { metadata }: KubernetesObject): void {
   const namespace = metadata?.namespace ?? "";
   if (watched.kind !== kind) {
     const store = metadata?.labels?.[belongsTo];
     if (store !== undefined) tell(namespace, store);
     return;
   }
-  if (metadata?.deletionTimestamp !== undefined) gone(metadata.uid ?? "");
   tell(namespace, metadata?.name ?? "");
 }

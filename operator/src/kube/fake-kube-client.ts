@@ -46,6 +46,12 @@ export class FakeKubeClient implements KubeClient {
     return this.#store({ ...current, ...object, metadata });
   }
 
+  async applyNew<T extends KubernetesObject>(object: T): Promise<T> {
+    await this.before("apply", nameOf(object));
+    if (this.objects.has(keyOf(refOf(object)))) throw new KubeError("conflict", "it is there by now");
+    return this.#store(object);
+  }
+
   async replace<T extends KubernetesObject>(object: T): Promise<T> {
     await this.before("replace", nameOf(object));
     const current = this.objects.get(keyOf(refOf(object)));

@@ -41,6 +41,8 @@ export interface KubeClient {
   create<T extends KubernetesObject>(object: T): Promise<T>;
   /** Server-side apply, taking fields over that others hold; creates what is missing. */
   apply<T extends KubernetesObject>(object: T): Promise<T>;
+  /** As `apply`, of what is not there yet: a KubeError conflict, and nothing is changed, when it is by now. */
+  applyNew<T extends KubernetesObject>(object: T): Promise<T>;
   /** Of the object as it was read: a KubeError conflict when it changed since. */
   replace<T extends KubernetesObject>(object: T): Promise<T>;
   /** As `replace`, of the status alone. */
@@ -150,6 +152,11 @@ class ApiServerClient implements KubeClient {
     );
   }
 
+  applyNew<T extends KubernetesObject>(object: T): Promise<T> {
+    const metadata = { ...object.metadata, resourceVersion: NO_VERSION };
+    return this.apply({ ...object, metadata });
+  }
+
   replace<T extends KubernetesObject>(object: T): Promise<T> {
     const { fieldManager } = this.#options;
     return called(
@@ -229,6 +236,13 @@ class ApiServerClient implements KubeClient {
 }
 
 const LIST_PAGE_OBJECTS = 500;
+
+/**
+ * No object has this version, since a store counts from its own first entry on: an apply of it finds nothing that it
+ * may change, and makes what is missing. A create in its place would own its fields for good beside the applies, so
+ * that none of them could be taken out again.
+ */
+const NO_VERSION = "1";
 
 /** The library by itself waits for minutes for an answer. */
 function configurationOf(config: KubeConfig, callTimeoutMs: number): Configuration {

@@ -7,6 +7,8 @@ export type {
   V1Lease,
   V1NetworkPolicy,
   V1Node,
+  V1NodeSelectorRequirement,
+  V1NodeSelectorTerm,
   V1ObjectMeta,
   V1OwnerReference,
   V1PersistentVolume,

@@ -1,9 +1,6 @@
-import type { Definition } from "./definition.ts";
-import { operatorCounted, operatorScraped } from "./operator-definitions.ts";
+import type { Definition } from "@rstore/replica/metrics/definition";
+import { operatorCounted, operatorScraped, storeLabels } from "./operator-definitions.ts";
 import { storeScraped } from "./store-definitions.ts";
-
-/** On every metric of a store. */
-export const storeLabels = { namespace: "store", store: "store" } as const;
 
 /** All of the operator's own metrics, for its reference. */
 export const operatorDefinitions: readonly {

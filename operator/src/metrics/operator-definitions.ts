@@ -1,6 +1,9 @@
+import { type CountedDefinition, flag, type ScrapedDefinition } from "@rstore/replica/metrics/definition";
 import type { StepBody } from "../plan/step.ts";
-import { type CountedDefinition, flag, type ScrapedDefinition } from "./definition.ts";
 import { errorReasons, errorSources } from "./error-labels.ts";
+
+/** On every metric of a store. */
+export const storeLabels = { namespace: "store", store: "store" } as const;
 
 /** What the operator says about itself at a scrape. Times are of the epoch. */
 export interface OperatorReading {
@@ -104,8 +107,8 @@ export const operatorCounted = {
   },
   steps: {
     name: "rstore_operator_steps_total",
-    help: "Steps of plans, by kind and by whether they were carried out.",
+    help: "Steps of plans for a store, by kind and by whether they were carried out.",
     type: "counter",
-    labels: { kind: Object.keys(stepKinds), result: ["taken", "refused"] },
+    labels: { ...storeLabels, kind: Object.keys(stepKinds), result: ["taken", "refused"] },
   },
 } as const satisfies Record<string, CountedDefinition>;

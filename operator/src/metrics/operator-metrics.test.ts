@@ -1,11 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { Reason } from "@rstore/proto/rstore/v1/kv";
+import type { Definition } from "@rstore/replica/metrics/definition";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { MemberStatus, ReplicatedStore } from "../api/v1alpha1/types.ts";
 import { KubeError } from "../kube/kube-error.ts";
 import { ReplicaCallError } from "../member/replica-error.ts";
 import type { Slot } from "../plan/observation.ts";
-import type { Definition } from "./definition.ts";
 import { libraryMetrics, operatorDefinitions } from "./definitions.ts";
 import { errorLabels } from "./error-labels.ts";
 import { OperatorMetrics } from "./operator-metrics.ts";
@@ -121,6 +121,7 @@ describe("the operator's page", () => {
 
   it("has a sample of each, once there is a change under way", async () => {
     metrics.waited(0.2);
+    metrics.looked({ namespace: "prod", name: "one" });
     await metrics.timed(async () => undefined);
     const lines = await page();
     const empty = definitions.filter(({ name, type }) => {
@@ -132,6 +133,7 @@ describe("the operator's page", () => {
 
   it("has no label value beyond its bound", async () => {
     await expect(metrics.timed(() => Promise.reject(new Error("?")))).rejects.toThrow();
+    metrics.stepTaken({ namespace: "prod", name: "one" }, "startSlot", false);
     const lines = await page();
     for (const { name, labels = {} } of definitions) {
       for (const line of lines.filter((candidate) => candidate.name === name)) {
@@ -230,6 +232,29 @@ describe("a store", () => {
     expect(await tolerated(alone)).toEqual([-1]);
     expect(await tolerated([memberOf(0), memberOf(1, { role: "Leaving" })])).toEqual([0]);
     expect(await tolerated([])).toEqual([]);
+  });
+
+  it("has a series for each kind of step from the first look on, until it is gone", async () => {
+    const steps = "rstore_operator_steps_total";
+    const taken = { ...one, kind: "startSlot", result: "taken" };
+    expect(await samples(steps, one)).toEqual([]);
+    metrics.looked({ namespace: "prod", name: "one" });
+    expect(await samples(steps, taken)).toEqual([0]);
+    metrics.stepTaken({ namespace: "prod", name: "one" }, "startSlot", true);
+    metrics.stepTaken({ namespace: "prod", name: "paused" }, "startSlot", true);
+    metrics.looked({ namespace: "prod", name: "one" });
+    expect(await samples(steps, taken)).toEqual([1]);
+    metrics.gone({ namespace: "prod", name: "one" });
+    expect(await samples(steps, one)).toEqual([]);
+    expect(await samples(steps, { ...taken, store: "paused" })).toEqual([1]);
+    metrics.looked({ namespace: "prod", name: "one" });
+    expect(await samples(steps, taken)).toEqual([0]);
+  });
+
+  it("that nobody scraped for is forgotten, too, when it is gone", async () => {
+    readings.looked("uid-one", { now: 5_000_000, slots });
+    readings.gone("uid-one");
+    expect(await samples("rstore_operator_store_claims_lost", one)).toEqual([0]);
   });
 
   it("that was deleted leaves no series, and nothing that was remembered of it", async () => {

@@ -1,8 +1,13 @@
+import type { CountedDefinition, Definition, Sample } from "@rstore/replica/metrics/definition";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { CountedDefinition, Definition, Sample } from "./definition.ts";
-import { libraryMetrics, storeLabels } from "./definitions.ts";
+import { libraryMetrics } from "./definitions.ts";
 import { errorLabels } from "./error-labels.ts";
-import { type OperatorReading, operatorCounted, operatorScraped } from "./operator-definitions.ts";
+import {
+  type OperatorReading,
+  operatorCounted,
+  operatorScraped,
+  storeLabels,
+} from "./operator-definitions.ts";
 import { type StoreReading, storeScraped } from "./store-definitions.ts";
 
 /** Where what is read at a scrape comes from. */
@@ -12,6 +17,8 @@ export interface OperatorMetricsSources {
   readonly stores: () => readonly StoreReading[];
 }
 
+export type StoreName = Pick<StoreReading, "namespace" | "name">;
+
 /** What the operator says of itself, and of the stores, to Prometheus. */
 export class OperatorMetrics {
   readonly #registry = registryOfProcess();
@@ -20,14 +27,13 @@ export class OperatorMetrics {
   readonly #errors = this.#counter(operatorCounted.reconcileErrors);
   readonly #waits = this.#histogram(operatorCounted.queueWait);
   readonly #steps = this.#counter(operatorCounted.steps);
+  /** Stores that have series of their steps. */
+  readonly #counted = new Set<string>();
 
   constructor({ operator, stores }: OperatorMetricsSources) {
     for (const result of operatorCounted.reconciles.labels.result) this.#reconciles.inc({ result }, 0);
     for (const source of operatorCounted.reconcileErrors.labels.source) {
       this.#errors.inc({ source, reason: source === "operator" ? "internal" : "unavailable" }, 0);
-    }
-    for (const kind of operatorCounted.steps.labels.kind) {
-      for (const result of operatorCounted.steps.labels.result) this.#steps.inc({ kind, result }, 0);
     }
     for (const { read, ...definition } of operatorScraped) {
       this.#gauge(definition, () => samplesOf(read(operator())));
@@ -65,8 +71,23 @@ export class OperatorMetrics {
     }
   }
 
-  stepTaken(kind: string, ok: boolean): void {
-    this.#steps.inc({ kind, result: ok ? "taken" : "refused" });
+  /** What was never counted is 0 from the first look on: an increase from nothing is none to Prometheus. */
+  looked(store: StoreName): void {
+    const key = keyOf(store);
+    if (this.#counted.has(key)) return;
+    this.#counted.add(key);
+    for (const labels of stepSeries(store)) this.#steps.inc(labels, 0);
+  }
+
+  stepTaken(store: StoreName, kind: string, ok: boolean): void {
+    this.looked(store);
+    this.#steps.inc({ ...labelsOf(store), kind, result: ok ? "taken" : "refused" });
+  }
+
+  /** The store is deleted, and its series with it. */
+  gone(store: StoreName): void {
+    if (!this.#counted.delete(keyOf(store))) return;
+    for (const labels of stepSeries(store)) this.#steps.remove(labels);
   }
 
   /** The page in Prometheus' text format. */
@@ -87,10 +108,7 @@ export class OperatorMetrics {
       ...this.#configuration(definition),
       collect() {
         this.reset();
-        for (const { labels, value } of read()) {
-          if (labels === undefined) this.set(value);
-          else this.set(labels, value);
-        }
+        for (const { labels, value } of read()) this.set(labels, value);
       },
     });
   }
@@ -98,6 +116,19 @@ export class OperatorMetrics {
   #configuration({ name, help, labels = {} }: Definition) {
     return { name, help, labelNames: Object.keys(labels), registers: [this.#registry] };
   }
+}
+
+function keyOf({ namespace, name }: StoreName): string {
+  return `${namespace}/${name}`;
+}
+
+function labelsOf({ namespace, name }: StoreName): { namespace: string; store: string } {
+  return { namespace, store: name };
+}
+
+function stepSeries(store: StoreName) {
+  const { kind, result } = operatorCounted.steps.labels;
+  return kind.flatMap((one) => result.map((other) => ({ ...labelsOf(store), kind: one, result: other })));
 }
 
 function registryOfProcess(): Registry {
@@ -112,5 +143,5 @@ function registryOfProcess(): Registry {
 
 function samplesOf(read: number | readonly Sample[] | undefined): readonly Sample[] {
   if (read === undefined) return [];
-  return typeof read === "number" ? [{ value: read }] : read;
+  return typeof read === "number" ? [{ labels: {}, value: read }] : read;
 }

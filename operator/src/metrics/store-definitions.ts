@@ -1,3 +1,9 @@
+import {
+  type Definition,
+  flag,
+  type Sample,
+  type ScrapedDefinition,
+} from "@rstore/replica/metrics/definition";
 import type {
   ChangeKind,
   ConditionStatus,
@@ -6,7 +12,6 @@ import type {
   MemberRole,
   ReplicatedStoreStatus,
 } from "../api/v1alpha1/types.ts";
-import { type Definition, flag, type Sample, type ScrapedDefinition } from "./definition.ts";
 
 /** One ReplicatedStore, as last heard of, and as last looked at. Times are of the epoch. */
 export interface StoreReading {

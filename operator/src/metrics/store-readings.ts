@@ -22,6 +22,10 @@ export class StoreReadings {
     });
   }
 
+  gone(uid: string): void {
+    this.#looks.delete(uid);
+  }
+
   /** Of all that there are; what was remembered of others is forgotten. */
   read(stores: readonly ReplicatedStore[]): readonly StoreReading[] {
     const known = new Set(stores.map(({ metadata }) => metadata.uid));

@@ -1,9 +1,9 @@
 /**
  * What keeps the number of a label's values small: a closed list, or what there is at a time. `peer`: members of
- * the configuration, series of others vanish. `method`: of the services in `proto/`. `self`: one value in the life
- * of a process.
+ * the configuration, `store`: ReplicatedStores, series of others vanish. `method`: of the services in `proto/`.
+ * `self`: one value in the life of a process.
  */
-export type LabelValues = readonly string[] | "peer" | "method" | "self";
+export type LabelValues = readonly string[] | "peer" | "store" | "method" | "self";
 
 /** Everything that a metric is, but for where its values come from. */
 export interface Definition {

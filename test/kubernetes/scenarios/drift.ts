@@ -30,6 +30,9 @@ const owned: readonly Owned[] = [
   { resource: "networkpolicies", name: "demo", edit: { spec: { ingress: [] } } },
 ];
 
+/** Of one look, to the API server. */
+const restCallsMax = 9;
+
 type Body = Record<string, unknown>;
 
 /** What the operator makes is put right when somebody edits or deletes it; what others add to it stays. */
@@ -39,6 +42,7 @@ export function putsDriftRight(world: World): Promise<void> {
     await site.apply({ replicas: 3 });
     await site.settled(3);
     await site.write("before");
+    await expectRest(site);
     const { namespace } = site;
     const read = ({ resource, name }: Owned) =>
       world.admin.read<KubernetesObject & Body>(resource, { namespace, name });
@@ -81,6 +85,31 @@ export function putsDriftRight(world: World): Promise<void> {
       { timeoutMs: settleMs, intervalMs: 100 },
     );
   });
+}
+
+/** Nothing is written while nothing is to be done, and little is asked for. */
+async function expectRest(site: Site): Promise<void> {
+  const looks: string[][] = [];
+  site.audit.interference = {
+    before({ method, path, isWatch }) {
+      const isLook = method === "GET" && path.endsWith(`/replicatedstores/${site.store}`);
+      if (isLook) looks.push([]);
+      if (!isWatch) looks.at(-1)?.push(`${method} ${path}`);
+      return "pass";
+    },
+  };
+  // Of the first ones some may still put something right; lists of watches that are made anew come in between.
+  const atRest = await eventually(
+    "a look that only reads",
+    () => looks.slice(0, -1).find((calls) => calls.length <= restCallsMax && calls.every(isRead)),
+    { timeoutMs: settleMs, intervalMs: 200 },
+  );
+  expect(atRest.length).toBeGreaterThan(3);
+  site.audit.interference = {};
+}
+
+function isRead(call: string): boolean {
+  return call.startsWith("GET ");
 }
 
 /** Fields that the operator says nothing about are somebody else's. */

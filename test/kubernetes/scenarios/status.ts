@@ -119,5 +119,6 @@ function reconcilerOf(site: Site, kubeconfig: string, nowMs: () => number): Reco
     mayAct: () => true,
     stepTaken: () => {},
     looked: () => {},
+    gone: () => {},
   });
 }

@@ -8,7 +8,7 @@ import { Kubelet } from "./kubelet.ts";
 import { readObjects } from "./objects.ts";
 import type { ReplicaPod } from "./replica-pod.ts";
 import { keepStatefulSets } from "./stateful-sets.ts";
-import { localClass, releaseVolumes, schedulePods } from "./volumes.ts";
+import { localClass, releaseVolumes, schedulePods, topologyLabel } from "./volumes.ts";
 
 const roundMs = 150;
 
@@ -44,7 +44,8 @@ export class StandIn {
   }
 
   async addNode(name: string, labels: Readonly<Record<string, string>> = {}): Promise<void> {
-    await this.#api.create<V1Node>("nodes", { apiVersion: "v1", kind: "Node", metadata: { name, labels } });
+    const metadata = { name, labels: { [topologyLabel]: name, ...labels } };
+    await this.#api.create<V1Node>("nodes", { apiVersion: "v1", kind: "Node", metadata });
     await this.setNode(name, "True");
   }
 

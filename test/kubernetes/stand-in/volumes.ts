@@ -11,6 +11,9 @@ import { ignoreOutdated } from "./stateful-sets.ts";
 /** Volumes of this class can be used on the node where they were made, others on all. */
 export const localClass = "local";
 
+/** By which their driver tells nodes apart: many have one of their own. */
+export const topologyLabel = "topology.rstore.dev/test-node";
+
 /** On nodes that only pods with a selector for it may use. */
 export const reservedLabel = "site";
 
@@ -74,7 +77,7 @@ async function bind(api: AdminApi, claim: V1PersistentVolumeClaim, node: string)
   const { name = "", namespace = "", uid = "" } = claim.metadata ?? {};
   const volumeName = `pv-${uid}`;
   const storageClassName = claim.spec?.storageClassName ?? "standard";
-  const expression = { key: "kubernetes.io/hostname", operator: "In", values: [node] };
+  const expression = { key: topologyLabel, operator: "In", values: [node] };
   const required = { nodeSelectorTerms: [{ matchExpressions: [expression] }] };
   await api
     .create<V1PersistentVolume>("persistentvolumes", {

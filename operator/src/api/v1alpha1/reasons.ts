@@ -50,6 +50,8 @@ export const reasons = {
   PodConfigurationError: "The pod can't be made as spec asks for. Look at its events.",
   Refused:
     "The API server refuses what spec leads to, and the message says why. Correct spec, or permit what is forbidden.",
+  NameTaken:
+    "Others have the name of an object that the store needs: it is left as it is, and the rest goes on where it can. Delete it if nobody needs it, or make the store under another name. As a reason of Progressing: it goes by itself.",
   Replacing: "A lost member is being replaced by a new one in its slot.",
   ReplacementManual: "A member is lost, and spec.replacement.mode is Manual.",
   QuorumAtRisk: "A step waits, since too few of the other members are alive and have caught up.",

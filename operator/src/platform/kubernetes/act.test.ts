@@ -8,8 +8,9 @@ import { inputFromScenario } from "../../plan/testing/scenario.ts";
 import { StepOutdatedError } from "../step-outdated-error.ts";
 import { act } from "./act.ts";
 import type { ActContext } from "./act-context.ts";
+import { AppliedObjects } from "./applied-objects.ts";
 import { applyOwnedObjects } from "./apply-objects.ts";
-import { voterLabel } from "./names.ts";
+import { ownerReference, voterLabel } from "./names.ts";
 import { buildPodTemplate } from "./pod-template.ts";
 import { StatusWriter } from "./status-writer.ts";
 import { storeFrom } from "./store.ts";
@@ -40,13 +41,13 @@ async function createWorld(assertMayAct = () => {}): Promise<World> {
   const set = await client.create<V1StatefulSet>({
     apiVersion: "apps/v1",
     kind: "StatefulSet",
-    metadata: { ...place, name: "demo" },
+    metadata: { ...place, name: "demo", ownerReferences: [ownerReference(store)] },
     spec: { replicas: 3, selector: {}, template, serviceName: "" },
   });
   const budget = await client.create<V1PodDisruptionBudget>({
     apiVersion: "policy/v1",
     kind: "PodDisruptionBudget",
-    metadata: { ...place, name: "demo" },
+    metadata: { ...place, name: "demo", ownerReferences: [ownerReference(store)] },
     spec: { minAvailable: 1 },
   });
   const pods = new Map<number, V1Pod>();
@@ -72,10 +73,9 @@ async function createWorld(assertMayAct = () => {}): Promise<World> {
       budget,
       pods,
       claims: new Map([[2, claim as never]]),
-      volumes: new Map(),
-      nodes: new Map(),
       missingClass: undefined,
-      mayReadNodes: true,
+      others: new Map(),
+      obstacles: [],
     },
     input: inputFromScenario({ deleting: true, budget: { minAvailable: 1, voters: [0, 1] } }),
     addresses: new Map(),
@@ -84,6 +84,7 @@ async function createWorld(assertMayAct = () => {}): Promise<World> {
     wanted: { template, hash },
     operator: { namespace: "system", podLabels: {} },
     status: new StatusWriter(client, resource),
+    applied: new AppliedObjects(),
     assertMayAct,
     event: async () => {},
     removeFinalizer: async () => {},

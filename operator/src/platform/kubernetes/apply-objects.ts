@@ -2,6 +2,7 @@ import { isKubeError } from "../../kube/kube-error.ts";
 import type { KubernetesObject, V1StatefulSet, V1StatefulSetSpec } from "../../kube/objects.ts";
 import { StepOutdatedError } from "../step-outdated-error.ts";
 import type { ActContext } from "./act-context.ts";
+import { applyOwn } from "./apply-own.ts";
 import {
   buildClientService,
   buildNetworkPolicy,
@@ -9,7 +10,8 @@ import {
   buildServiceAccount,
   buildStatefulSet,
 } from "./build-objects.ts";
-import { names, templateHashLabel } from "./names.ts";
+import { names, objectKey, templateHashLabel } from "./names.ts";
+import { isOwn } from "./ownership.ts";
 import { keepBudget } from "./set-budget.ts";
 
 interface StatefulSetChange {
@@ -27,28 +29,25 @@ const attemptsMax = 5;
 
 /** Only of the spec that was observed: what was planned on an old view must not undo what came after it. */
 export async function applyStatefulSet(context: ActContext, change: StatefulSetChange): Promise<void> {
-  const { client, objects } = context;
+  const { store, objects } = context;
   let current = latest.get(context) ?? objects.statefulSet;
-  if (current === undefined) await assertNoneYet(context);
   for (let attempt = 1; ; attempt += 1) {
     context.assertMayAct();
     try {
-      latest.set(context, await client.apply<V1StatefulSet>(nextStatefulSet(context, current, change)));
+      const next = nextStatefulSet(context, current, change);
+      latest.set(context, await applyOwn<V1StatefulSet>(context, next, current));
       return;
     } catch (error) {
-      if (!isKubeError(error, "conflict") || current === undefined || attempt === attemptsMax) throw error;
+      if (!isKubeError(error, "conflict")) throw error;
+      if (current === undefined) throw new StepOutdatedError("there is a StatefulSet by now");
+      if (attempt === attemptsMax) throw error;
       const fresh: V1StatefulSet | undefined = await readStatefulSet(context);
       const isSameSpec = fresh?.metadata?.generation === current.metadata?.generation;
       if (!isSameSpec || fresh?.metadata?.uid !== current.metadata?.uid) throw error;
+      if (fresh === undefined || !isOwn(store, fresh)) throw error;
       current = fresh;
     }
   }
-}
-
-/** An apply that names no version would take an existing one over, whatever is in it. */
-async function assertNoneYet(context: ActContext): Promise<void> {
-  const found = await readStatefulSet(context);
-  if (found !== undefined) throw new StepOutdatedError("there is a StatefulSet by now");
 }
 
 function readStatefulSet({ client, store }: ActContext): Promise<V1StatefulSet | undefined> {
@@ -76,9 +75,7 @@ function nextStatefulSet(
   const slots = change.slots(current === undefined ? slotsInUse(context) : (current.spec?.replicas ?? 0));
   const template = change.template === wanted.hash ? wanted.template : templateToKeep(context, current);
   const next = buildStatefulSet(store, slots, template);
-  const resourceVersion = current?.metadata?.resourceVersion;
-  const metadata = { ...next.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
-  return { ...next, metadata, spec: { ...next.spec!, ...immutableFields(current) } };
+  return { ...next, spec: { ...next.spec!, ...immutableFields(current) } };
 }
 
 /** As they are: a change of them is refused, also when they were written for a resource that is gone by now. */
@@ -99,19 +96,23 @@ function templateToKeep({ wanted }: ActContext, current: V1StatefulSet | undefin
 
 /**
  * Puts right what differs from how it should be, and makes what is missing; the StatefulSet once it exists. Each
- * for itself: what is refused of one does not keep the others from it. Returns what failed.
+ * for itself: what is refused of one does not keep the others from it. What others have taken the names of is left
+ * to them. Returns what failed.
  */
 export async function applyOwnedObjects(context: ActContext): Promise<readonly unknown[]> {
   context.assertMayAct();
-  const { client, store, operator, objects } = context;
-  const owned: KubernetesObject[] = [
+  const { store, operator, objects } = context;
+  const wanted: KubernetesObject[] = [
     buildServiceAccount(store),
     buildPeerService(store),
     buildClientService(store),
   ];
-  if (store.spec.networkPolicy.enabled) owned.push(buildNetworkPolicy(store, operator));
+  if (store.spec.networkPolicy.enabled) wanted.push(buildNetworkPolicy(store, operator));
+  const taken = new Set(objects.obstacles.map(({ kind, name }) => objectKey({ kind, metadata: { name } })));
   const done = await Promise.allSettled([
-    ...owned.map((object) => client.apply(object)),
+    ...wanted
+      .filter((object) => !taken.has(objectKey(object)))
+      .map((object) => applyOwn(context, object, objects.others.get(objectKey(object)))),
     store.spec.networkPolicy.enabled ? undefined : removeNetworkPolicy(context),
     keepBudget(context),
     objects.statefulSet && applyStatefulSet(context, { slots: (kept) => kept }),
@@ -119,14 +120,10 @@ export async function applyOwnedObjects(context: ActContext): Promise<readonly u
   return done.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
 }
 
-async function removeNetworkPolicy({ client, store }: ActContext): Promise<void> {
-  const ref = {
-    apiVersion: "networking.k8s.io/v1",
-    kind: "NetworkPolicy",
-    namespace: store.namespace,
-    name: names.networkPolicy(store),
-  };
-  const found = await client.read(ref);
-  const isOwn = found?.metadata?.ownerReferences?.some(({ uid }) => uid === store.uid) === true;
-  if (isOwn) await client.delete(ref, { uid: found?.metadata?.uid ?? "" });
+async function removeNetworkPolicy({ client, store, objects }: ActContext): Promise<void> {
+  const name = names.networkPolicy(store);
+  const found = objects.others.get(objectKey({ kind: "NetworkPolicy", metadata: { name } }));
+  if (found === undefined) return;
+  const ref = { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", namespace: store.namespace, name };
+  await client.delete(ref, { uid: found.metadata?.uid ?? "" });
 }

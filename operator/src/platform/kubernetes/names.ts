@@ -1,5 +1,5 @@
 import { group, kind, version } from "../../api/v1alpha1/custom-resource-definition.ts";
-import type { V1OwnerReference } from "../../kube/objects.ts";
+import type { KubernetesObject, V1OwnerReference } from "../../kube/objects.ts";
 import type { Store } from "./store.ts";
 
 export const ports = { client: 4001, peer: 4101, metrics: 4201 } as const;
@@ -47,6 +47,11 @@ export function ownerReference({ name, uid }: Pick<Store, "name" | "uid">): V1Ow
     controller: true,
     blockOwnerDeletion: true,
   };
+}
+
+/** Of the objects of one store. */
+export function objectKey({ kind, metadata }: KubernetesObject): string {
+  return `${kind} ${metadata?.name}`;
 }
 
 /** Ordinal in a pod's or claim's name; undefined: it is not of this store. */

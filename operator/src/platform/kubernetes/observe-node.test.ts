@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { V1Node, V1PersistentVolume } from "../../kube/objects.ts";
-import { nodeOfVolume, nodeState } from "./observe-node.ts";
+import type { V1Node } from "../../kube/objects.ts";
+import { nodeState } from "./observe-node.ts";
 
 const since = new Date(5000);
 
@@ -32,24 +32,5 @@ describe("the state of a node", () => {
     ],
   ])("%s", (_, observed, state) => {
     expect(nodeState(observed)).toEqual(state);
-  });
-});
-
-function volume(key: string, operator: string, values: readonly string[]): V1PersistentVolume {
-  const matchExpressions = [{ key, operator, values: [...values] }];
-  return { spec: { nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions }] } } } };
-}
-
-describe("the one node that a volume can be used on", () => {
-  it.each<[what: string, volume: V1PersistentVolume | undefined, node: string | undefined]>([
-    ["there is no volume", undefined, undefined],
-    ["it can be attached anywhere", { spec: {} }, undefined],
-    ["it is tied to a host", volume("kubernetes.io/hostname", "In", ["n1"]), "n1"],
-    ["it is tied to a node by its name", volume("metadata.name", "In", ["n1"]), "n1"],
-    ["one of two hosts has it", volume("kubernetes.io/hostname", "In", ["n1", "n2"]), undefined],
-    ["it is tied to a zone", volume("topology.kubernetes.io/zone", "In", ["z1"]), undefined],
-    ["one host has it not", volume("kubernetes.io/hostname", "NotIn", ["n1"]), undefined],
-  ])("%s", (_, observed, expected) => {
-    expect(nodeOfVolume(observed)).toBe(expected);
   });
 });

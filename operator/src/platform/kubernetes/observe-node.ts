@@ -1,4 +1,4 @@
-import type { V1Node, V1PersistentVolume } from "../../kube/objects.ts";
+import type { V1Node } from "../../kube/objects.ts";
 import type { NodeState } from "../../plan/observation.ts";
 
 const outOfServiceTaint = "node.kubernetes.io/out-of-service";
@@ -15,15 +15,4 @@ export function nodeState(node: V1Node | undefined): NodeState {
 
 function milliseconds(time: Date | string | undefined): number {
   return time === undefined ? 0 : new Date(time).getTime();
-}
-
-/** The one node that a volume can be used on; undefined: it can be attached to others. */
-export function nodeOfVolume(volume: V1PersistentVolume | undefined): string | undefined {
-  const terms = volume?.spec?.nodeAffinity?.required?.nodeSelectorTerms ?? [];
-  const names = terms.flatMap(({ matchExpressions = [], matchFields = [] }) =>
-    [...matchExpressions, ...matchFields].flatMap(({ key, operator, values = [] }) =>
-      operator === "In" && (key === "kubernetes.io/hostname" || key === "metadata.name") ? values : [],
-    ),
-  );
-  return names.length === 1 ? names[0] : undefined;
 }

@@ -1,25 +1,19 @@
 import type { MemberId, ReplicatedStoreStatus } from "../../api/v1alpha1/types.ts";
+import type { KubeClient } from "../../kube/kube-client.ts";
 import { type ObservedReplica, observeConfiguration, observeReplica } from "../../member/observe-members.ts";
 import type { ReplicaAddress } from "../../member/replica-client.ts";
-import type {
-  Budget,
-  Claim,
-  Configuration,
-  NodeState,
-  PlanInput,
-  Report,
-  Slot,
-} from "../../plan/observation.ts";
+import type { Budget, Claim, Configuration, PlanInput, Report, Slot } from "../../plan/observation.ts";
 import { type Outages, reportOf } from "../outages.ts";
 import { planSpec } from "../plan-spec.ts";
 import { budgetNumber } from "./budget-number.ts";
 import { ports, slotOf, templateHashLabel, voterLabel } from "./names.ts";
-import { nodeOfVolume, nodeState } from "./observe-node.ts";
-import { damageOf, replicaFromPod, unreadySince } from "./observe-pod.ts";
+import { damageOf, isReady, replicaFromPod, unreadySince } from "./observe-pod.ts";
 import type { StoreObjects } from "./observe-store.ts";
+import { type Place, readPlaces, servingPlace } from "./read-places.ts";
 import type { Store } from "./store.ts";
 
 export interface InputParts {
+  readonly client: KubeClient;
   readonly store: Store;
   readonly objects: StoreObjects;
   readonly wantedHash: string;
@@ -28,6 +22,8 @@ export interface InputParts {
   readonly removed: ReadonlyMap<MemberId, bigint>;
   readonly nowMs: number;
   readonly drawnClusterId: string;
+  /** Where the replica is asked that has this address. */
+  readonly addressOf: (ip: string) => ReplicaAddress;
 }
 
 export interface Observation {
@@ -40,23 +36,27 @@ export interface Observation {
 
 /** Asks the replicas, and puts everything together that the plan looks at. */
 export async function observe(parts: InputParts): Promise<Observation> {
-  const { store, objects, wantedHash, nowMs, drawnClusterId } = parts;
+  const { client, store, objects, wantedHash, nowMs, drawnClusterId } = parts;
   const { resource } = objects;
-  const addresses = addressesOf(objects);
+  const addresses = addressesOf(objects, parts.addressOf);
   const replicas = new Map<number, ObservedReplica>();
   await Promise.all(
     [...addresses].map(async ([slot, address]) => {
       replicas.set(slot, await observeReplica(address));
     }),
   );
-  const configuration = await configurationOf(parts, addresses, replicas);
+  const [configuration, places] = await Promise.all([
+    configurationOf(parts, addresses, replicas),
+    readPlaces(client, objects, inQuestion(objects, replicas)),
+  ]);
+  forgetOthers(parts);
   const input: PlanInput = {
     now: nowMs,
     generation: resource.metadata.generation ?? 0,
     deleting: resource.metadata.deletionTimestamp !== undefined,
     spec: planSpec(store.spec),
     status: resource.status ?? ({} as ReplicatedStoreStatus),
-    slots: slotsOf(parts, replicas),
+    slots: slotsOf({ ...parts, places }, replicas),
     configuration,
     template: {
       wanted: wantedHash,
@@ -83,38 +83,59 @@ async function configurationOf(
   return { ...configuration, removed: [...removed].map(([id, index]) => ({ id, index })) };
 }
 
-function addressesOf({ pods }: StoreObjects): Map<number, ReplicaAddress> {
+function addressesOf(
+  { pods }: StoreObjects,
+  addressOf: (ip: string) => ReplicaAddress,
+): Map<number, ReplicaAddress> {
   const addresses = new Map<number, ReplicaAddress>();
   for (const [slot, pod] of pods) {
     const ip = pod.status?.podIP;
     if (ip === undefined || ip === "") continue;
-    const host = ip.includes(":") ? `[${ip}]` : ip;
-    addresses.set(slot, {
-      clientUrl: `http://${host}:${ports.client}`,
-      peerUrl: `http://${host}:${ports.peer}`,
-    });
+    addresses.set(slot, addressOf(ip));
   }
   return addresses;
 }
 
-function slotsOf(parts: InputParts, replicas: ReadonlyMap<number, ObservedReplica>): Slot[] {
-  const { objects } = parts;
-  const kept = objects.statefulSet?.spec?.replicas ?? 0;
-  const indices = new Set([...objects.pods.keys(), ...objects.claims.keys(), ...Array(kept).keys()]);
-  return [...indices].map((index) => slotFrom(parts, index, replicas.get(index)));
+export function replicaAddress(ip: string): ReplicaAddress {
+  const host = ip.includes(":") ? `[${ip}]` : ip;
+  return { clientUrl: `http://${host}:${ports.client}`, peerUrl: `http://${host}:${ports.peer}` };
 }
 
-function slotFrom(parts: InputParts, index: number, replica: ObservedReplica | undefined): Slot {
+/** Who answers and is ready is where it should be: neither its node nor its volume is looked at. */
+function inQuestion(
+  objects: StoreObjects,
+  replicas: ReadonlyMap<number, ObservedReplica>,
+): readonly number[] {
+  return slotIndices(objects).filter((index) => {
+    const pod = objects.pods.get(index);
+    const isServing = pod !== undefined && isReady(pod) && pod.metadata?.deletionTimestamp === undefined;
+    return !isServing || replicas.get(index)?.answer === undefined;
+  });
+}
+
+function slotIndices({ statefulSet, pods, claims }: StoreObjects): readonly number[] {
+  const kept = statefulSet?.spec?.replicas ?? 0;
+  return [...new Set([...pods.keys(), ...claims.keys(), ...Array(kept).keys()])];
+}
+
+type SlotParts = InputParts & { readonly places: ReadonlyMap<number, Place> };
+
+function slotsOf(parts: SlotParts, replicas: ReadonlyMap<number, ObservedReplica>): Slot[] {
+  return slotIndices(parts.objects).map((index) => slotFrom(parts, index, replicas.get(index)));
+}
+
+function slotFrom(parts: SlotParts, index: number, replica: ObservedReplica | undefined): Slot {
   const { objects } = parts;
   const pod = objects.pods.get(index);
+  const place = parts.places.get(index) ?? servingPlace;
   const nodeName = pod?.spec?.nodeName;
-  const claim = claimOf(objects, index);
+  const claim = claimOf(objects, index, place);
   return {
     index,
     kept: index < (objects.statefulSet?.spec?.replicas ?? 0),
     ...(claim === undefined ? {} : { claim }),
     ...(pod === undefined ? {} : { replica: replicaFromPod(pod) }),
-    node: nodeOf(objects, index),
+    node: place.node,
     ...(nodeName === undefined ? {} : { nodeName }),
     report: reportAt(parts, index, replica),
   };
@@ -127,7 +148,7 @@ function reportAt(
 ): Report {
   const pod = objects.pods.get(index);
   return reportOf(outages, {
-    uid: pod?.metadata?.uid ?? `${objects.resource.metadata.uid}/${index}`,
+    uid: outageKey(objects, index),
     observed,
     damage: pod && damageOf(pod),
     unreadySince: pod && unreadySince(pod),
@@ -135,27 +156,27 @@ function reportAt(
   });
 }
 
-function claimOf(
-  { claims, volumes, mayReadNodes, missingClass }: StoreObjects,
-  index: number,
-): Claim | undefined {
+function outageKey({ pods, resource }: StoreObjects, index: number): string {
+  return pods.get(index)?.metadata?.uid ?? `${resource.metadata.uid}/${index}`;
+}
+
+/** A pod that is gone does not come back, and a slot that lost another one later was not silent in between. */
+function forgetOthers({ objects, outages }: InputParts): void {
+  const known = new Set(slotIndices(objects).map((index) => outageKey(objects, index)));
+  for (const key of outages.keys()) if (!known.has(key)) outages.delete(key);
+}
+
+function claimOf({ claims, missingClass }: StoreObjects, index: number, place: Place): Claim | undefined {
   const claim = claims.get(index);
   if (claim === undefined) return undefined;
-  const volume = volumes.get(index);
   const isBound = claim.spec?.volumeName !== undefined && claim.spec.volumeName !== "";
   return {
     uid: claim.metadata?.uid ?? "",
     deleting: claim.metadata?.deletionTimestamp !== undefined,
-    lost: claim.status?.phase === "Lost" || (mayReadNodes && isBound && volume === undefined),
-    attachableElsewhere: nodeOfVolume(volume) === undefined,
+    lost: claim.status?.phase === "Lost" || place.isVolumeGone,
+    attachableElsewhere: place.attachableElsewhere,
     ...(isBound || missingClass === undefined ? {} : { missingClass }),
   };
-}
-
-function nodeOf({ pods, volumes, nodes, mayReadNodes }: StoreObjects, index: number): NodeState {
-  if (!mayReadNodes) return { state: "unknown" };
-  const name = pods.get(index)?.spec?.nodeName ?? nodeOfVolume(volumes.get(index));
-  return name === undefined ? { state: "ok" } : nodeState(nodes.get(name));
 }
 
 function budgetOf({ budget, pods }: StoreObjects): Budget | undefined {

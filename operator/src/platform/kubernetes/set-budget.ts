@@ -2,9 +2,11 @@ import { isKubeError } from "../../kube/kube-error.ts";
 import type { V1Pod, V1PodDisruptionBudget } from "../../kube/objects.ts";
 import type { Step } from "../../plan/step.ts";
 import type { ActContext } from "./act-context.ts";
+import { applyOwn } from "./apply-own.ts";
 import { budgetNumber } from "./budget-number.ts";
 import { buildBudget } from "./build-objects.ts";
 import { names, voterLabel } from "./names.ts";
+import { isOwn } from "./ownership.ts";
 
 type SetBudget = Extract<Step, { readonly kind: "setBudget" }>;
 
@@ -42,15 +44,13 @@ async function applyBudget(minAvailable: number, context: ActContext): Promise<v
   let current = latest.get(context) ?? objects.budget;
   for (let attempt = 1; ; attempt += 1) {
     context.assertMayAct();
-    const resourceVersion = current?.metadata?.resourceVersion;
-    const metadata = { ...budget.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
     try {
       if (current !== undefined && (current.spec?.maxUnavailable ?? undefined) !== undefined) {
         current = await exchangeNumber(minAvailable, current, context);
         latest.set(context, current);
         continue;
       }
-      latest.set(context, await client.apply<V1PodDisruptionBudget>({ ...budget, metadata }));
+      latest.set(context, await applyOwn<V1PodDisruptionBudget>(context, budget, current));
       return;
     } catch (error) {
       if (!isKubeError(error, "conflict") || current === undefined || attempt === attemptsMax) throw error;
@@ -64,6 +64,7 @@ async function applyBudget(minAvailable: number, context: ActContext): Promise<v
       const fresh: V1PodDisruptionBudget | undefined = await client.read<V1PodDisruptionBudget>(ref);
       const { uid, generation } = current.metadata ?? {};
       if (fresh?.metadata?.generation !== generation || fresh?.metadata?.uid !== uid) throw error;
+      if (fresh === undefined || !isOwn(store, fresh)) throw error;
       current = fresh;
     }
   }
