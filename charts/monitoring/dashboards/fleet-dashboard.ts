@@ -1,6 +1,7 @@
 import type { DashboardSpec } from "./dashboard-spec.ts";
 import type { PanelSpec, RowSpec } from "./panel-spec.ts";
 import { betterFrom, stat, table, timeSeries, worseFrom, yesNo } from "./panels.ts";
+import { one } from "./queries.ts";
 import { fleetVariables, inFleet, window } from "./variables.ts";
 
 const firing = `ALERTS{alertname=~"Rstore.+",alertstate="firing",namespace=~"$namespace"`;
@@ -72,12 +73,9 @@ function glance(): PanelSpec[] {
       title: "Fullest store",
       description: "The replica that has used most of its quota; at 100 % puts are refused.",
       noData: none,
-      queries: [
-        {
-          expr: `max(rstore_storage_store_used_bytes{${inFleet}} / rstore_storage_store_quota_bytes{${inFleet}})`,
-          legend: "",
-        },
-      ],
+      queries: one(
+        `max(rstore_storage_store_used_bytes{${inFleet}} / rstore_storage_store_quota_bytes{${inFleet}})`,
+      ),
       unit: "percentunit",
       decimals: 0,
       steps: worseFrom([
@@ -90,7 +88,7 @@ function glance(): PanelSpec[] {
       title: "Operators that lead",
       description: "One of the operators acts. Without it stores go on, but nothing is repaired or changed.",
       noData: "No operator is scraped.",
-      queries: [{ expr: "sum(rstore_operator_is_leader)", legend: "" }],
+      queries: one("sum(rstore_operator_is_leader)"),
       steps: betterFrom([[1, "green"]]),
     }),
   ];

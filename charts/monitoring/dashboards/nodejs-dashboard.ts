@@ -1,6 +1,7 @@
 import type { DashboardSpec } from "./dashboard-spec.ts";
-import type { RowSpec } from "./panel-spec.ts";
+import type { PanelSpec, RowSpec } from "./panel-spec.ts";
 import { timeSeries, worseFrom } from "./panels.ts";
+import { one, quantiles } from "./queries.ts";
 import { ofProcesses, processVariables, window } from "./variables.ts";
 
 const none = "No process is scraped.";
@@ -24,6 +25,23 @@ export const nodejsDashboard: DashboardSpec = {
   rows: [loop(), memory(), rest()],
 };
 
+interface PodPanel extends Omit<Parameters<typeof timeSeries>[0], "noData" | "queries"> {
+  readonly noData?: string;
+  /** By what the legend has behind the name of the pod. */
+  readonly series: Readonly<Record<string, string>>;
+}
+
+/** Lines for each pod, from 0 on. */
+function perPod({ series, noData = none, ...panel }: PodPanel): PanelSpec {
+  const queries = Object.entries(series).map(([name, expr]) => ({ expr, legend: `{{pod}} ${name}`.trim() }));
+  return timeSeries({ min: 0, noData, queries, ...panel });
+}
+
+/** Part of what the process may have. */
+function share(used: string, limit: string): string {
+  return `${used}{${ofProcesses}} / ${limit}{${ofProcesses}}`;
+}
+
 function loop(): RowSpec {
   return {
     title: "Event loop and CPU",
@@ -35,65 +53,47 @@ function loop(): RowSpec {
         noData: replicasOnly,
         unit: "s",
         steps: worseFrom([[0.25, "red"]]),
-        queries: [0.5, 0.99].map((quantile) => ({
-          expr: `histogram_quantile(${quantile}, sum by (pod, le) (rate(rstore_process_event_loop_delay_seconds_bucket{${ofProcesses}}[${window}])))`,
-          legend: `{{pod}} p${quantile * 100}`,
-        })),
+        queries: quantiles("rstore_process_event_loop_delay_seconds", "pod", ofProcesses),
       }),
       timeSeries({
         title: "Event loop of operators, late",
         description: "As Node.js measures it since the last scrape.",
         noData: "No operator is chosen; replicas have the histogram beside.",
         unit: "s",
-        queries: [
-          { expr: `nodejs_eventloop_lag_p50_seconds{${ofProcesses}}`, legend: "{{pod}} p50" },
-          { expr: `nodejs_eventloop_lag_p99_seconds{${ofProcesses}}`, legend: "{{pod}} p99" },
-        ],
+        queries: [50, 99].map((percent) => ({
+          expr: `nodejs_eventloop_lag_p${percent}_seconds{${ofProcesses}}`,
+          legend: `{{pod}} p${percent}`,
+        })),
       }),
-      timeSeries({
+      perPod({
         title: "Event loop, busy",
         description:
           "Part of one core that the event loop uses. Near 100 % the process can't take more load.",
         noData: replicasOnly,
         unit: "percentunit",
-        min: 0,
         max: 1,
-        queries: [
-          {
-            expr: `rate(rstore_process_event_loop_active_seconds_total{${ofProcesses}}[${window}])`,
-            legend: "{{pod}}",
-          },
-        ],
+        series: { "": `rate(rstore_process_event_loop_active_seconds_total{${ofProcesses}}[${window}])` },
       }),
-      timeSeries({
+      perPod({
         title: "CPU",
         description: "Of one core; more than 100 % with the threads for disks and garbage collection.",
-        noData: none,
         unit: "percentunit",
-        min: 0,
         width: 12,
-        queries: [
-          { expr: `rate(process_cpu_user_seconds_total{${ofProcesses}}[${window}])`, legend: "{{pod}} user" },
-          {
-            expr: `rate(process_cpu_system_seconds_total{${ofProcesses}}[${window}])`,
-            legend: "{{pod}} system",
-          },
-        ],
+        series: {
+          user: `rate(process_cpu_user_seconds_total{${ofProcesses}}[${window}])`,
+          system: `rate(process_cpu_system_seconds_total{${ofProcesses}}[${window}])`,
+        },
       }),
-      timeSeries({
+      perPod({
         title: "Garbage collection",
         description:
           "Part of the time that is spent with it, by kind. major and incremental beyond some percent: the heap is short.",
         noData: "No garbage was collected.",
         unit: "percentunit",
-        min: 0,
         width: 12,
-        queries: [
-          {
-            expr: `sum by (pod, kind) (rate(nodejs_gc_duration_seconds_sum{${ofProcesses}}[${window}]))`,
-            legend: "{{pod}} {{kind}}",
-          },
-        ],
+        series: {
+          "{{kind}}": `sum by (pod, kind) (rate(nodejs_gc_duration_seconds_sum{${ofProcesses}}[${window}]))`,
+        },
       }),
     ],
   };
@@ -103,55 +103,39 @@ function memory(): RowSpec {
   return {
     title: "Memory",
     panels: [
-      timeSeries({
+      perPod({
         title: "Of the limit",
         description:
           "Memory without pages of files, as part of the container's limit: at 100 % the process is killed.",
         noData: "No limit is set, or no replica is chosen.",
         unit: "percentunit",
-        min: 0,
-        queries: [
-          {
-            expr: `rstore_process_anonymous_memory_bytes{${ofProcesses}} / rstore_process_memory_limit_bytes{${ofProcesses}}`,
-            legend: "{{pod}}",
-          },
-        ],
+        series: { "": share("rstore_process_anonymous_memory_bytes", "rstore_process_memory_limit_bytes") },
       }),
-      timeSeries({
+      perPod({
         title: "Resident",
         description: "With the pages of files, which the kernel takes back by itself, and without them.",
-        noData: none,
         unit: "bytes",
-        min: 0,
-        queries: [
-          { expr: `process_resident_memory_bytes{${ofProcesses}}`, legend: "{{pod}}" },
-          { expr: `rstore_process_anonymous_memory_bytes{${ofProcesses}}`, legend: "{{pod}} without files" },
-        ],
+        series: {
+          "": `process_resident_memory_bytes{${ofProcesses}}`,
+          "without files": `rstore_process_anonymous_memory_bytes{${ofProcesses}}`,
+        },
       }),
-      timeSeries({
+      perPod({
         title: "Heap",
         description:
           "Used, and what V8 has taken for it. Saw teeth are normal; a floor that rises is a leak.",
-        noData: none,
         unit: "bytes",
-        min: 0,
-        queries: [
-          { expr: `nodejs_heap_size_used_bytes{${ofProcesses}}`, legend: "{{pod}} used" },
-          { expr: `nodejs_heap_size_total_bytes{${ofProcesses}}`, legend: "{{pod}} total" },
-        ],
+        series: {
+          used: `nodejs_heap_size_used_bytes{${ofProcesses}}`,
+          total: `nodejs_heap_size_total_bytes{${ofProcesses}}`,
+        },
       }),
-      timeSeries({
+      perPod({
         title: "Heap of its limit",
         description: "At 100 % the process ends.",
         noData: replicasOnly,
         unit: "percentunit",
-        min: 0,
-        queries: [
-          {
-            expr: `nodejs_heap_size_used_bytes{${ofProcesses}} / rstore_process_heap_limit_bytes{${ofProcesses}}`,
-            legend: "{{pod}}",
-          },
-        ],
+        series: { "": share("nodejs_heap_size_used_bytes", "rstore_process_heap_limit_bytes") },
       }),
       timeSeries({
         title: "Heap by space",
@@ -159,20 +143,13 @@ function memory(): RowSpec {
         noData: none,
         unit: "bytes",
         min: 0,
-        queries: [
-          {
-            expr: `sum by (space) (nodejs_heap_space_size_used_bytes{${ofProcesses}})`,
-            legend: "{{space}}",
-          },
-        ],
+        queries: one(`sum by (space) (nodejs_heap_space_size_used_bytes{${ofProcesses}})`, "{{space}}"),
       }),
-      timeSeries({
+      perPod({
         title: "Outside of the heap",
         description: "Buffers: requests, answers, entries on their way.",
-        noData: none,
         unit: "bytes",
-        min: 0,
-        queries: [{ expr: `nodejs_external_memory_bytes{${ofProcesses}}`, legend: "{{pod}}" }],
+        series: { "": `nodejs_external_memory_bytes{${ofProcesses}}` },
       }),
     ],
   };
@@ -182,23 +159,17 @@ function rest(): RowSpec {
   return {
     title: "Files and starts",
     panels: [
-      timeSeries({
+      perPod({
         title: "Open files",
         description: "As part of those that the process may have; every connection needs one.",
-        noData: none,
         unit: "percentunit",
-        min: 0,
-        queries: [
-          { expr: `process_open_fds{${ofProcesses}} / process_max_fds{${ofProcesses}}`, legend: "{{pod}}" },
-        ],
+        series: { "": share("process_open_fds", "process_max_fds") },
       }),
-      timeSeries({
+      perPod({
         title: "Running for",
         description: "Time since the process started.",
-        noData: none,
         unit: "s",
-        min: 0,
-        queries: [{ expr: `time() - process_start_time_seconds{${ofProcesses}}`, legend: "{{pod}}" }],
+        series: { "": `time() - process_start_time_seconds{${ofProcesses}}` },
       }),
       timeSeries({
         title: "Versions of Node.js",
@@ -206,9 +177,7 @@ function rest(): RowSpec {
         noData: none,
         unit: "short",
         min: 0,
-        queries: [
-          { expr: `count by (version) (nodejs_version_info{${ofProcesses}})`, legend: "{{version}}" },
-        ],
+        queries: one(`count by (version) (nodejs_version_info{${ofProcesses}})`, "{{version}}"),
       }),
     ],
   };

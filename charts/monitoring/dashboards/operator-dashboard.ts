@@ -1,6 +1,7 @@
 import type { DashboardSpec } from "./dashboard-spec.ts";
 import type { PanelSpec, RowSpec } from "./panel-spec.ts";
 import { betterFrom, stat, stateTimeline, table, timeSeries, worseFrom, yesNo } from "./panels.ts";
+import { one } from "./queries.ts";
 import { operatorVariables, ofOperators as own, window } from "./variables.ts";
 
 const none = "No operator is scraped.";
@@ -35,7 +36,7 @@ function glance(): PanelSpec[] {
       description: "The operator that has the lease and acts; the others stand by.",
       noData: "None leads",
       width: 4,
-      queries: [{ expr: `rstore_operator_is_leader{${own}} == 1`, legend: "{{pod}}" }],
+      queries: one(`rstore_operator_is_leader{${own}} == 1`, "{{pod}}"),
       values: [{ value: 1, text: "leads", tone: "green" }],
       showsName: true,
     }),
@@ -44,7 +45,7 @@ function glance(): PanelSpec[] {
       description: "Operators that can be scraped.",
       noData: none,
       width: 4,
-      queries: [{ expr: `sum(up{${own}})`, legend: "" }],
+      queries: one(`sum(up{${own}})`),
       steps: betterFrom([[1, "green"]]),
     }),
     stat({
@@ -55,12 +56,9 @@ function glance(): PanelSpec[] {
       width: 4,
       unit: "s",
       decimals: 0,
-      queries: [
-        {
-          expr: `max(time() - max ${byStore} (rstore_operator_store_last_look_timestamp_seconds{${ofStores}}))`,
-          legend: "",
-        },
-      ],
+      queries: one(
+        `max(time() - max ${byStore} (rstore_operator_store_last_look_timestamp_seconds{${ofStores}}))`,
+      ),
       steps: worseFrom([
         [120, "orange"],
         [300, "red"],
@@ -72,7 +70,7 @@ function glance(): PanelSpec[] {
       noData: none,
       width: 4,
       unit: "s",
-      queries: [{ expr: `max(rstore_operator_reconcile_under_way_seconds{${own}})`, legend: "" }],
+      queries: one(`max(rstore_operator_reconcile_under_way_seconds{${own}})`),
       steps: worseFrom([
         [60, "orange"],
         [300, "red"],
@@ -85,12 +83,7 @@ function glance(): PanelSpec[] {
       width: 4,
       unit: "s",
       decimals: 0,
-      queries: [
-        {
-          expr: `max(time() - rstore_operator_api_server_contact_timestamp_seconds{${own}})`,
-          legend: "",
-        },
-      ],
+      queries: one(`max(time() - rstore_operator_api_server_contact_timestamp_seconds{${own}})`),
       steps: worseFrom([
         [300, "orange"],
         [600, "red"],
@@ -101,9 +94,7 @@ function glance(): PanelSpec[] {
       description: "Stores that the operator looks after.",
       noData: noStores,
       width: 4,
-      queries: [
-        { expr: `count(count ${byStore} (rstore_operator_store_replicas_wanted{${ofStores}}))`, legend: "" },
-      ],
+      queries: one(`count(count ${byStore} (rstore_operator_store_replicas_wanted{${ofStores}}))`),
     }),
   ];
 }
@@ -186,12 +177,10 @@ function stores(): RowSpec {
           { value: 0, text: "–", tone: "text" },
           { value: 1, text: "under way", tone: "purple" },
         ],
-        queries: [
-          {
-            expr: `max by (namespace, store, kind) (rstore_operator_store_change_under_way{${ofStores}})`,
-            legend: `${legend} {{kind}}`,
-          },
-        ],
+        queries: one(
+          `max by (namespace, store, kind) (rstore_operator_store_change_under_way{${ofStores}})`,
+          `${legend} {{kind}}`,
+        ),
       }),
       timeSeries({
         title: "Members by health",
@@ -203,12 +192,10 @@ function stores(): RowSpec {
         unit: "short",
         min: 0,
         stacked: true,
-        queries: [
-          {
-            expr: `sum by (role, health) (rstore_operator_store_members{${ofStores}}) > 0`,
-            legend: "{{role}} {{health}}",
-          },
-        ],
+        queries: one(
+          `sum by (role, health) (rstore_operator_store_members{${ofStores}}) > 0`,
+          "{{role}} {{health}}",
+        ),
       }),
       timeSeries({
         title: "What replicas say of themselves",
@@ -220,12 +207,10 @@ function stores(): RowSpec {
         unit: "short",
         min: 0,
         stacked: true,
-        queries: [
-          {
-            expr: `sum by (report) (rstore_operator_store_replicas_reported{${ofStores}}) > 0`,
-            legend: "{{report}}",
-          },
-        ],
+        queries: one(
+          `sum by (report) (rstore_operator_store_replicas_reported{${ofStores}}) > 0`,
+          "{{report}}",
+        ),
       }),
       timeSeries({
         title: "Change under way since",
@@ -235,12 +220,10 @@ function stores(): RowSpec {
         height: 7,
         unit: "s",
         min: 0,
-        queries: [
-          {
-            expr: `time() - max by (namespace, store, kind) (rstore_operator_store_change_started_timestamp_seconds{${ofStores}})`,
-            legend: `${legend} {{kind}}`,
-          },
-        ],
+        queries: one(
+          `time() - max by (namespace, store, kind) (rstore_operator_store_change_started_timestamp_seconds{${ofStores}})`,
+          `${legend} {{kind}}`,
+        ),
       }),
     ],
   };
@@ -255,24 +238,20 @@ function work(): RowSpec {
         description: "Looks at stores each second, by how they ended.",
         noData: none,
         unit: "ops",
-        queries: [
-          {
-            expr: `sum by (result) (rate(rstore_operator_reconciles_total{${own}}[${window}]))`,
-            legend: "{{result}}",
-          },
-        ],
+        queries: one(
+          `sum by (result) (rate(rstore_operator_reconciles_total{${own}}[${window}]))`,
+          "{{result}}",
+        ),
       }),
       timeSeries({
         title: "Errors",
         description: "Looks that ended with an error, by what refused and why.",
         noData: none,
         unit: "ops",
-        queries: [
-          {
-            expr: `sum by (source, reason) (rate(rstore_operator_reconcile_errors_total{${own}}[${window}]))`,
-            legend: "{{source}}: {{reason}}",
-          },
-        ],
+        queries: one(
+          `sum by (source, reason) (rate(rstore_operator_reconcile_errors_total{${own}}[${window}]))`,
+          "{{source}}: {{reason}}",
+        ),
       }),
       timeSeries({
         title: "Time of a look",
@@ -291,12 +270,10 @@ function work(): RowSpec {
         noData: none,
         unit: "short",
         min: 0,
-        queries: [
-          {
-            expr: `sum by (kind, result) (increase(rstore_operator_steps_total{${ofStores}}[5m])) > 0 or sum by (result) (increase(rstore_operator_steps_total{${ofStores}}[5m]))`,
-            legend: "{{kind}} {{result}}",
-          },
-        ],
+        queries: one(
+          `sum by (kind, result) (increase(rstore_operator_steps_total{${ofStores}}[5m])) > 0 or sum by (result) (increase(rstore_operator_steps_total{${ofStores}}[5m]))`,
+          "{{kind}} {{result}}",
+        ),
       }),
       timeSeries({
         title: "Queue",
@@ -333,12 +310,10 @@ function api(): RowSpec {
         noData: none,
         unit: "short",
         min: 0,
-        queries: [
-          {
-            expr: `count by (version, node) (rstore_operator_build_info{${own}})`,
-            legend: "{{version}} on Node.js {{node}}",
-          },
-        ],
+        queries: one(
+          `count by (version, node) (rstore_operator_build_info{${own}})`,
+          "{{version}} on Node.js {{node}}",
+        ),
       }),
       timeSeries({
         title: "CPU",
@@ -346,7 +321,7 @@ function api(): RowSpec {
         noData: none,
         unit: "percentunit",
         min: 0,
-        queries: [{ expr: `rate(process_cpu_seconds_total{${own}}[${window}])`, legend: "{{pod}}" }],
+        queries: one(`rate(process_cpu_seconds_total{${own}}[${window}])`, "{{pod}}"),
       }),
       timeSeries({
         title: "Memory",
@@ -354,7 +329,7 @@ function api(): RowSpec {
         noData: none,
         unit: "bytes",
         min: 0,
-        queries: [{ expr: `process_resident_memory_bytes{${own}}`, legend: "{{pod}}" }],
+        queries: one(`process_resident_memory_bytes{${own}}`, "{{pod}}"),
       }),
     ],
   };

@@ -1,6 +1,11 @@
 import type { PanelQuery } from "./panel-spec.ts";
 import { inReplicas, window } from "./variables.ts";
 
+/** The one query of a panel. */
+export function one(expr: string, legend = ""): PanelQuery[] {
+  return [{ expr, legend }];
+}
+
 /** Of a counter, each second. */
 export function rate(metric: string, by: string, selector = inReplicas): string {
   return `sum by (${by}) (rate(${metric}{${selector}}[${window}]))`;

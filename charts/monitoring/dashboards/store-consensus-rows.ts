@@ -1,6 +1,6 @@
 import type { RowSpec } from "./panel-spec.ts";
 import { timeSeries } from "./panels.ts";
-import { rate } from "./queries.ts";
+import { one, rate } from "./queries.ts";
 import { inReplicas, inStore, window } from "./variables.ts";
 
 const noLeader = "No leader.";
@@ -33,12 +33,7 @@ export function consensusRow(): RowSpec {
         noData: noLeader,
         unit: "short",
         min: 0,
-        queries: [
-          {
-            expr: `max by (peer_name) (rstore_raft_peer_lag_entries{${inStore}})`,
-            legend: "{{peer_name}}",
-          },
-        ],
+        queries: one(`max by (peer_name) (rstore_raft_peer_lag_entries{${inStore}})`, "{{peer_name}}"),
       }),
       timeSeries({
         title: "How the leader sends",
@@ -48,7 +43,7 @@ export function consensusRow(): RowSpec {
         unit: "short",
         min: 0,
         stacked: true,
-        queries: [{ expr: `sum by (state) (rstore_raft_peer_state{${inStore}})`, legend: "{{state}}" }],
+        queries: one(`sum by (state) (rstore_raft_peer_state{${inStore}})`, "{{state}}"),
       }),
       timeSeries({
         title: "Term",
@@ -56,7 +51,7 @@ export function consensusRow(): RowSpec {
         noData: "No replica is scraped.",
         unit: "short",
         decimals: 0,
-        queries: [{ expr: `rstore_raft_term{${inReplicas}}`, legend: "{{replica}}" }],
+        queries: one(`rstore_raft_term{${inReplicas}}`, "{{replica}}"),
       }),
       timeSeries({
         title: "Elections and leader changes",
@@ -113,12 +108,7 @@ export function consensusRow(): RowSpec {
         unit: "bytes",
         width: 12,
         min: 0,
-        queries: [
-          {
-            expr: `max by (peer_name) (rstore_raft_peer_inflight_bytes{${inStore}})`,
-            legend: "{{peer_name}}",
-          },
-        ],
+        queries: one(`max by (peer_name) (rstore_raft_peer_inflight_bytes{${inStore}})`, "{{peer_name}}"),
       }),
     ],
   };
@@ -165,12 +155,10 @@ export function networkRow(): RowSpec {
         description: "Bytes that wait to be sent, by peer. They grow when the network or the peer is slow.",
         noData: "No connections between members.",
         unit: "bytes",
-        queries: [
-          {
-            expr: `sum by (replica, peer_name) (rstore_peer_queued_bytes{${inReplicas}})`,
-            legend: "{{replica}} to {{peer_name}}",
-          },
-        ],
+        queries: one(
+          `sum by (replica, peer_name) (rstore_peer_queued_bytes{${inReplicas}})`,
+          "{{replica}} to {{peer_name}}",
+        ),
       }),
       timeSeries({
         title: "Connections between members",

@@ -1,6 +1,7 @@
 import type { AnnotationSpec, DashboardSpec } from "./dashboard-spec.ts";
 import type { PanelSpec, RowSpec } from "./panel-spec.ts";
 import { betterFrom, roleNames, roleNumber, stat, stateTimeline, table, worseFrom } from "./panels.ts";
+import { one } from "./queries.ts";
 import { consensusRow, networkRow } from "./store-consensus-rows.ts";
 import { compactionRow, diskRow, snapshotRow } from "./store-disk-rows.ts";
 import { latencyRow, trafficRow } from "./store-load-rows.ts";
@@ -71,7 +72,7 @@ function health(): PanelSpec[] {
       description:
         "The replica that leads. Without one nothing can be written; an election takes a second or two.",
       noData: "No leader",
-      queries: [{ expr: `rstore_raft_is_leader{${inStore}} == 1`, legend: "{{replica}}" }],
+      queries: one(`rstore_raft_is_leader{${inStore}} == 1`, "{{replica}}"),
       values: [{ value: 1, text: "leads", tone: "green" }],
       showsName: true,
     }),
@@ -80,7 +81,7 @@ function health(): PanelSpec[] {
       description:
         "Voters that may still be lost before nothing can be written, as the leader hears of them. Below 0: it has lost its majority.",
       noData: "No leader: not known",
-      queries: [{ expr: `max(rstore_raft_failures_tolerated{${inStore}})`, legend: "" }],
+      queries: one(`max(rstore_raft_failures_tolerated{${inStore}})`),
       steps: betterFrom([
         [0, "orange"],
         [1, "green"],
@@ -90,37 +91,32 @@ function health(): PanelSpec[] {
       title: "Voters",
       description: "Members with a vote in the configuration in force. Learners have none yet.",
       noData: none,
-      queries: [{ expr: `max(rstore_raft_configuration_members{${inStore},kind="voter"})`, legend: "" }],
+      queries: one(`max(rstore_raft_configuration_members{${inStore},kind="voter"})`),
     }),
     stat({
       title: "Answer",
       description: "Replicas that can be scraped.",
       noData: none,
-      queries: [{ expr: `sum(up{job="rstore",${inStore}})`, legend: "" }],
+      queries: one(`sum(up{job="rstore",${inStore}})`),
     }),
     stat({
       title: "Replicas ready",
       description: "Replicas that serve linearizable requests.",
       noData: none,
-      queries: [{ expr: `sum(rstore_replica_ready{${inStore}})`, legend: "" }],
+      queries: one(`sum(rstore_replica_ready{${inStore}})`),
     }),
     stat({
       title: "Alerts",
       description: "Alerts that fire for this store; the list below names them.",
       noData: none,
-      queries: [
-        {
-          expr: `count(ALERTS{alertname=~"Rstore.+",alertstate="firing",${inStore}}) or vector(0)`,
-          legend: "",
-        },
-      ],
+      queries: one(`count(ALERTS{alertname=~"Rstore.+",alertstate="firing",${inStore}}) or vector(0)`),
       steps: worseFrom([[1, "red"]]),
     }),
     stat({
       title: "Change of members",
       description: "Joint: between two configurations, for a moment. For minutes: it is stuck.",
       noData: none,
-      queries: [{ expr: `max(rstore_raft_configuration_joint{${inStore}})`, legend: "" }],
+      queries: one(`max(rstore_raft_configuration_joint{${inStore}})`),
       values: [
         { value: 0, text: "none", tone: "green" },
         { value: 1, text: "joint", tone: "orange" },
@@ -131,7 +127,7 @@ function health(): PanelSpec[] {
       description: "Keys in the store.",
       noData: none,
       unit: "short",
-      queries: [{ expr: `max(rstore_store_keys{${inStore}})`, legend: "" }],
+      queries: one(`max(rstore_store_keys{${inStore}})`),
       withGraph: true,
     }),
     table({
@@ -154,7 +150,7 @@ function health(): PanelSpec[] {
         "Reasons why a replica does not serve, or not everything, as it says itself. quota and disk-low: puts are refused.",
       noData: "No replica reports a problem.",
       values: [{ value: 1, text: "yes", tone: "orange" }],
-      queries: [{ expr: `rstore_replica_problem{${inReplicas}} == 1`, legend: "{{replica}}: {{kind}}" }],
+      queries: one(`rstore_replica_problem{${inReplicas}} == 1`, "{{replica}}: {{kind}}"),
     }),
   ];
 }
@@ -169,7 +165,7 @@ function members(): RowSpec {
         description: "Who led when, and who came and went. Gaps: the replica could not be scraped.",
         noData: none,
         values: roleNames,
-        queries: [{ expr: roleNumber(inReplicas), legend: "{{replica}}" }],
+        queries: one(roleNumber(inReplicas), "{{replica}}"),
       }),
       stateTimeline({
         title: "Members as the leader hears them",
@@ -179,9 +175,7 @@ function members(): RowSpec {
           { value: 0, text: "silent", tone: "red" },
           { value: 1, text: "heard", tone: "green" },
         ],
-        queries: [
-          { expr: `max by (peer_name) (rstore_raft_peer_active{${inStore}})`, legend: "{{peer_name}}" },
-        ],
+        queries: one(`max by (peer_name) (rstore_raft_peer_active{${inStore}})`, "{{peer_name}}"),
       }),
       stateTimeline({
         title: "Configuration",
@@ -193,9 +187,7 @@ function members(): RowSpec {
           text: `${value}`,
           tone: value === 0 ? ("text" as const) : ("blue" as const),
         })),
-        queries: [
-          { expr: `max by (kind) (rstore_raft_configuration_members{${inStore}})`, legend: "{{kind}}" },
-        ],
+        queries: one(`max by (kind) (rstore_raft_configuration_members{${inStore}})`, "{{kind}}"),
       }),
       stateTimeline({
         title: "Ready",
@@ -205,7 +197,7 @@ function members(): RowSpec {
           { value: 0, text: "not ready", tone: "red" },
           { value: 1, text: "ready", tone: "green" },
         ],
-        queries: [{ expr: `rstore_replica_ready{${inReplicas}}`, legend: "{{replica}}" }],
+        queries: one(`rstore_replica_ready{${inReplicas}}`, "{{replica}}"),
       }),
     ],
   };

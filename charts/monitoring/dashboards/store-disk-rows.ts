@@ -1,6 +1,6 @@
 import type { RowSpec } from "./panel-spec.ts";
 import { stateTimeline, timeSeries } from "./panels.ts";
-import { quantiles } from "./queries.ts";
+import { one, quantiles } from "./queries.ts";
 import { inReplicas, window } from "./variables.ts";
 
 const notScraped = "No replica is scraped.";
@@ -16,12 +16,10 @@ export function diskRow(): RowSpec {
         noData: notScraped,
         unit: "percentunit",
         min: 0,
-        queries: [
-          {
-            expr: `rstore_storage_store_used_bytes{${inReplicas}} / rstore_storage_store_quota_bytes{${inReplicas}}`,
-            legend: "{{replica}}",
-          },
-        ],
+        queries: one(
+          `rstore_storage_store_used_bytes{${inReplicas}} / rstore_storage_store_quota_bytes{${inReplicas}}`,
+          "{{replica}}",
+        ),
       }),
       timeSeries({
         title: "Quota in a day",
@@ -29,12 +27,10 @@ export function diskRow(): RowSpec {
         noData: notScraped,
         unit: "percentunit",
         min: 0,
-        queries: [
-          {
-            expr: `max by (replica) (predict_linear(rstore_storage_store_used_bytes{${inReplicas}}[3h], 86400) / rstore_storage_store_quota_bytes{${inReplicas}})`,
-            legend: "{{replica}}",
-          },
-        ],
+        queries: one(
+          `max by (replica) (predict_linear(rstore_storage_store_used_bytes{${inReplicas}}[3h], 86400) / rstore_storage_store_quota_bytes{${inReplicas}})`,
+          "{{replica}}",
+        ),
       }),
       timeSeries({
         title: "Disk free",
@@ -42,7 +38,7 @@ export function diskRow(): RowSpec {
         noData: notScraped,
         unit: "bytes",
         min: 0,
-        queries: [{ expr: `rstore_storage_disk_available_bytes{${inReplicas}}`, legend: "{{replica}}" }],
+        queries: one(`rstore_storage_disk_available_bytes{${inReplicas}}`, "{{replica}}"),
       }),
       stateTimeline({
         title: "What the disk allows",
@@ -71,7 +67,7 @@ export function diskRow(): RowSpec {
           { value: 0, text: "given up", tone: "red" },
           { value: 1, text: "held", tone: "green" },
         ],
-        queries: [{ expr: `rstore_storage_disk_reserve_held{${inReplicas}}`, legend: "{{replica}}" }],
+        queries: one(`rstore_storage_disk_reserve_held{${inReplicas}}`, "{{replica}}"),
       }),
       timeSeries({
         title: "Write under way",
@@ -80,9 +76,7 @@ export function diskRow(): RowSpec {
         noData: notScraped,
         unit: "s",
         min: 0,
-        queries: [
-          { expr: `rstore_storage_log_flush_under_way_seconds{${inReplicas}}`, legend: "{{replica}}" },
-        ],
+        queries: one(`rstore_storage_log_flush_under_way_seconds{${inReplicas}}`, "{{replica}}"),
       }),
       timeSeries({
         title: "Flushes",
@@ -124,7 +118,7 @@ export function diskRow(): RowSpec {
         noData: notScraped,
         unit: "short",
         min: 0,
-        queries: [{ expr: `rstore_storage_log_entries{${inReplicas}}`, legend: "{{replica}}" }],
+        queries: one(`rstore_storage_log_entries{${inReplicas}}`, "{{replica}}"),
       }),
       timeSeries({
         title: "Free pages",
@@ -144,7 +138,7 @@ export function diskRow(): RowSpec {
         noData: notScraped,
         unit: "bytes",
         min: 0,
-        queries: [{ expr: `rstore_storage_overlay_bytes{${inReplicas}}`, legend: "{{replica}}" }],
+        queries: one(`rstore_storage_overlay_bytes{${inReplicas}}`, "{{replica}}"),
       }),
     ],
   };
@@ -229,12 +223,10 @@ export function compactionRow(): RowSpec {
         noData: notScraped,
         unit: "short",
         min: 0,
-        queries: [
-          {
-            expr: `rstore_store_revision{${inReplicas}} - rstore_store_compacted_revision{${inReplicas}}`,
-            legend: "{{replica}}",
-          },
-        ],
+        queries: one(
+          `rstore_store_revision{${inReplicas}} - rstore_store_compacted_revision{${inReplicas}}`,
+          "{{replica}}",
+        ),
       }),
       timeSeries({
         title: "Compactions",

@@ -1,6 +1,6 @@
 import type { RowSpec } from "./panel-spec.ts";
 import { timeSeries, worseFrom } from "./panels.ts";
-import { mean, quantiles, rate } from "./queries.ts";
+import { mean, one, quantiles, rate } from "./queries.ts";
 import { inReplicas, inStore } from "./variables.ts";
 
 const noRequests = "No requests.";
@@ -16,9 +16,7 @@ export function trafficRow(): RowSpec {
         noData: noRequests,
         unit: "reqps",
         stacked: true,
-        queries: [
-          { expr: rate("rstore_rpc_requests_total", "service, method"), legend: "{{service}}/{{method}}" },
-        ],
+        queries: one(rate("rstore_rpc_requests_total", "service, method"), "{{service}}/{{method}}"),
       }),
       timeSeries({
         title: "Answers by code",
@@ -26,14 +24,14 @@ export function trafficRow(): RowSpec {
           "All but ok is worth a look: unavailable and deadline_exceeded are the store's doing, resource_exhausted is a limit or the quota.",
         noData: noRequests,
         unit: "reqps",
-        queries: [{ expr: rate("rstore_rpc_requests_total", "code"), legend: "{{code}}" }],
+        queries: one(rate("rstore_rpc_requests_total", "code"), "{{code}}"),
       }),
       timeSeries({
         title: "Requests by replica",
         description: "Which replicas clients talk to. Followers pass writes on to the leader.",
         noData: noRequests,
         unit: "reqps",
-        queries: [{ expr: rate("rstore_rpc_requests_total", "replica"), legend: "{{replica}}" }],
+        queries: one(rate("rstore_rpc_requests_total", "replica"), "{{replica}}"),
       }),
       timeSeries({
         title: "Writes",
@@ -98,7 +96,7 @@ export function trafficRow(): RowSpec {
         noData: noWrites,
         unit: "bytes",
         width: 12,
-        queries: [{ expr: mean("rstore_raft_entry_bytes", "store"), legend: "bytes of an entry" }],
+        queries: one(mean("rstore_raft_entry_bytes", "store"), "bytes of an entry"),
       }),
     ],
   };
@@ -144,12 +142,10 @@ export function latencyRow(): RowSpec {
         description: "The last round trip to each peer.",
         noData: "No connections between members.",
         unit: "s",
-        queries: [
-          {
-            expr: `max by (replica, peer_name) (rstore_peer_round_trip_seconds{${inReplicas}})`,
-            legend: "{{replica}} to {{peer_name}}",
-          },
-        ],
+        queries: one(
+          `max by (replica, peer_name) (rstore_peer_round_trip_seconds{${inReplicas}})`,
+          "{{replica}} to {{peer_name}}",
+        ),
       }),
       timeSeries({
         title: "Apply",
@@ -183,12 +179,7 @@ export function latencyRow(): RowSpec {
         unit: "percentunit",
         min: 0,
         max: 1,
-        queries: [
-          {
-            expr: rate("rstore_process_event_loop_active_seconds_total", "replica"),
-            legend: "{{replica}}",
-          },
-        ],
+        queries: one(rate("rstore_process_event_loop_active_seconds_total", "replica"), "{{replica}}"),
       }),
     ],
   };
