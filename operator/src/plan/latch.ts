@@ -8,8 +8,14 @@ import { restartOfReplaced } from "./replace.ts";
 import { type Step, sameIds } from "./step.ts";
 import { reportedId, type View } from "./view.ts";
 
-/** Platforms give a call up long before: what was not seen to happen by then did not happen. */
+/**
+ * After the last try. A platform begins a step within a minute of its plan and gives the call up soon: what was not
+ * seen to happen by then did not happen.
+ */
 export const STEP_EXPIRES_SECONDS = 120;
+
+/** What status says of the last try may be so old: it is not written with each of them. */
+const TRIED_EVERY_SECONDS = 30;
 
 /** Writes the latch first, and acts only if that was written; what needs no latch just acts. */
 export function latchAndAct(view: View, proposal: Proposal): readonly Step[] {
@@ -106,9 +112,14 @@ function resolveStop(view: View, change: Change, proposal: Proposal | undefined)
 
 function repeatOrExpire(view: View, change: Change, proposal: Proposal | undefined): readonly Step[] {
   const { latch } = proposal ?? {};
+  const { now } = view.input;
   const isSame = latch?.kind === change.kind && latch.uid === change.uid && latch.slot === change.slot;
-  if (isSame) return proposal!.steps;
-  const since = view.input.now - (millisecondsFromTimestamp(change.startedTime) ?? 0);
+  const since = now - (millisecondsFromTimestamp(change.triedTime ?? change.startedTime) ?? 0);
+  if (isSame) {
+    if (since < TRIED_EVERY_SECONDS * 1_000) return proposal!.steps;
+    const tried: Change = { ...change, triedTime: timestampFromMilliseconds(now) };
+    return [{ kind: "latch", change: tried, reason: `tries again: ${change.reason}` }, ...proposal!.steps];
+  }
   if (since < STEP_EXPIRES_SECONDS * 1_000) return [];
   return [clear("it did not happen, and is no longer wanted or safe")];
 }

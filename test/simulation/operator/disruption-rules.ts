@@ -84,8 +84,13 @@ export class DisruptionRules {
     if (acts.length > 1) {
       this.#fail("one-disruption", `${acts.map(({ kind }) => kind).join(" and ")} were planned together`);
     }
-    if (status.change !== undefined && steps.some(({ kind }) => kind === "latch")) {
-      this.#fail("latch", `${acts[0]?.kind} is latched while ${status.change.kind} is`);
+    const { change } = status;
+    // Tried again, it is the one that was begun.
+    const isAnother = (step: Step): boolean =>
+      step.kind === "latch" &&
+      (step.change.startedTime !== change?.startedTime || step.change.uid !== change.uid);
+    if (change !== undefined && steps.some(isAnother)) {
+      this.#fail("latch", `${acts[0]?.kind} is latched while ${change.kind} is`);
     }
     const isLatched = status.change !== undefined || steps.some(({ kind }) => kind === "latch");
     const unlatched = acts.find((step) => !isLatched && this.#needsLatch(step));

@@ -23,6 +23,9 @@ const changeSchema = z
     kind: z.enum(["ChangeMembership", "DeleteClaim", "Restart", "StopSlots"]),
     reason: z.string(),
     startedTime: timestamp,
+    triedTime: timestamp
+      .optional()
+      .describe("About when it was last tried again; absent: not since it began, or only shortly after."),
     configurationIndex: z.string().describe("Of the configuration that the step was planned with."),
     slot: count.optional(),
     uid: z.string().optional().describe("Of the claim or the pod."),

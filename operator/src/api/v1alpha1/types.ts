@@ -175,6 +175,8 @@ export interface Change {
   /** In words, for a person. */
   readonly reason: string;
   readonly startedTime: Timestamp;
+  /** At most half a minute before it was last tried; absent: so is startedTime. */
+  readonly triedTime?: Timestamp;
   /** Index of the configuration that the step was planned with; decimal. */
   readonly configurationIndex: string;
   /** Of DeleteClaim and Restart; of StopSlots the lowest. */

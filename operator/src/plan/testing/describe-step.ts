@@ -32,9 +32,10 @@ function whatOf(step: Step): string {
     case "setTemplate":
       return `setTemplate ${step.hash}`;
     case "latch": {
-      const { kind, slot, uid, voters, configurationIndex } = step.change;
+      const { kind, slot, uid, voters, configurationIndex, triedTime } = step.change;
       const what = voters === undefined ? `slot ${slot} ${uid}` : voters.join(" ");
-      return `latch ${kind} ${what} @${configurationIndex}`;
+      const tried = triedTime === undefined ? "" : ` tried ${triedTime}`;
+      return `latch ${kind} ${what} @${configurationIndex}${tried}`;
     }
     case "clearLatch":
     case "finishDeletion":

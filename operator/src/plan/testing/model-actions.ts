@@ -1,4 +1,4 @@
-import type { MemberId } from "../../api/v1alpha1/types.ts";
+import type { Change, MemberId } from "../../api/v1alpha1/types.ts";
 import type { PlanInput } from "../observation.ts";
 import type { DeleteClaim, RestartSlot, Step } from "../step.ts";
 import { isMajority, ModelRaft } from "./model-raft.ts";
@@ -83,7 +83,8 @@ export class ModelActions {
     if (version !== world.statusVersion) return "refused";
     const status = { ...world.status };
     if (step.kind === "latch") {
-      if (status.change !== undefined) throw new Error("two latches");
+      const before = status.change;
+      if (before !== undefined && !isSameChange(before, step.change)) throw new Error("two latches");
       status.change = step.change;
     } else if (step.kind === "clearLatch") delete (status as { change?: unknown }).change;
     else if (step.kind === "recordBootstrap") status.bootstrap = step.bootstrap;
@@ -176,6 +177,12 @@ export class ModelActions {
     claim.deleting = true;
     return "done";
   }
+}
+
+/** Tried again, it is the one that was begun. */
+function isSameChange(before: Change, { triedTime: _, ...after }: Change): boolean {
+  const { triedTime: __, ...began } = before;
+  return JSON.stringify(began) === JSON.stringify(after);
 }
 
 /** What the Eviction API answers, with unhealthyPodEvictionPolicy AlwaysAllow. */
