@@ -76,20 +76,22 @@ function accepted(text: string): Promise<string> {
 
 describe("monitoring in a cluster", { timeout: 120_000 }, () => {
   it("without the Prometheus operator's definitions is installed all the same: dashboards", async () => {
-    await install("--set=monitoring.enabled=true");
+    const notes = await install("--set=monitoring.enabled=true");
+    expect(notes).toContain("no definition of PodMonitor and PrometheusRule: left out");
     const maps = await names("configmaps");
     expect(maps.filter((name) => name.includes("dashboard"))).toHaveLength(shippedDashboards().length);
   });
 
   it("with one of the definitions alone has what that one is for", async () => {
     await define("PrometheusRule");
-    await install("--set=monitoring.enabled=true");
+    const notes = await install("--set=monitoring.enabled=true");
+    expect(notes).toContain("no definition of PodMonitor: left out");
     expect(await names("prometheusrules")).toHaveLength(1);
   });
 
   it("with both has PodMonitors and rules as they were rendered, and an upgrade takes them away", async () => {
     await define("PodMonitor");
-    await install("--set=monitoring.enabled=true");
+    expect(await install("--set=monitoring.enabled=true")).not.toContain("left out");
     const monitors = await names("podmonitors");
     expect(monitors).toHaveLength(2);
     const { spec } = await kubectl.get<RenderedRule>("prometheusrule", "rstore", namespace);

@@ -1,6 +1,6 @@
 import type { Timing } from "../timing.ts";
 import type { Alert } from "./alert.ts";
-import { byReplica, byStore, histogram, ofThree, storeLabels, testReplica } from "./series.ts";
+import { aStore, byReplica, byStore, histogram, ofThree, storeLabels, testReplica } from "./series.ts";
 
 /** What the members of the configuration in force report; one that was removed may know an old one. */
 const voterCount =
@@ -39,10 +39,10 @@ function leadership(timing: Timing): Alert[] {
       // One whose scrape fails may lead all the same: the others know.
       expr: `max ${byStore} (rstore_raft_has_leader) == 0`,
       for: timing.duration("1m"),
-      summary: "{{ $labels.namespace }}/{{ $labels.store }} has no leader",
+      summary: `${aStore} has no leader`,
       description:
-        "None of the replicas of {{ $labels.namespace }}/{{ $labels.store }} that answer knows a leader: " +
-        "writes and linearizable reads wait or fail.",
+        `None of the replicas of ${aStore} that answer knows a leader: writes and linearizable reads ` +
+        "wait or fail.",
       fires: {
         series: ofThree("rstore_raft_has_leader", ["0x10", "1x2 0x8", "0x10"]),
         at: "5m",
@@ -65,10 +65,10 @@ function leadership(timing: Timing): Alert[] {
       severity: "critical",
       expr: `sum ${byStore} (rstore_raft_is_leader) > 1`,
       for: timing.duration("1m"),
-      summary: "{{ $labels.namespace }}/{{ $labels.store }} has several leaders",
+      summary: `${aStore} has several leaders`,
       description:
-        "{{ $value }} replicas of {{ $labels.namespace }}/{{ $labels.store }} say that they lead, " +
-        "for longer than one that was cut off may believe it.",
+        `{{ $value }} replicas of ${aStore} say that they lead, for longer than one that was cut off may ` +
+        "believe it.",
       fires: {
         series: ofThree("rstore_raft_is_leader", ["1x10", "1x10", "0x10"]),
         at: "5m",
@@ -81,10 +81,10 @@ function leadership(timing: Timing): Alert[] {
       name: "RstoreLeaderChangesOften",
       severity: "warning",
       expr: `max ${byStore} (increase(rstore_raft_leader_changes_total[${window}])) > 3`,
-      summary: "{{ $labels.namespace }}/{{ $labels.store }} changes its leader often",
+      summary: `${aStore} changes its leader often`,
       description:
-        "The leader of {{ $labels.namespace }}/{{ $labels.store }} changed " +
-        '{{ $value | printf "%.0f" }} times in 15 minutes; each change stops writes for about a second.',
+        `The leader of ${aStore} changed {{ $value | printf "%.0f" }} times in 15 minutes; each change ` +
+        "stops writes for about a second.",
       fires: {
         series: ofThree("rstore_raft_leader_changes_total", ["0+0.5x20", "0+0.4x20", "0x20"]),
         at: "20m",
@@ -101,10 +101,10 @@ function leadership(timing: Timing): Alert[] {
       severity: "critical",
       expr: `count ${byStore} (count by (namespace, store, cluster) (rstore_replica_info{cluster!="0000000000000000"})) > 1`,
       for: timing.duration("1m"),
-      summary: "{{ $labels.namespace }}/{{ $labels.store }} has replicas of several clusters",
+      summary: `${aStore} has replicas of several clusters`,
       description:
-        "The disks of {{ $labels.namespace }}/{{ $labels.store }} belong to {{ $value }} clusters: " +
-        "a volume of another store was attached, or a cluster was founded twice.",
+        `The disks of ${aStore} belong to {{ $value }} clusters: a volume of another store was attached, ` +
+        "or a cluster was founded twice.",
       fires: {
         series: {
           [`rstore_replica_info{${testReplica(0)},cluster="00000000000000aa"}`]: "1x10",
@@ -134,8 +134,8 @@ function quorum(timing: Timing): Alert[] {
       severity: "critical",
       expr: `sum ${byStore} (up{job="rstore"}) == 0`,
       for: timing.duration("1m"),
-      summary: "No replica of {{ $labels.namespace }}/{{ $labels.store }} answers",
-      description: "No replica of {{ $labels.namespace }}/{{ $labels.store }} can be scraped.",
+      summary: `No replica of ${aStore} answers`,
+      description: `No replica of ${aStore} can be scraped.`,
       fires: {
         series: ofThree("up", ["0x10", "0x10", "1x2 0x8"], ',job="rstore"'),
         at: "5m",
@@ -150,10 +150,10 @@ function quorum(timing: Timing): Alert[] {
       // Where no voter answers, a learner still knows how many there are.
       expr: `(${votersThatAnswer} or ${voterCount} * 0) < floor(${voterCount} / 2) + 1`,
       for: timing.duration("1m"),
-      summary: "{{ $labels.namespace }}/{{ $labels.store }} has lost its majority",
+      summary: `${aStore} has lost its majority`,
       description:
-        "Only {{ $value }} voters of {{ $labels.namespace }}/{{ $labels.store }} answer, fewer than a majority: " +
-        "nothing can be written until more of them are back.",
+        `Only {{ $value }} voters of ${aStore} answer, fewer than a majority: nothing can be written ` +
+        "until more of them are back.",
       fires: {
         // Two of three voters are gone; a learner and a blank one are there.
         series: {
@@ -220,10 +220,8 @@ function quorum(timing: Timing): Alert[] {
         `max ${byStore} (rstore_raft_failures_tolerated) == 0 and on (namespace, store) ` +
         `max ${byStore} (rstore_raft_configuration_members{kind="voter"}) > 2`,
       for: timing.duration("5m"),
-      summary: "{{ $labels.namespace }}/{{ $labels.store }} is one loss away from an outage",
-      description:
-        "The leader of {{ $labels.namespace }}/{{ $labels.store }} hears of just a majority of its voters: " +
-        "{{ $value }} more may be lost.",
+      summary: `${aStore} is one loss away from an outage`,
+      description: `The leader of ${aStore} hears of just a majority of its voters: {{ $value }} more may be lost.`,
       fires: {
         series: { [`rstore_raft_failures_tolerated{${testReplica(0)}}`]: "0x60", ...voters(3) },
         at: "10m",
@@ -243,10 +241,8 @@ function quorum(timing: Timing): Alert[] {
         `max ${byStore} (rstore_raft_failures_tolerated) < ` +
         `floor((max ${byStore} (rstore_raft_configuration_members{kind="voter"}) - 1) / 2)`,
       for: timing.duration("10m"),
-      summary: "{{ $labels.namespace }}/{{ $labels.store }} survives fewer losses than it should",
-      description:
-        "{{ $labels.namespace }}/{{ $labels.store }} survives the loss of {{ $value }} more voters, " +
-        "fewer than with all of them there.",
+      summary: `${aStore} survives fewer losses than it should`,
+      description: `${aStore} survives the loss of {{ $value }} more voters, fewer than with all of them there.`,
       fires: {
         series: { [`rstore_raft_failures_tolerated{${testReplica(0)}}`]: "1x60", ...voters(5) },
         at: "20m",
@@ -273,10 +269,8 @@ function progress(timing: Timing): Alert[] {
         `max ${byStore} (min_over_time(rstore_raft_proposals_pending[${short}])) > 0 and on (namespace, store) ` +
         `max ${byStore} (changes(rstore_raft_commit_index[${short}])) == 0`,
       for: timing.duration("1m"),
-      summary: "Writes of {{ $labels.namespace }}/{{ $labels.store }} stand still",
-      description:
-        "{{ $value }} writes of {{ $labels.namespace }}/{{ $labels.store }} wait, " +
-        "and nothing was committed for two minutes.",
+      summary: `Writes of ${aStore} stand still`,
+      description: `{{ $value }} writes of ${aStore} wait, and nothing was committed for two minutes.`,
       fires: {
         series: { ...pending("7x20"), ...commits("100x20") },
         at: "10m",
@@ -290,10 +284,10 @@ function progress(timing: Timing): Alert[] {
       severity: "warning",
       expr: "store:rstore_raft_proposals_failed:ratio_rate5m > 0.01",
       for: timing.duration("5m"),
-      summary: "Writes of {{ $labels.namespace }}/{{ $labels.store }} fail",
+      summary: `Writes of ${aStore} fail`,
       description:
-        "{{ $value | humanizePercentage }} of the writes of {{ $labels.namespace }}/{{ $labels.store }} fail " +
-        "for reasons that are not their callers'.",
+        `{{ $value | humanizePercentage }} of the writes of ${aStore} fail for reasons that are not ` +
+        "their callers'.",
       fires: {
         series: {
           [`rstore_raft_proposals_committed_total{${testReplica(0)}}`]: "0+98x60",
@@ -317,10 +311,10 @@ function progress(timing: Timing): Alert[] {
       severity: "warning",
       expr: "store:rstore_raft_commit_duration_seconds:p99 > 0.5",
       for: timing.duration("10m"),
-      summary: "Commits of {{ $labels.namespace }}/{{ $labels.store }} are slow",
+      summary: `Commits of ${aStore} are slow`,
       description:
-        "One in a hundred entries of {{ $labels.namespace }}/{{ $labels.store }} takes " +
-        "{{ $value | humanizeDuration }} or longer to be committed and applied.",
+        `One in a hundred entries of ${aStore} takes {{ $value | humanizeDuration }} or longer to be ` +
+        "committed and applied.",
       fires: {
         series: histogram("rstore_raft_commit_duration_seconds", testReplica(0), { "0.01": 90, "1": 10 }),
         at: "30m",
@@ -343,10 +337,10 @@ function progress(timing: Timing): Alert[] {
         `sum ${byStore} (rate(rstore_raft_read_index_failures_total[${timing.duration("5m")}])) / ` +
         `(sum ${byStore} (rate(rstore_raft_read_index_rounds_total[${timing.duration("5m")}])) > 0) > 0.1`,
       for: timing.duration("5m"),
-      summary: "Linearizable reads of {{ $labels.namespace }}/{{ $labels.store }} are not confirmed",
+      summary: `Linearizable reads of ${aStore} are not confirmed`,
       description:
-        "{{ $value | humanizePercentage }} of the rounds in which replicas of " +
-        "{{ $labels.namespace }}/{{ $labels.store }} ask the leader for a read index fail.",
+        `{{ $value | humanizePercentage }} of the rounds in which replicas of ${aStore} ask the leader ` +
+        "for a read index fail.",
       fires: {
         series: {
           [`rstore_raft_read_index_rounds_total{${testReplica(0)}}`]: "0+100x60",
@@ -372,10 +366,10 @@ function progress(timing: Timing): Alert[] {
         `max ${byStore} (rstore_raft_configuration_joint unless on (namespace, store, replica) ` +
         `rstore_replica_role{role="removed"} == 1) == 1`,
       for: timing.duration("5m"),
-      summary: "A change of members of {{ $labels.namespace }}/{{ $labels.store }} is stuck half way",
+      summary: `A change of members of ${aStore} is stuck half way`,
       description:
-        "{{ $labels.namespace }}/{{ $labels.store }} has been between two configurations for more than " +
-        "5 minutes: it needs a majority of both until the change is through.",
+        `${aStore} has been between two configurations for more than 5 minutes: it needs a majority of ` +
+        "both until the change is through.",
       fires: {
         series: ofThree("rstore_raft_configuration_joint", ["1x20", "1x20", "1x20"]),
         at: "10m",

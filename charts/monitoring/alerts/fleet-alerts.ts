@@ -1,6 +1,6 @@
 import { secondsOf, type Timing } from "../timing.ts";
 import type { Alert } from "./alert.ts";
-import { byStore, storeLabels, testStore } from "./series.ts";
+import { aStore, byStore, storeLabels, testStore } from "./series.ts";
 
 function series(metric: string, values: string, more = ""): Record<string, string> {
   return { [`rstore_operator_store_${metric}{${testStore}${more}}`]: values };
@@ -22,10 +22,8 @@ function conditions(timing: Timing): Alert[] {
       severity: "critical",
       expr: `max ${byStore} (rstore_operator_store_condition{condition="Available",status="False"}) == 1`,
       for: timing.duration("2m"),
-      summary: "{{ $labels.namespace }}/{{ $labels.store }} is not available",
-      description:
-        "The operator says that {{ $labels.namespace }}/{{ $labels.store }} does not serve (Available is False) " +
-        "for more than two minutes.",
+      summary: `${aStore} is not available`,
+      description: `The operator says that ${aStore} does not serve (Available is False) for more than two minutes.`,
       fires: {
         series: condition("Available", "False", "1x20"),
         at: "5m",
@@ -39,10 +37,10 @@ function conditions(timing: Timing): Alert[] {
       severity: "warning",
       expr: `max ${byStore} (rstore_operator_store_condition{condition="Available",status="Unknown"}) == 1`,
       for: timing.duration("10m"),
-      summary: "The operator does not know whether {{ $labels.namespace }}/{{ $labels.store }} is available",
+      summary: `The operator does not know whether ${aStore} is available`,
       description:
-        "The operator has reached no majority of {{ $labels.namespace }}/{{ $labels.store }} (Available is Unknown) " +
-        "for more than ten minutes: it serves or it does not, and nothing is repaired.",
+        `The operator has reached no majority of ${aStore} (Available is Unknown) for more than ten ` +
+        "minutes: it serves or it does not, and nothing is repaired.",
       fires: {
         series: condition("Available", "Unknown", "1x20"),
         at: "15m",
@@ -56,10 +54,10 @@ function conditions(timing: Timing): Alert[] {
       severity: "warning",
       expr: `max ${byStore} (rstore_operator_store_condition{condition="Degraded",status="True"}) == 1`,
       for: timing.duration("15m"),
-      summary: "{{ $labels.namespace }}/{{ $labels.store }} is degraded",
+      summary: `${aStore} is degraded`,
       description:
-        "The operator says that {{ $labels.namespace }}/{{ $labels.store }} is not at its full strength " +
-        "(Degraded is True) for more than 15 minutes; the condition's message says why.",
+        `The operator says that ${aStore} is not at its full strength (Degraded is True) for more than ` +
+        "15 minutes; the condition's message says why.",
       fires: {
         series: condition("Degraded", "True", "1x30"),
         at: "20m",
@@ -73,10 +71,10 @@ function conditions(timing: Timing): Alert[] {
       severity: "warning",
       expr: `time() - max ${byStore} (rstore_operator_store_last_look_timestamp_seconds) > ${secondsOf("5m")}`,
       for: timing.duration("1m"),
-      summary: "The operator does not look at {{ $labels.namespace }}/{{ $labels.store }}",
+      summary: `The operator does not look at ${aStore}`,
       description:
-        "The operator last looked at {{ $labels.namespace }}/{{ $labels.store }} with success " +
-        "{{ $value | humanizeDuration }} ago: its status is old, and nothing is repaired.",
+        `The operator last looked at ${aStore} with success {{ $value | humanizeDuration }} ago: its ` +
+        "status is old, and nothing is repaired.",
       fires: {
         series: series("last_look_timestamp_seconds", "0x30"),
         at: "10m",
@@ -90,10 +88,10 @@ function conditions(timing: Timing): Alert[] {
       severity: "info",
       expr: `max ${byStore} (rstore_operator_store_paused) == 1`,
       for: timing.duration("4h"),
-      summary: "{{ $labels.namespace }}/{{ $labels.store }} is paused",
+      summary: `${aStore} is paused`,
       description:
-        "spec.paused has kept the operator from changing anything about {{ $labels.namespace }}/{{ $labels.store }} " +
-        "for four hours: lost members are not replaced.",
+        `spec.paused has kept the operator from changing anything about ${aStore} for four hours: lost ` +
+        "members are not replaced.",
       fires: {
         series: series("paused", "1x300"),
         at: "5h",
@@ -114,10 +112,10 @@ function members(timing: Timing): Alert[] {
       severity: "warning",
       expr: `max ${byStore} (sum by (namespace, store, pod) (rstore_operator_store_members{health="Lost"})) > 0`,
       for: timing.duration("10m"),
-      summary: "{{ $labels.namespace }}/{{ $labels.store }} has lost a member",
+      summary: `${aStore} has lost a member`,
       description:
-        "{{ $value }} members of {{ $labels.namespace }}/{{ $labels.store }} are lost with their disk or their node " +
-        "and have not been replaced for ten minutes.",
+        `{{ $value }} members of ${aStore} are lost with their disk or their node and have not been ` +
+        "replaced for ten minutes.",
       fires: {
         series: { ...health("Lost", "1x30"), ...health("Healthy", "1x30") },
         at: "15m",
@@ -131,8 +129,8 @@ function members(timing: Timing): Alert[] {
       severity: "critical",
       expr: `max ${byStore} (rstore_operator_store_claims_lost) > 0`,
       for: timing.duration("5m"),
-      summary: "Volumes of {{ $labels.namespace }}/{{ $labels.store }} are gone",
-      description: "{{ $value }} volumes of {{ $labels.namespace }}/{{ $labels.store }} are gone.",
+      summary: `Volumes of ${aStore} are gone`,
+      description: `{{ $value }} volumes of ${aStore} are gone.`,
       fires: {
         series: series("claims_lost", "2x30"),
         at: "10m",
@@ -146,10 +144,8 @@ function members(timing: Timing): Alert[] {
       severity: "critical",
       expr: `max ${byStore} (rstore_operator_store_replicas_reported{report="damaged"}) > 0`,
       for: timing.duration("1m"),
-      summary: "A disk of {{ $labels.namespace }}/{{ $labels.store }} is damaged",
-      description:
-        "{{ $value }} replicas of {{ $labels.namespace }}/{{ $labels.store }} say that their disk is damaged, " +
-        "cut off, or an old copy.",
+      summary: `A disk of ${aStore} is damaged`,
+      description: `{{ $value }} replicas of ${aStore} say that their disk is damaged, cut off, or an old copy.`,
       fires: {
         series: series("replicas_reported", "1x30", ',report="damaged"'),
         at: "5m",
@@ -163,10 +159,8 @@ function members(timing: Timing): Alert[] {
       severity: "warning",
       expr: `max ${byStore} (rstore_operator_store_replicas_wanted) - max ${byStore} (rstore_operator_store_replicas_ready) > 0`,
       for: timing.duration("15m"),
-      summary: "{{ $labels.namespace }}/{{ $labels.store }} has fewer ready replicas than wanted",
-      description:
-        "{{ $value }} of the replicas that {{ $labels.namespace }}/{{ $labels.store }} is to have are not ready " +
-        "for 15 minutes.",
+      summary: `${aStore} has fewer ready replicas than wanted`,
+      description: `{{ $value }} of the replicas that ${aStore} is to have are not ready for 15 minutes.`,
       fires: {
         series: { ...series("replicas_wanted", "3x30"), ...series("replicas_ready", "2x30") },
         at: "20m",
@@ -191,11 +185,10 @@ function changes(timing: Timing): Alert[] {
       expr:
         "time() - max by (namespace, store, kind) (rstore_operator_store_change_started_timestamp_seconds) " +
         `> ${secondsOf("15m")}`,
-      summary:
-        "A change of {{ $labels.namespace }}/{{ $labels.store }} makes no progress: {{ $labels.kind }}",
+      summary: `A change of ${aStore} makes no progress: {{ $labels.kind }}`,
       description:
-        "The step {{ $labels.kind }} of {{ $labels.namespace }}/{{ $labels.store }} began " +
-        "{{ $value | humanizeDuration }} ago and has not come to its end; no other one begins meanwhile.",
+        `The step {{ $labels.kind }} of ${aStore} began {{ $value | humanizeDuration }} ago and has not ` +
+        "come to its end; no other one begins meanwhile.",
       fires: {
         series: started("0x30"),
         at: "20m",
@@ -209,10 +202,10 @@ function changes(timing: Timing): Alert[] {
       severity: "warning",
       expr: `max ${byStore} (rstore_operator_store_condition{condition="Progressing",status="True"}) == 1`,
       for: timing.duration("1h"),
-      summary: "{{ $labels.namespace }}/{{ $labels.store }} does not settle",
+      summary: `${aStore} does not settle`,
       description:
-        "{{ $labels.namespace }}/{{ $labels.store }} has been on its way to its spec for an hour " +
-        "(Progressing is True); the condition's message says what it waits for.",
+        `${aStore} has been on its way to its spec for an hour (Progressing is True); the condition's ` +
+        "message says what it waits for.",
       fires: {
         series: condition("Progressing", "True", "1x90"),
         at: "70m",

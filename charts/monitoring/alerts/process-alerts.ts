@@ -1,6 +1,6 @@
 import type { Timing } from "../timing.ts";
 import type { Alert } from "./alert.ts";
-import { byReplica, histogram, replicaLabels, testReplica } from "./series.ts";
+import { aReplica, byReplica, histogram, replicaLabels, testReplica } from "./series.ts";
 
 const mi = 1024 ** 2;
 
@@ -32,9 +32,8 @@ export function processAlerts(timing: Timing): Alert[] {
       for: timing.duration("5m"),
       summary: "The event loop of {{ $labels.namespace }}/{{ $labels.replica }} is blocked",
       description:
-        "One in a hundred times the event loop of {{ $labels.replica }} of " +
-        "{{ $labels.namespace }}/{{ $labels.store }} is {{ $value | humanizeDuration }} late or more: heartbeats, " +
-        "elections and requests wait.",
+        `One in a hundred times the event loop of ${aReplica} is {{ $value | humanizeDuration }} late or ` +
+        "more: heartbeats, elections and requests wait.",
       fires: {
         series: delays({ "0.01": 590, "0.25": 0, "0.5": 10 }),
         at: "20m",
@@ -50,8 +49,8 @@ export function processAlerts(timing: Timing): Alert[] {
       for: timing.duration("15m"),
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} uses all of its core",
       description:
-        "The event loop of {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} is busy " +
-        "{{ $value | humanizePercentage }} of the time: it can't take more load.",
+        `The event loop of ${aReplica} is busy {{ $value | humanizePercentage }} of the time: it can't ` +
+        "take more load.",
       fires: {
         series: active(57),
         at: "30m",
@@ -67,8 +66,8 @@ export function processAlerts(timing: Timing): Alert[] {
       for: timing.duration("10m"),
       summary: "The memory of {{ $labels.namespace }}/{{ $labels.replica }} is near its limit",
       description:
-        "{{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} uses {{ $value | humanizePercentage }} " +
-        "of its memory limit, without pages of files; at 100% it is killed.",
+        `${aReplica} uses {{ $value | humanizePercentage }} of its memory limit, without pages of files; ` +
+        "at 100% it is killed.",
       fires: {
         series: against(memory, memoryLimit, [460 * mi, 512 * mi]),
         at: "20m",
@@ -84,8 +83,8 @@ export function processAlerts(timing: Timing): Alert[] {
       for: timing.duration("10m"),
       summary: "The heap of {{ $labels.namespace }}/{{ $labels.replica }} is near its limit",
       description:
-        "{{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} uses {{ $value | humanizePercentage }} " +
-        "of the JavaScript heap that it may have; at 100% the process ends.",
+        `${aReplica} uses {{ $value | humanizePercentage }} of the JavaScript heap that it may have; at ` +
+        "100% the process ends.",
       fires: {
         series: against(heap, heapLimit, [900 * mi, 1000 * mi]),
         at: "20m",
@@ -101,8 +100,8 @@ export function processAlerts(timing: Timing): Alert[] {
       for: timing.duration("5m"),
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} has nearly all the files open that it may have",
       description:
-        "{{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} uses {{ $value | humanizePercentage }} " +
-        "of its file descriptors; every connection needs one.",
+        `${aReplica} uses {{ $value | humanizePercentage }} of its file descriptors; every connection ` +
+        "needs one.",
       fires: {
         series: against("process_open_fds", "process_max_fds", [920, 1000]),
         at: "20m",

@@ -1,6 +1,15 @@
 import type { Timing } from "../timing.ts";
 import type { Alert } from "./alert.ts";
-import { byReplica, byStore, ofThree, replicaLabels, storeLabels, testReplica } from "./series.ts";
+import {
+  aReplica,
+  aStore,
+  byReplica,
+  byStore,
+  ofThree,
+  replicaLabels,
+  storeLabels,
+  testReplica,
+} from "./series.ts";
 
 /** Far behind, or behind and silent: then few entries may be many bytes. */
 const behind =
@@ -28,8 +37,8 @@ function availability(timing: Timing): Alert[] {
       for: timing.duration("5m"),
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} does not answer",
       description:
-        "The replica {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} could not be scraped " +
-        "for five minutes: it ended, hangs, or can't be reached.",
+        `The replica ${aReplica} could not be scraped for five minutes: it ended, hangs, or can't be ` +
+        "reached.",
       fires: {
         series: ofThree("up", ["1x5 0x20", "1x25", "1x25"], ',job="rstore"'),
         at: "15m",
@@ -44,9 +53,7 @@ function availability(timing: Timing): Alert[] {
       expr: `max ${byReplica} (rstore_replica_ready) == 0`,
       for: timing.duration("10m"),
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} is not ready",
-      description:
-        "The replica {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} answers and has not been " +
-        "ready to serve for ten minutes.",
+      description: `The replica ${aReplica} answers and has not been ready to serve for ten minutes.`,
       fires: {
         series: ofThree("rstore_replica_ready", ["0x30", "1x30", "1x30"]),
         at: "15m",
@@ -63,9 +70,7 @@ function availability(timing: Timing): Alert[] {
         `sum ${byReplica} (changes(process_start_time_seconds{job="rstore"}[${window}])) + ` +
         `count ${byReplica} (last_over_time(process_start_time_seconds{job="rstore"}[${window}])) - 1 >= 3`,
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} restarts again and again",
-      description:
-        "The replica {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} was started " +
-        '{{ $value | printf "%.0f" }} times in 15 minutes.',
+      description: `The replica ${aReplica} was started {{ $value | printf "%.0f" }} times in 15 minutes.`,
       fires: {
         series: {
           [`process_start_time_seconds{${testReplica(0)},job="rstore"}`]: "100x3 200x3 300x3 400x10",
@@ -87,10 +92,10 @@ function availability(timing: Timing): Alert[] {
       severity: "info",
       expr: `count ${byStore} (count by (namespace, store, version) (rstore_build_info)) > 1`,
       for: timing.duration("1h"),
-      summary: "{{ $labels.namespace }}/{{ $labels.store }} has run several versions for an hour",
+      summary: `${aStore} has run several versions for an hour`,
       description:
-        "The replicas of {{ $labels.namespace }}/{{ $labels.store }} run {{ $value }} versions: " +
-        "an upgrade began and has not come to its end.",
+        `The replicas of ${aStore} run {{ $value }} versions: an upgrade began and has not come to its ` +
+        "end.",
       fires: {
         series: {
           [`rstore_build_info{${testReplica(0)},version="0.1.0"}`]: "1x90",
@@ -126,9 +131,7 @@ function replication(timing: Timing): Alert[] {
       expr: `max ${byReplica} (${behind})`,
       for: timing.duration("5m"),
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} is behind",
-      description:
-        "The replica {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} lacks " +
-        '{{ $value | printf "%.0f" }} entries of the leader\'s log.',
+      description: `The replica ${aReplica} lacks {{ $value | printf "%.0f" }} entries of the leader's log.`,
       fires: {
         series: { ...lag("80x30"), ...active("0x30") },
         at: "15m",
@@ -144,8 +147,8 @@ function replication(timing: Timing): Alert[] {
       for: timing.duration("5m"),
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} applies too slowly",
       description:
-        "The replica {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} has " +
-        '{{ $value | printf "%.0f" }} entries that are committed and not applied: its reads wait.',
+        `The replica ${aReplica} has {{ $value | printf "%.0f" }} entries that are committed and not ` +
+        "applied: its reads wait.",
       fires: {
         series: {
           ...ofThree("rstore_raft_commit_index", ["9000x30", "9000x30", "9000x30"]),
@@ -169,10 +172,10 @@ function replication(timing: Timing): Alert[] {
       expr:
         `sum ${byStore} (increase(rstore_snapshot_sends_total{result="failed"}[${timing.duration("15m")}])) + ` +
         `sum ${byStore} (increase(rstore_snapshot_installs_total{result="failed"}[${timing.duration("15m")}])) > 3`,
-      summary: "Snapshots of {{ $labels.namespace }}/{{ $labels.store }} fail",
+      summary: `Snapshots of ${aStore} fail`,
       description:
-        '{{ $value | printf "%.0f" }} snapshots of {{ $labels.namespace }}/{{ $labels.store }} failed in 15 minutes: ' +
-        "the member that needs one does not catch up.",
+        `{{ $value | printf "%.0f" }} snapshots of ${aStore} failed in 15 minutes: the member that needs ` +
+        "one does not catch up.",
       fires: {
         series: {
           [`rstore_snapshot_sends_total{${testReplica(0)},result="failed"}`]: "0+0.4x30",
@@ -197,8 +200,8 @@ function replication(timing: Timing): Alert[] {
       expr: `sum ${byReplica} (increase(rstore_snapshot_installs_total{result="ok"}[${timing.duration("1h")}])) > 2.5`,
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} takes one snapshot after another",
       description:
-        "The replica {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} took " +
-        '{{ $value | printf "%.0f" }} snapshots in an hour: it falls behind the log again and again.',
+        `The replica ${aReplica} took {{ $value | printf "%.0f" }} snapshots in an hour: it falls behind ` +
+        "the log again and again.",
       fires: {
         series: {
           [`rstore_snapshot_installs_total{${testReplica(2)},result="ok"}`]: "0x10 1x10 2x10 3x10 4x30",
@@ -234,8 +237,8 @@ function peers(timing: Timing): Alert[] {
       for: timing.duration("5m"),
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} has no connection to {{ $labels.peer_name }}",
       description:
-        "Both replicas answer, but {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} has had no " +
-        "connection to {{ $labels.peer_name }} for five minutes.",
+        `Both replicas answer, but ${aReplica} has had no connection to {{ $labels.peer_name }} for five ` +
+        "minutes.",
       fires: {
         series: { ...connected("0x30"), ...ofThree("up", ["1x30", "1x30", "1x30"], ',job="rstore"') },
         at: "15m",
@@ -256,8 +259,8 @@ function peers(timing: Timing): Alert[] {
       for: timing.duration("5m"),
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} refuses a peer: {{ $labels.reason }}",
       description:
-        "{{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} refused a peer " +
-        '{{ $value | printf "%.0f" }} times in 3 minutes: {{ $labels.reason }}.',
+        `${aReplica} refused a peer {{ $value | printf "%.0f" }} times in 3 minutes: ` +
+        "{{ $labels.reason }}.",
       fires: {
         series: refused("stale-disk", "0+2x30"),
         at: "20m",
@@ -287,9 +290,7 @@ function data(timing: Timing): Alert[] {
       expr: `max ${byReplica} (rstore_replica_problem{kind="store-lost"}) == 1`,
       for: timing.duration("1m"),
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} lost its store",
-      description:
-        "The store of {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} was damaged or lost and " +
-        "is fetched from a peer.",
+      description: `The store of ${aReplica} was damaged or lost and is fetched from a peer.`,
       fires: {
         series: { [`rstore_replica_problem{${testReplica(0)},kind="store-lost"}`]: "1x30" },
         at: "5m",
@@ -308,8 +309,8 @@ function data(timing: Timing): Alert[] {
       for: timing.duration("1m"),
       summary: "The peers of {{ $labels.namespace }}/{{ $labels.replica }} refuse its disk",
       description:
-        "The disk of {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} remembers less than this " +
-        "member promised: an old copy of the volume was put back.",
+        `The disk of ${aReplica} remembers less than this member promised: an old copy of the volume was ` +
+        "put back.",
       fires: {
         series: { [`rstore_replica_problem{${testReplica(0)},kind="disk-refused"}`]: "1x30" },
         at: "5m",
@@ -331,8 +332,8 @@ function data(timing: Timing): Alert[] {
         `time() - process_start_time_seconds{job="rstore"} > ${timing.horizonSeconds("1h")})`,
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} ended because its data is damaged",
       description:
-        "{{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} last ended with exit code {{ $value }}: " +
-        "73 is a damaged log, 74 a damaged store, 80 a state that differs from the leader's.",
+        `${aReplica} last ended with exit code {{ $value }}: 73 is a damaged log, 74 a damaged store, 80 ` +
+        "a state that differs from the leader's.",
       fires: {
         series: exited(73, { ready: "1x60 stale", started: "0x60 stale" }),
         at: "70m",

@@ -1,6 +1,6 @@
 import type { Timing } from "../timing.ts";
 import type { Alert } from "./alert.ts";
-import { byReplica, histogram, replicaLabels, storeLabels, testReplica } from "./series.ts";
+import { aReplica, aStore, byReplica, histogram, replicaLabels, storeLabels, testReplica } from "./series.ts";
 
 const call = 'service="rstore.v1.KvService",method="Put"';
 
@@ -24,10 +24,10 @@ export function requestAlerts(timing: Timing): Alert[] {
       severity: "critical",
       expr: "store:rstore_rpc_request_failures:ratio_rate5m > 0.05",
       for: timing.duration("5m"),
-      summary: "Requests to {{ $labels.namespace }}/{{ $labels.store }} fail",
+      summary: `Requests to ${aStore} fail`,
       description:
-        "{{ $value | humanizePercentage }} of the requests to {{ $labels.namespace }}/{{ $labels.store }} fail " +
-        "for reasons that are not their callers'.",
+        `{{ $value | humanizePercentage }} of the requests to ${aStore} fail for reasons that are not ` +
+        "their callers'.",
       fires: {
         series: answers(90, "unavailable", 10),
         at: "20m",
@@ -41,10 +41,8 @@ export function requestAlerts(timing: Timing): Alert[] {
       severity: "warning",
       expr: "store:rstore_rpc_request_duration_seconds:p99 > 1",
       for: timing.duration("10m"),
-      summary: "Requests to {{ $labels.namespace }}/{{ $labels.store }} are slow",
-      description:
-        "One in a hundred requests to {{ $labels.namespace }}/{{ $labels.store }} takes " +
-        "{{ $value | humanizeDuration }} or longer.",
+      summary: `Requests to ${aStore} are slow`,
+      description: `One in a hundred requests to ${aStore} takes {{ $value | humanizeDuration }} or longer.`,
       fires: {
         series: durations({ "0.01": 90, "1": 0, "2.5": 10 }),
         at: "30m",
@@ -62,8 +60,8 @@ export function requestAlerts(timing: Timing): Alert[] {
       for: timing.duration("5m"),
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} refuses requests: a limit was reached",
       description:
-        "{{ $value | humanizePercentage }} of the requests to {{ $labels.replica }} of " +
-        "{{ $labels.namespace }}/{{ $labels.store }} are refused because a limit or the quota was reached.",
+        `{{ $value | humanizePercentage }} of the requests to ${aReplica} are refused because a limit or ` +
+        "the quota was reached.",
       fires: {
         series: answers(90, "resource_exhausted", 10),
         at: "20m",
@@ -79,8 +77,8 @@ export function requestAlerts(timing: Timing): Alert[] {
       for: timing.duration("5m"),
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} refuses connections",
       description:
-        "{{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} closed " +
-        '{{ $value | printf "%.0f" }} connections in 3 minutes because it had too many.',
+        `${aReplica} closed {{ $value | printf "%.0f" }} connections in 3 minutes because it had too ` +
+        "many.",
       fires: {
         series: { [`rstore_rpc_connections_refused_total{${testReplica(0)}}`]: "0+2x30" },
         at: "20m",

@@ -10,6 +10,10 @@ export function replicaLabels(slot: number) {
   return { ...storeLabels, replica: `carts-${slot}` };
 }
 
+/** In the text of an alert. */
+export const aStore = "{{ $labels.namespace }}/{{ $labels.store }}";
+export const aReplica = `{{ $labels.replica }} of ${aStore}`;
+
 export const byStore = "by (namespace, store)";
 export const byReplica = "by (namespace, store, replica)";
 

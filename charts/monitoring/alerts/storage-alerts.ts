@@ -1,6 +1,6 @@
 import type { Timing } from "../timing.ts";
 import type { Alert } from "./alert.ts";
-import { byReplica, histogram, replicaLabels, testReplica } from "./series.ts";
+import { aReplica, byReplica, histogram, replicaLabels, testReplica } from "./series.ts";
 
 const gi = 1024 ** 3;
 
@@ -32,8 +32,8 @@ function speed(timing: Timing): Alert[] {
       for: timing.duration("10m"),
       summary: "The disk of {{ $labels.namespace }}/{{ $labels.replica }} is slow",
       description:
-        "One in a hundred writes of {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} to its log " +
-        "takes {{ $value | humanizeDuration }} or longer to be durable.",
+        `One in a hundred writes of ${aReplica} to its log takes {{ $value | humanizeDuration }} or ` +
+        "longer to be durable.",
       fires: {
         series: flushes({ "0.01": 90, "0.25": 0, "0.5": 10 }),
         at: "30m",
@@ -49,8 +49,8 @@ function speed(timing: Timing): Alert[] {
       expr: `max ${byReplica} (max_over_time(rstore_storage_log_flush_under_way_seconds[${timing.duration("10m")}])) > 5`,
       summary: "The disk of {{ $labels.namespace }}/{{ $labels.replica }} stands still",
       description:
-        "A write of {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} to its log was under way " +
-        "for {{ $value | humanizeDuration }} in the last 10 minutes; after 30s the replica ends.",
+        `A write of ${aReplica} to its log was under way for {{ $value | humanizeDuration }} in the last ` +
+        "10 minutes; after 30s the replica ends.",
       fires: {
         series: underWay("0 0 12 stale _ 0x20"),
         at: "6m",
@@ -67,8 +67,8 @@ function speed(timing: Timing): Alert[] {
       for: timing.duration("15m"),
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} writes its store slowly",
       description:
-        "One in a hundred transactions in which {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} " +
-        "writes its store takes {{ $value | humanizeDuration }} or longer.",
+        `One in a hundred transactions in which ${aReplica} writes its store takes ` +
+        "{{ $value | humanizeDuration }} or longer.",
       fires: {
         series: storeFlushes({ "1": 5, "5": 0, "10": 5 }),
         at: "30m",
@@ -84,8 +84,8 @@ function speed(timing: Timing): Alert[] {
       for: timing.duration("10m"),
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} applies entries slowly",
       description:
-        "One in a hundred entries takes {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} " +
-        "{{ $value | humanizeDuration }} or longer to apply; nothing else happens in its process meanwhile.",
+        `One in a hundred entries takes ${aReplica} {{ $value | humanizeDuration }} or longer to apply; ` +
+        "nothing else happens in its process meanwhile.",
       fires: {
         series: applies({ "0.001": 90, "0.1": 0, "0.25": 10 }),
         at: "30m",
@@ -110,8 +110,8 @@ function quota(timing: Timing): Alert[] {
       for: timing.duration("10m"),
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} has used most of its quota",
       description:
-        "The store of {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} uses " +
-        "{{ $value | humanizePercentage }} of its quota; at 100% puts are refused.",
+        `The store of ${aReplica} uses {{ $value | humanizePercentage }} of its quota; at 100% puts are ` +
+        "refused.",
       fires: {
         series: used(`${3.5 * gi}x60`),
         at: "20m",
@@ -126,9 +126,7 @@ function quota(timing: Timing): Alert[] {
       expr: `max ${byReplica} (rstore_replica_problem{kind="quota"}) == 1`,
       for: timing.duration("1m"),
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} is full: puts are refused",
-      description:
-        "The store of {{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} has used its quota: " +
-        "puts are refused, deletes and compaction are not.",
+      description: `The store of ${aReplica} has used its quota: puts are refused, deletes and compaction are not.`,
       fires: {
         series: { [`rstore_replica_problem{${testReplica(0)},kind="quota"}`]: "1x30" },
         at: "5m",
@@ -149,8 +147,8 @@ function quota(timing: Timing): Alert[] {
       for: timing.duration("1h"),
       summary: "{{ $labels.namespace }}/{{ $labels.replica }} will have used its quota within a day",
       description:
-        "As it grew in the last three hours, the store of {{ $labels.replica }} of " +
-        "{{ $labels.namespace }}/{{ $labels.store }} uses {{ $value | humanizePercentage }} of its quota in a day.",
+        `As it grew in the last three hours, the store of ${aReplica} uses ` +
+        "{{ $value | humanizePercentage }} of its quota in a day.",
       fires: {
         // 2.4 GiB, and 0.1 GiB more each hour.
         series: used(`${2.4 * gi}+${(0.1 * gi) / 60}x400`),
@@ -180,9 +178,7 @@ function disk(timing: Timing): Alert[] {
       expr: "replica:rstore_storage_disk_used:ratio > 0.85",
       for: timing.duration("10m"),
       summary: "The disk of {{ $labels.namespace }}/{{ $labels.replica }} is nearly full",
-      description:
-        "{{ $value | humanizePercentage }} of the disk of {{ $labels.replica }} of " +
-        "{{ $labels.namespace }}/{{ $labels.store }} are used.",
+      description: `{{ $value | humanizePercentage }} of the disk of ${aReplica} are used.`,
       fires: {
         series: available(`${gi}x60`),
         at: "20m",
@@ -200,8 +196,8 @@ function disk(timing: Timing): Alert[] {
       summary:
         "There is no room on the disk of {{ $labels.namespace }}/{{ $labels.replica }}: {{ $labels.kind }}",
       description:
-        "{{ $labels.replica }} of {{ $labels.namespace }}/{{ $labels.store }} reports {{ $labels.kind }}: " +
-        "puts are refused, and when nothing can be appended any more the replica ends with code 76.",
+        `${aReplica} reports {{ $labels.kind }}: puts are refused, and when nothing can be appended any ` +
+        "more the replica ends with code 76.",
       fires: {
         series: problem("disk-low"),
         at: "5m",
@@ -221,8 +217,8 @@ function disk(timing: Timing): Alert[] {
       for: timing.duration("1h"),
       summary: "The disk of {{ $labels.namespace }}/{{ $labels.replica }} will be full within a day",
       description:
-        "As it filled in the last three hours, the disk of {{ $labels.replica }} of " +
-        "{{ $labels.namespace }}/{{ $labels.store }} lacks {{ $value | humanize1024 }}B in a day.",
+        `As it filled in the last three hours, the disk of ${aReplica} lacks ` +
+        "{{ $value | humanize1024 }}B in a day.",
       fires: {
         series: available(`${4 * gi}-${(0.2 * gi) / 60}x400`),
         at: "5h",
