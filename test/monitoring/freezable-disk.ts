@@ -19,9 +19,11 @@ trap '' PIPE
 read -r folder && cd "$folder" || exit
 while read -r word; do
   [ "$word" = freeze ] || continue
-  fsfreeze --freeze disk && echo frozen
+  fsfreeze --freeze disk || { echo refused; continue; }
+  echo frozen
   timeout ${frozenMaxSeconds} head -n 1 >&2
-  fsfreeze --unfreeze disk && echo thawed
+  fsfreeze --unfreeze disk
+  echo thawed
 done
 umount --lazy disk
 `;
@@ -30,8 +32,7 @@ umount --lazy disk
 export async function freezeMissing(): Promise<string | undefined> {
   try {
     const disk = new FreezableDisk();
-    await disk.freeze();
-    await disk.remove();
+    await disk.freeze().finally(() => disk.remove());
     return undefined;
   } catch {
     return "A FROZEN DISK IS NOT TRIED: it needs root, mkfs.ext4, a loop device and fsfreeze";
@@ -92,6 +93,7 @@ export class FreezableDisk {
     return new Promise((resolve, reject) => {
       this.#answers.on("line", (line) => {
         if (line === word) resolve();
+        else if (line === "refused") reject(new Error("the disk can't be frozen"));
       });
       this.#answers.once("close", () => reject(new Error(`the disk is not ${word}`)));
     });
