@@ -25,7 +25,7 @@ while read -r word; do
   fsfreeze --unfreeze disk
   echo thawed
 done
-umount --lazy disk
+umount --lazy disk && rm -rf image disk
 `;
 
 /** Why there can be none; undefined: there can. */
