@@ -202,6 +202,16 @@ describe("what is applied is applied to what was observed (E1, E17)", () => {
     );
   });
 
+  it.each(steps)("a %s that was given to another owner since is left alone", async (kind, step) => {
+    const world = await createWorld();
+    const found = world.client.objects.get(`${kind} shop/demo`)!;
+    const ownerReferences = [ownerReference({ name: "other", uid: "u-9" })];
+    await world.client.replace({ ...found, metadata: { ...found.metadata, ownerReferences } });
+    world.calls.splice(0);
+    await expect(act(step, world.context)).rejects.toThrow(KubeError);
+    expect(world.calls).toEqual(["apply demo", "read demo"]);
+  });
+
   it("of two steps of one turn the second sees what the first wrote", async () => {
     const world = await createWorld();
     await act({ kind: "startSlot", slot: 3, reason }, world.context);
