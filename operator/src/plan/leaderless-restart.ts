@@ -5,7 +5,7 @@ import { majority } from "./quorum-guard.ts";
 import { isDue, maybeSetTemplate, START_GRACE_SECONDS } from "./rolling-change.ts";
 import { describeSlots } from "./slots.ts";
 import type { Step } from "./step.ts";
-import { isNodeThere, orderedSlots, recordedVoters, reportedId, type View } from "./view.ts";
+import { isDiskGoing, isNodeThere, orderedSlots, recordedVoters, reportedId, type View } from "./view.ts";
 
 /**
  * For so long a majority must have known no leader. A round of an election takes one or two timeouts, of at most 60 s
@@ -97,11 +97,11 @@ function isAwaited(view: View, slot: Slot): boolean {
 
 /** A volume that is being deleted goes with the process that holds it. */
 function mayRestart({ input }: View, slot: Slot): boolean {
-  const { replica, claim, index } = slot;
+  const { replica, index } = slot;
   const { change } = input.status;
   if (replica === undefined || replica.deleting || !isDue(input, replica) || !isNodeThere(slot)) return false;
   const isClaimLatched = change?.kind === "DeleteClaim" && change.slot === index;
-  return claim !== undefined && !claim.deleting && !isClaimLatched;
+  return !isDiskGoing(slot) && !isClaimLatched;
 }
 
 function progress(reason: Finding["reason"], message: string): Finding {

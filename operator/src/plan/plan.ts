@@ -103,8 +103,8 @@ function planUnsettled(view: View): Outcome {
 /** Disks of a majority hold other members or none: nobody can bring the data back from here (E13). */
 function explainLoss(view: View): readonly Finding[] {
   const known = recordedVoters(view);
-  const gone = known.filter(({ id, slot }) => {
-    const reported = reportedId(view.slot(slot ?? -1));
+  const gone = known.filter(({ id }) => {
+    const reported = reportedId(view.slot(view.slotOf(id) ?? -1));
     return reported !== undefined && reported !== id;
   });
   if (known.length === 0 || known.length - gone.length >= majority(known.length)) return [];

@@ -18,7 +18,15 @@ import { canLose, hasMajorityOfSize } from "./quorum-guard.ts";
 import { START_GRACE_SECONDS } from "./rolling-change.ts";
 import { describeWaiting } from "./slots.ts";
 import type { Step } from "./step.ts";
-import { isNodeThere, isStaleDisk, membersAt, reportedId, silentSince, type View } from "./view.ts";
+import {
+  isDiskGoing,
+  isNodeThere,
+  isStaleDisk,
+  membersAt,
+  reportedId,
+  silentSince,
+  type View,
+} from "./view.ts";
 
 /** Replaces members whose disk is blank, lost, damaged or an old copy, and those whose node is lost. */
 export function planReplace(goal: Goal): Outcome {
@@ -64,7 +72,9 @@ function replaceAt(goal: Goal, index: number): Outcome {
   const slot = view.slot(index);
   if (slot === undefined) return {};
   if (slot.report.kind === "damaged" || isStaleDisk(view, slot)) return replaceUnusable(goal, slot);
-  if (isDiskGone(view, slot)) return restartOnNothing(view, slot);
+  const voter = view.voterAt(index);
+  const isVoters = voter !== undefined && reportedId(slot) === voter.id;
+  if (isDiskGoing(slot) && isVoters) return restartOnNothing(view, slot, voter);
   if (slot.report.kind === "silent") return replaceSilent(goal, slot);
   return {};
 }
@@ -95,24 +105,10 @@ function deleteUnusableClaim(view: View, slot: Slot, message: string): Outcome {
   return { proposal, findings: [{ level: "trouble", reason: "Replacing", message: reason }] };
 }
 
-/**
- * A process whose volume was deleted under it, or will be gone as soon as nobody uses it: what it still serves is
- * lost with its next stop.
- */
-function isDiskGone(view: View, slot: Slot): boolean {
-  const voter = view.voterAt(slot.index);
-  return (
-    (slot.claim === undefined || slot.claim.deleting) &&
-    slot.replica !== undefined &&
-    voter !== undefined &&
-    reportedId(slot) === voter.id
-  );
-}
-
-function restartOnNothing(view: View, slot: Slot): Outcome {
+/** What it still serves is lost with its next stop: better one that leaves the others a majority. */
+function restartOnNothing(view: View, slot: Slot, voter: ConfiguredMember): Outcome {
   const { replica } = slot;
-  const voter = view.voterAt(slot.index);
-  if (replica === undefined || replica.deleting || voter === undefined) return {};
+  if (replica === undefined || replica.deleting) return {};
   const reason = `the volume of slot ${slot.index} was deleted under its process: restarts it on a new one`;
   if (view.input.spec.replacementMode === "Manual") return { findings: [manual(reason)] };
   const voters = view.voters.map(({ id }) => id);

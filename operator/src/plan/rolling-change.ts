@@ -4,7 +4,15 @@ import type { Finding, Outcome } from "./outcome.ts";
 import { canLose } from "./quorum-guard.ts";
 import { describeSlots } from "./slots.ts";
 import type { Step } from "./step.ts";
-import { isNodeThere, membersAt, orderedSlots, reportedId, type View } from "./view.ts";
+import {
+  isDiskGoing,
+  isNodeThere,
+  membersAt,
+  orderedSlots,
+  recordedVoters,
+  reportedId,
+  type View,
+} from "./view.ts";
 
 /** A process that is neither ready nor answers may take so long to start before it counts as not serving. */
 export const START_GRACE_SECONDS = 60;
@@ -21,6 +29,7 @@ export function planIdleRestarts(view: View): Outcome {
   for (const slot of orderedSlots(view)) {
     const { replica } = slot;
     if (replica === undefined || !isDue(view.input, replica) || !servesNothing(view, slot)) continue;
+    if (isLastOfMajority(view, slot)) continue;
     const reason = "it serves nothing, and was made from another template";
     steps.push({ kind: "restartSlot", slot: slot.index, replicaUid: replica.uid, how: "evict", reason });
   }
@@ -30,6 +39,14 @@ export function planIdleRestarts(view: View): Outcome {
     steps: [...maybeSetTemplate(view, "processes that do not serve get it first"), ...steps],
     findings: [{ level: "progress", reason: "Rolling", message }],
   };
+}
+
+/** The disk of a voter that goes with its process, and as far as is known the others are no majority without it. */
+function isLastOfMajority(view: View, slot: Slot): boolean {
+  if (slot.claim?.deleting !== true) return false;
+  const voter = [...view.voters, ...recordedVoters(view)].find(({ id }) => view.slotOf(id) === slot.index);
+  const voters = view.voters.map(({ id }) => id);
+  return voter !== undefined && !canLose(voters, view.live, voter.id);
 }
 
 /** Its process does not run, or its disk is no member's, or nobody hears of it; and its node is not the cause. */
@@ -90,7 +107,10 @@ export function isDue({ template }: PlanInput, { templateHash }: Replica): boole
   return templateHash !== template.wanted;
 }
 
-/** Wanted slots of newcomers, and those without a voter that is alive, caught up, ready and reports itself. */
+/**
+ * Wanted slots of newcomers, and those without a voter that is alive, caught up, ready and reports itself. One whose
+ * disk would go with its process is for a replacement to restart, if anybody may.
+ */
 function weakSlots(goal: Goal): readonly number[] {
   const { view } = goal;
   const moving = [...view.learners, ...view.unslotted].map(({ id }) => view.slotOf(id));
@@ -102,6 +122,7 @@ function weakSlots(goal: Goal): readonly number[] {
       voter === undefined ||
       !view.live.has(voter.id) ||
       slot?.replica?.ready !== true ||
+      isDiskGoing(slot) ||
       reportedId(slot) !== voter.id
     );
   });
@@ -125,7 +146,7 @@ function isMendable(view: View, index: number): boolean {
   const slot = view.slot(index);
   const voter = view.voterAt(index);
   if (slot?.replica === undefined || slot.replica.deleting || !isDue(view.input, slot.replica)) return false;
-  return isNodeThere(slot) && voter !== undefined && reportedId(slot) === voter.id;
+  return isNodeThere(slot) && !isDiskGoing(slot) && voter !== undefined && reportedId(slot) === voter.id;
 }
 
 function proposeNext(goal: Goal, due: readonly number[]): Outcome["proposal"] {

@@ -138,6 +138,11 @@ export function clusterIdsOf(input: PlanInput): readonly string[] {
   return [...ids].sort();
 }
 
+/** What its process has on disk is lost as soon as that ends: the volume was deleted, or will be when nobody uses it. */
+export function isDiskGoing({ claim }: Slot): boolean {
+  return claim === undefined || claim.deleting;
+}
+
 /** Nothing says that its node is lost or out of reach. */
 export function isNodeThere({ node }: Slot): boolean {
   return node.state === "ok" || node.state === "unknown";

@@ -60,17 +60,17 @@ function availability(view: View, findings: readonly Finding[]): Verdict {
   // The voters may be others by now.
   if (input.status.change?.kind === "ChangeMembership") return notObserved;
   const known = recordedVoters(view);
-  const down = known.filter(({ id, slot }) => isSeenDown(view, id, slot));
+  const down = known.filter(({ id }) => isSeenDown(view, id));
   if (known.length > 0 && known.length - down.length < majority(known.length)) {
-    const slots = down.flatMap(({ slot }) => slot ?? []);
+    const slots = down.flatMap(({ id }) => view.slotOf(id) ?? []);
     const message = `${down.length} of ${known.length} voters are down or know no leader: ${describeSlots(view, slots)}`;
     return { status: "False", reason: "NoQuorum", message };
   }
   return notObserved;
 }
 
-function isSeenDown(view: View, id: string, index: number | undefined): boolean {
-  const slot = index === undefined ? undefined : view.slot(index);
+function isSeenDown(view: View, id: string): boolean {
+  const slot = view.slot(view.slotOf(id) ?? -1);
   if (slot === undefined) return false;
   const { replica, report, node } = slot;
   if (node.state === "gone" || node.state === "out-of-service") return true;
