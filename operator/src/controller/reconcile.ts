@@ -64,9 +64,6 @@ interface Memory {
   readonly applied: AppliedObjects;
 }
 
-/** An id is noted for as long as its disk waits to be set aside, which is short. */
-const removedMax = 64;
-
 /**
  * A step that was not begun by then is planned anew. With the longest that a call may take this stays well below
  * the time after which the plan counts on it that nothing of a latched step is still on its way.
@@ -202,7 +199,6 @@ export class Reconciler {
     const fresh = { uid, outages: new Map(), removed: new Map(), applied: new AppliedObjects() };
     const known = this.#memories.get(nameOf(store)) ?? fresh;
     this.#memories.set(nameOf(store), known);
-    for (const id of known.removed.keys()) if (known.removed.size > removedMax) known.removed.delete(id);
     return known;
   }
 

@@ -65,6 +65,20 @@ it("newcomers of a change that is refused for a removed member are remembered as
   ]);
 });
 
+it("of those that were removed the latest 64 are remembered", async () => {
+  const refuse = () => {
+    throw memberRemoved(7n);
+  };
+  const context = await contextWith({ changeMembership: refuse });
+  for (let id = 1; id <= 64; id += 1) context.removed.set(`${id}`, 1n);
+  await expect(actOnReplicas(change, context)).rejects.toThrow(ReplicaCallError);
+  expect([...context.removed.keys()]).toEqual([
+    ...Array.from({ length: 62 }, (_, at) => `${at + 3}`),
+    "c",
+    "d",
+  ]);
+});
+
 it("a change that is refused for anything else makes nobody removed", async () => {
   const context = await contextWith({
     changeMembership: () => {

@@ -6,6 +6,9 @@ import type { PlanInput } from "../plan/observation.ts";
 import type { ChangeMembership, Step } from "../plan/step.ts";
 import { StepOutdatedError } from "./step-outdated-error.ts";
 
+/** The oldest are forgotten: an id matters until its disk is set aside, and one that still does is refused again. */
+const removedMax = 64;
+
 /** What is asked of replicas themselves, on every platform alike. */
 export type ReplicaStep = Extract<
   Step,
@@ -59,6 +62,7 @@ async function changeMembership(
     // Which of them it is, is not said: newcomers can all draw a new id.
     const newcomers = target.filter(({ id }) => !known.has(id));
     if (isRemovedRefusal(error)) for (const { id } of newcomers) removed.set(id, error.index);
+    for (const id of removed.keys()) if (removed.size > removedMax) removed.delete(id);
     throw error;
   }
 }
