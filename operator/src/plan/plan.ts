@@ -121,7 +121,9 @@ function planSettled(view: View): Outcome {
   const proposal = choice.proposal;
   const budget = planBudget(view, proposal);
   const disruption =
-    change === undefined ? actUnlessLearners(view, choice) : resolveLatch(view, change, proposal);
+    change === undefined
+      ? actUnlessLearners(view, choice, isRaised(view, budget))
+      : resolveLatch(view, change, proposal);
   return {
     steps: [...(growth.steps ?? []), ...budget, ...(harmless.steps ?? []), ...disruption],
     findings: [
@@ -132,6 +134,11 @@ function planSettled(view: View): Outcome {
     ],
     wakeAt: Math.min(growth.wakeAt ?? Number.POSITIVE_INFINITY, choice.wakeAt ?? Number.POSITIVE_INFINITY),
   };
+}
+
+function isRaised({ input }: View, budget: readonly Step[]): boolean {
+  const before = input.budget?.minAvailable ?? 0;
+  return budget.some((step) => step.kind === "setBudget" && step.minAvailable > before);
 }
 
 /** The ordered planners: the first that has something disruptive to propose gets its turn. */
@@ -157,14 +164,19 @@ function choose(goal: Goal, growth: Growth): Outcome & { readonly learners: read
   };
 }
 
-/** Either the learners are put right or one disruptive step is made: both would need the same index. */
+/**
+ * Either the learners are put right or one disruptive step is made: both would need the same index. Who was evicted
+ * before the budget was raised is seen at the next look only: voters change after that (E18).
+ */
 function actUnlessLearners(
   view: View,
   choice: Outcome & { readonly learners: readonly Step[] },
+  isBudgetRaised: boolean,
 ): readonly Step[] {
   if (choice.learners.length > 0) return choice.learners;
-  const { proposal } = choice;
-  return [...(choice.steps ?? []), ...(proposal === undefined ? [] : latchAndAct(view, proposal))];
+  const { proposal, steps = [] } = choice;
+  const waits = isBudgetRaised && proposal?.latch?.voters !== undefined;
+  return proposal === undefined || waits ? steps : [...steps, ...latchAndAct(view, proposal)];
 }
 
 function merge(outcomes: readonly Outcome[]): Outcome {

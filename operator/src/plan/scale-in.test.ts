@@ -28,7 +28,8 @@ function stepsOf({ from, to, dead, leader }: Case): readonly Step[] {
   const ids = IDS.slice(0, from);
   const slots = ids.map((id): SlotScenario => ({ says: dead.includes(id) ? "silent 30" : `member ${id}` }));
   const configuration = { voters: ids.toReversed().join(" "), dead: dead.join(" "), leader };
-  return plan(inputFromScenario({ spec: { replicas: to }, configuration, slots })).steps;
+  const budget = { minAvailable: from, voters: ids.map(slotOfId) };
+  return plan(inputFromScenario({ spec: { replicas: to }, configuration, slots, budget })).steps;
 }
 
 /** What design.md asks for, said in another way than the code does. */
