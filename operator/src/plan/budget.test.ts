@@ -31,7 +31,7 @@ function budgetOf(configuration: ConfigurationScenario, to: readonly string[]): 
     configuration,
     budget: { minAvailable: 0, voters: [] },
   });
-  const [step] = planBudget(viewFromInput(input), undefined);
+  const [step] = planBudget(viewFromInput(input));
   if (step?.kind !== "setBudget") throw new Error("no budget is set");
   return { minAvailable: step.minAvailable, marked: step.voters.map((slot) => IDS[slot]!) };
 }

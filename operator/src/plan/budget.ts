@@ -7,10 +7,12 @@ import { reportedId, type View } from "./view.ts";
 /**
  * How many voters' processes must stay when one is evicted: of all that vote before or after a change, as many may
  * go as the half can bear that bears least, since they may all be its own. The larger of the two majorities would let
- * 0 and 1 go of {0, 1, 2, 3, 4} → {0, 1, 2}. Raised before a change; lowered only when one configuration is in force
- * and no change is latched that may still arrive.
+ * 0 and 1 go of {0, 1, 2, 3, 4} → {0, 1, 2}. Raised before a change, as soon as fewer are wanted; lowered only
+ * when one configuration is in force and no change is latched that may still arrive.
+ *
+ * @param wanted how many voters there are to be
  */
-export function planBudget(view: View, proposal: Proposal | undefined): readonly Step[] {
+export function planBudget(view: View, proposal?: Proposal, wanted?: number): readonly Step[] {
   const { configuration } = view;
   if (configuration === undefined) return [];
   const { budget, status } = view.input;
@@ -22,7 +24,11 @@ export function planBudget(view: View, proposal: Proposal | undefined): readonly
   // Who of the incoming half votes in the outgoing one, too, is not told.
   const mayGo = configuration.joint
     ? 0
-    : Math.min(...[now, ...targets].map(({ length }) => bearable(view, length)));
+    : Math.min(
+        ...[now.length, wanted ?? now.length, ...targets.map(({ length }) => length)].map((voters) =>
+          bearable(view, voters),
+        ),
+      );
   const needed = all.length - mayGo;
   const minAvailable = view.settled ? needed : Math.max(needed, budget?.minAvailable ?? 0);
   const voters = all

@@ -93,7 +93,7 @@ function planUnsettled(view: View): Outcome {
           message: "a change of the configuration is being committed",
         };
   const known: Outcome = {
-    steps: [...(planKnownProcesses(view).steps ?? []), ...planBudget(view, undefined)],
+    steps: [...(planKnownProcesses(view).steps ?? []), ...planBudget(view)],
   };
   if (view.configuration !== undefined) return merge([known, { findings: [finding] }]);
   const lost: Outcome = { findings: explainLoss(view) };
@@ -119,7 +119,7 @@ function planSettled(view: View): Outcome {
   const choice = choose(goal, growth);
   const { change } = view.input.status;
   const proposal = choice.proposal;
-  const budget = planBudget(view, proposal);
+  const budget = planBudget(view, proposal, goal.wanted);
   const disruption =
     change === undefined
       ? actUnlessLearners(view, choice, isRaised(view, budget))
