@@ -158,6 +158,12 @@ describe("a volume of a lost node can move if a node that lives fits it (E10)", 
     expect(slot.claim).toMatchObject({ lost: false, attachableElsewhere: isMovable });
   });
 
+  it("a node that lives is not another one than itself", async () => {
+    const client = await clusterOf(tiedTo("openebs.io/nodename", "n1"), [node("n1", "True", labels)]);
+    const slot = await slotOf({ client, pod: podOn("n1"), claim });
+    expect(slot).toMatchObject({ node: { state: "ok" }, claim: { attachableElsewhere: false } });
+  });
+
   it.each<[what: string, terms: V1NodeSelectorTerm[] | undefined, nodes: V1Node[], expected: object]>([
     [
       "and no node fits it",
