@@ -116,11 +116,6 @@ export class Reconciler {
     }
   }
 
-  /** How many stores something is remembered of. */
-  get remembered(): number {
-    return this.#memories.size;
-  }
-
   async #turn(store: Store, resource: ReplicatedStore): Promise<number> {
     const context = await this.#orNotObserved(resource, () => this.#observe(store, resource));
     const { input, objects, status } = context;
