@@ -15,7 +15,7 @@ import type { RequestContext } from "../runtime/request-context.ts";
 import { type Admission, type AdmittedRequest, envelopeBytes } from "./admission.ts";
 import { callKey, type ReportTo, reportInternal } from "./call-context.ts";
 import { isCompressed, requestCompressions } from "./compression.ts";
-import { deadlineFrom, parseConnectTimeoutMs, parseGrpcTimeoutMs } from "./deadline.ts";
+import { deadlineFrom, parseConnectTimeoutMs, parseGrpcTimeoutMs, unheardCode } from "./deadline.ts";
 import { connectErrorFromReplicaError, limitExceeded, requestTooLarge } from "./errors.ts";
 import {
   abortRequest,
@@ -138,6 +138,8 @@ class Exchange {
   #admitted: AdmittedRequest | undefined;
   #refusal: ReplicaError | undefined;
   #counted = false;
+  /** As the caller asked for. */
+  #timeoutMs: number | undefined;
   #worked: () => void = () => {};
 
   constructor(route: Route, request: NodeRequest, response: NodeResponse, options: ConnectHandlerOptions) {
@@ -152,14 +154,23 @@ class Exchange {
   admit(admitted: AdmittedRequest, leave: () => void): void {
     this.#admitted = admitted;
     let waitingFor = 2;
+    let unheard = "";
     const done = (): void => {
       waitingFor--;
       if (waitingFor > 0) return;
-      this.#count(codeToString(Code.Canceled));
+      this.#count(unheard);
       leave();
     };
-    this.#response.once("close", done);
+    this.#response.once("close", () => {
+      unheard = this.#unheard();
+      done();
+    });
     this.#worked = done;
+  }
+
+  /** When the caller goes now. */
+  #unheard(): string {
+    return unheardCode(performance.now() - this.arrivedMs, this.#timeoutMs);
   }
 
   get #reportTo(): ReportTo {
@@ -191,6 +202,7 @@ class Exchange {
     const timeout = this.request.headers[header];
     const parse = isGrpc ? parseGrpcTimeoutMs : parseConnectTimeoutMs;
     const timeoutMs = typeof timeout === "string" ? parse(timeout) : undefined;
+    this.#timeoutMs = timeoutMs;
     const deadlineMs = deadlineFrom(this.arrivedMs, timeoutMs, limits);
     const values = createContextValues().set(callKey, {
       deadlineMs,
@@ -221,7 +233,7 @@ class Exchange {
   }
 
   async *#trackedBody(universal: UniversalServerResponse): AsyncGenerator<Uint8Array> {
-    let code: string = codeToString(Code.Canceled);
+    let code: string | undefined;
     let last: Uint8Array | undefined;
     try {
       for await (const chunk of (universal.body ?? []) as AsyncIterable<Uint8Array>) {
@@ -231,7 +243,7 @@ class Exchange {
       }
       code = answerCode(universal, last);
     } finally {
-      this.#count(code);
+      this.#count(code ?? this.#unheard());
     }
   }
 

@@ -7,7 +7,7 @@ import {
 } from "node:http2";
 import type { DescMessage, DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
 import { toBinary } from "@bufbuild/protobuf";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus, codeToString } from "@connectrpc/connect/protocol-connect";
 import { KvService } from "@rstore/proto/rstore/v1/kv";
 import type { Logger } from "../log.ts";
@@ -17,7 +17,7 @@ import type { RequestContext } from "../runtime/request-context.ts";
 import { type Admission, type AdmittedRequest, envelopeBytes } from "./admission.ts";
 import { callOptions, reportInternal } from "./call-context.ts";
 import { isCompressed } from "./compression.ts";
-import { deadlineFrom, parseConnectTimeoutMs, parseGrpcTimeoutMs } from "./deadline.ts";
+import { deadlineFrom, parseConnectTimeoutMs, parseGrpcTimeoutMs, unheardCode } from "./deadline.ts";
 import { connectErrorFromReplicaError } from "./errors.ts";
 import type { KvCalls } from "./kv-calls.ts";
 import { closeWhenAnswered } from "./node-request.ts";
@@ -140,6 +140,8 @@ class FastCall {
   #answered = false;
   #working = false;
   #closed = false;
+  /** What it is counted as when it is closed without an answer. */
+  #unheard = "";
 
   constructor(request: FastRequest, options: FastPathOptions) {
     this.#request = request;
@@ -307,6 +309,7 @@ class FastCall {
 
   #close(): void {
     this.#closed = true;
+    this.#unheard = unheardCode(performance.now() - this.#arrivedMs, this.#request.timeoutMs);
     // Work goes on although nobody waits for it: it keeps its place, so that calls that are made and
     // cancelled over and over are bounded too.
     if (!this.#working) this.#leave();
@@ -315,7 +318,7 @@ class FastCall {
   #leave(): void {
     this.#admitted!.leave();
     if (this.#answered) return;
-    this.#finish(codeToString(Code.Canceled));
+    this.#finish(this.#unheard);
   }
 }
 

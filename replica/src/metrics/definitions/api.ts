@@ -69,7 +69,7 @@ const requestBucketsSeconds = [
 export const apiCounted = {
   requests: {
     name: "rstore_rpc_requests_total",
-    help: "Requests answered on the client port, by service, method and code. The service plain is for curl.",
+    help: "Requests answered on the client port, by service, method and code. The service plain is for curl. canceled: the caller was gone; deadline_exceeded: also when it had waited for half of its time.",
     type: "counter",
     labels: { service: "method", method: "method", code: rpcCodes },
   },
