@@ -60,5 +60,15 @@ export function comesBackOnKeptVolumes(world: World): Promise<void> {
     await site.apply({ replicas: 3 });
     const again = await site.expectWhole(3);
     expect(again.clusterId).toBe(clusterId);
+    // Made again while what belonged to it before is still there: that goes first.
+    const { uid } = (await site.read()).metadata;
+    await world.kubectl.run("delete", "rstore", site.store, "-n", site.namespace);
+    await site.apply({ replicas: 3 });
+    expect((await site.expectWhole(3)).clusterId).toBe(clusterId);
+    const sets = await world.admin.list("statefulsets", site.namespace);
+    expect(sets.flatMap(({ metadata }) => metadata?.ownerReferences ?? []).map((owner) => owner.uid)).toEqual(
+      [(await site.read()).metadata.uid],
+    );
+    expect((await site.read()).metadata.uid).not.toBe(uid);
   });
 }
