@@ -69,7 +69,8 @@ export function inflict(world: ModelWorld, fault: Fault): void {
       restart(world, slot);
       return;
     case "restoreDisk":
-      if (disk === undefined || disk.incarnation < 2n || !isSpare(world, [disk])) return;
+      // A disk that never was a member's has promised nothing that an old copy of it could lack.
+      if (disk?.clusterId === undefined || disk.incarnation < 2n || !isSpare(world, [disk])) return;
       disk.stale = true;
       disk.incarnation -= 2n;
       disk.log = 0;
