@@ -86,6 +86,11 @@ export class MonitoredStore {
     );
   }
 
+  async sees(expr: string): Promise<void> {
+    const hasData = async () => (await this.prometheus.query(expr)).length > 0;
+    await eventually(`data of ${expr}`, hasData, { timeoutMs: patienceMs, intervalMs: 250 });
+  }
+
   async signal(slot: number, signal: NodeJS.Signals): Promise<void> {
     const pid = this.site.world.standIn.replicaOf(await this.pod(slot))?.pid;
     if (pid === undefined) throw new Error(`replica ${slot} does not run`);

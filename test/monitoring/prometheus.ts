@@ -89,7 +89,7 @@ export class Prometheus {
   }
 
   queryRange(expr: string, startSeconds: number, endSeconds: number): Promise<readonly Series[]> {
-    const range = { start: String(startSeconds), end: String(endSeconds), step: "2" };
+    const range = { start: String(startSeconds), end: String(endSeconds), step: "1" };
     return this.#ask("query_range", { query: expr, ...range });
   }
 
