@@ -37,3 +37,13 @@ export interface Outcome {
   /** Milliseconds since the epoch at which a deadline ends. */
   readonly wakeAt?: number | undefined;
 }
+
+/** All that they say, in order; of the proposals the first. */
+export function mergeOutcomes(outcomes: readonly Outcome[]): Outcome {
+  return {
+    steps: outcomes.flatMap(({ steps }) => steps ?? []),
+    proposal: outcomes.find(({ proposal }) => proposal !== undefined)?.proposal,
+    findings: outcomes.flatMap(({ findings }) => findings ?? []),
+    wakeAt: Math.min(...outcomes.map(({ wakeAt }) => wakeAt ?? Number.POSITIVE_INFINITY)),
+  };
+}

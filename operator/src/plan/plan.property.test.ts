@@ -117,6 +117,7 @@ describe("the plan under random faults", () => {
         operator.trouble = { stale: 0, calls: 0, deaf: 0 };
         world.slow.clear();
         healNodes(world);
+        world.faultTick = world.tick;
         world.wantedHash = "good-end";
         world.spec = { ...spec, replicas: finalReplicas };
         world.generation++;

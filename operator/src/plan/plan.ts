@@ -5,7 +5,7 @@ import { latchAndAct, resolveLatch } from "./latch.ts";
 import { planLeaderlessRestart } from "./leaderless-restart.ts";
 import { type Goal, planLearners } from "./membership.ts";
 import type { PlanInput } from "./observation.ts";
-import type { Finding, Outcome } from "./outcome.ts";
+import { type Finding, mergeOutcomes, type Outcome } from "./outcome.ts";
 import { majority } from "./quorum-guard.ts";
 import { planReplace } from "./replace.ts";
 import { planIdleRestarts, planRollingChange } from "./rolling-change.ts";
@@ -63,10 +63,10 @@ function planAll(view: View): Outcome {
       findings: [{ level: "progress", reason: "Paused", message: "spec.paused is set: nothing is changed" }],
     };
   }
-  const always = merge([firstTemplate(input), planIdleRestarts(view), planHopeless(view)]);
-  if (input.status.clusterId === undefined) return merge([always, planBootstrap(view)]);
-  if (!view.settled) return merge([always, planUnsettled(view)]);
-  return merge([always, planSettled(view)]);
+  const always = mergeOutcomes([firstTemplate(input), planIdleRestarts(view), planHopeless(view)]);
+  if (input.status.clusterId === undefined) return mergeOutcomes([always, planBootstrap(view)]);
+  if (!view.settled) return mergeOutcomes([always, planUnsettled(view)]);
+  return mergeOutcomes([always, planSettled(view)]);
 }
 
 /** Before the first process. */
@@ -95,9 +95,9 @@ function planUnsettled(view: View): Outcome {
   const known: Outcome = {
     steps: [...(planKnownProcesses(view).steps ?? []), ...planBudget(view)],
   };
-  if (view.configuration !== undefined) return merge([known, { findings: [finding] }]);
+  if (view.configuration !== undefined) return mergeOutcomes([known, { findings: [finding] }]);
   const lost: Outcome = { findings: explainLoss(view) };
-  return merge([known, planLeaderlessRestart(view), lost, { findings: [finding] }]);
+  return mergeOutcomes([known, planLeaderlessRestart(view), lost, { findings: [finding] }]);
 }
 
 /** Disks of a majority hold other members or none: nobody can bring the data back from here (E13). */
@@ -115,24 +115,23 @@ function explainLoss(view: View): readonly Finding[] {
 function planSettled(view: View): Outcome {
   const growth = planGrowth(view);
   const goal: Goal = { view, wanted: growth.wanted };
-  const harmless = merge([planStarts(goal), planResets(goal)]);
+  const harmless = mergeOutcomes([planStarts(goal), planResets(goal)]);
+  const learners = planLearners(goal);
   const choice = choose(goal, growth);
   const { change } = view.input.status;
-  const proposal = choice.proposal;
-  const budget = planBudget(view, proposal, goal.wanted);
+  const { proposal } = choice;
+  // A restart asks the budget, too, which would never allow it with as much as a later change of voters needs.
+  const isRestart = (change ?? proposal?.latch)?.kind === "Restart";
+  const budget = planBudget(view, proposal, isRestart ? undefined : goal.wanted);
   const disruption =
     change === undefined
-      ? actUnlessLearners(view, choice, isRaised(view, budget))
+      ? actUnlessLearners(view, learners.steps ?? [], choice, isRaised(view, budget))
       : resolveLatch(view, change, proposal);
+  const { findings, wakeAt } = mergeOutcomes([growth, learners, choice, harmless]);
   return {
     steps: [...(growth.steps ?? []), ...budget, ...(harmless.steps ?? []), ...disruption],
-    findings: [
-      ...(growth.findings ?? []),
-      ...(choice.findings ?? []),
-      ...(harmless.findings ?? []),
-      ...findSharedNode(view),
-    ],
-    wakeAt: Math.min(growth.wakeAt ?? Number.POSITIVE_INFINITY, choice.wakeAt ?? Number.POSITIVE_INFINITY),
+    findings: [...(findings ?? []), ...findSharedNode(view)],
+    wakeAt,
   };
 }
 
@@ -142,9 +141,9 @@ function isRaised({ input }: View, budget: readonly Step[]): boolean {
 }
 
 /** The ordered planners: the first that has something disruptive to propose gets its turn. */
-function choose(goal: Goal, growth: Growth): Outcome & { readonly learners: readonly Step[] } {
-  const learners = planLearners(goal);
-  const planned = [
+function choose(goal: Goal, growth: Growth): Outcome {
+  // Only a rolling change has steps besides its proposal: it sets the template first.
+  return mergeOutcomes([
     planReplace(goal),
     // Before the promotion: it fills gaps in the same joint change.
     planScaleIn(goal),
@@ -152,16 +151,7 @@ function choose(goal: Goal, growth: Growth): Outcome & { readonly learners: read
     planStops(goal),
     planLeftoverClaims(goal, growth.record),
     planRollingChange(goal),
-  ];
-  const first = planned.find(({ proposal }) => proposal !== undefined);
-  return {
-    learners: learners.steps ?? [],
-    // A rolling change sets the template first; the other planners have no steps but proposals.
-    steps: planned.flatMap(({ steps }) => steps ?? []),
-    proposal: first?.proposal,
-    findings: [...(learners.findings ?? []), ...planned.flatMap(({ findings }) => findings ?? [])],
-    wakeAt: Math.min(...planned.map(({ wakeAt }) => wakeAt ?? Number.POSITIVE_INFINITY)),
-  };
+  ]);
 }
 
 /**
@@ -170,21 +160,14 @@ function choose(goal: Goal, growth: Growth): Outcome & { readonly learners: read
  */
 function actUnlessLearners(
   view: View,
-  choice: Outcome & { readonly learners: readonly Step[] },
+  learners: readonly Step[],
+  choice: Outcome,
   isBudgetRaised: boolean,
 ): readonly Step[] {
-  if (choice.learners.length > 0) return choice.learners;
+  if (learners.length > 0) return learners;
   const { proposal, steps = [] } = choice;
   const waits = isBudgetRaised && proposal?.latch?.voters !== undefined;
   return proposal === undefined || waits ? steps : [...steps, ...latchAndAct(view, proposal)];
-}
-
-function merge(outcomes: readonly Outcome[]): Outcome {
-  return {
-    steps: outcomes.flatMap(({ steps }) => steps ?? []),
-    findings: outcomes.flatMap(({ findings }) => findings ?? []),
-    wakeAt: Math.min(...outcomes.map(({ wakeAt }) => wakeAt ?? Number.POSITIVE_INFINITY)),
-  };
 }
 
 /** What a replacement restarts in its own order is not restarted before it; one template is set once. */

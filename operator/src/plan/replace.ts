@@ -13,7 +13,7 @@ import {
   wantedSlots,
 } from "./membership.ts";
 import type { ConfiguredMember, Slot } from "./observation.ts";
-import type { Finding, Outcome } from "./outcome.ts";
+import { type Finding, mergeOutcomes, type Outcome } from "./outcome.ts";
 import { canLose, hasMajorityOfSize } from "./quorum-guard.ts";
 import { START_GRACE_SECONDS } from "./rolling-change.ts";
 import { describeWaiting } from "./slots.ts";
@@ -30,16 +30,11 @@ import {
 
 /** Replaces members whose disk is blank, lost, damaged or an old copy, and those whose node is lost. */
 export function planReplace(goal: Goal): Outcome {
-  const outcomes = [
+  return mergeOutcomes([
     swapVoters(goal),
     ...wantedSlots(goal).map((slot) => replaceAt(goal, slot)),
     removeUnslotted(goal),
-  ];
-  return {
-    proposal: outcomes.find(({ proposal }) => proposal !== undefined)?.proposal,
-    findings: outcomes.flatMap(({ findings }) => findings ?? []),
-    wakeAt: Math.min(...outcomes.map(({ wakeAt }) => wakeAt ?? Number.POSITIVE_INFINITY)),
-  };
+  ]);
 }
 
 /** Old → new in the same slots, in one joint change, for all newcomers that have caught up. */
