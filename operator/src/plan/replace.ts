@@ -107,13 +107,20 @@ function restartOnNothing(view: View, slot: Slot, voter: ConfiguredMember): Outc
   const reason = `the volume of slot ${slot.index} was deleted under its process: restarts it on a new one`;
   if (view.input.spec.replacementMode === "Manual") return { findings: [manual(reason)] };
   const voters = view.voters.map(({ id }) => id);
-  if (!canLose(voters, view.live, voter.id)) return proposeOrExplain(undefined, reason);
+  if (!canSpare(view, voter.id)) return proposeOrExplain(undefined, reason);
   if (view.configuration?.leader === voter.id) {
     return proposeOrExplain(moveLeadership(view, voters, `the leader's volume is gone: ${reason}`), reason);
   }
   const step: Step = { kind: "restartSlot", slot: slot.index, replicaUid: replica.uid, how: "evict", reason };
   const latch = { kind: "Restart", reason, slot: slot.index, uid: replica.uid } as const;
   return proposeOrExplain({ latch, steps: [step] }, reason);
+}
+
+/** Do the others decide without it, and would its eviction be allowed, which counts those that are ready? */
+function canSpare(view: View, id: MemberId): boolean {
+  const voters = view.voters.map((voter) => voter.id);
+  const isReady = (one: MemberId): boolean => view.slot(view.slotOf(one) ?? -1)?.replica?.ready === true;
+  return canLose(voters, isReady(id) ? new Set([...view.live].filter(isReady)) : view.live, id);
 }
 
 /**

@@ -136,9 +136,14 @@ function weakSlots(goal: Goal): readonly number[] {
 function proposeMending(goal: Goal, weak: readonly number[]): Outcome["proposal"] {
   const { view } = goal;
   if (view.learners.length > 0 || view.unslotted.length > 0) return undefined;
-  if (!weak.every((index) => isMendable(view, index))) return undefined;
+  // One whose disk would go waits for these to be ready, and is left as it is.
+  const due = weak.filter((index) => {
+    const slot = view.slot(index);
+    return slot === undefined || !isDiskGoing(slot);
+  });
+  if (!due.every((index) => isMendable(view, index))) return undefined;
   const isLive = (index: number): boolean => view.live.has(view.voterAt(index)!.id);
-  return proposeNext(goal, [...weak.filter((index) => !isLive(index)), ...weak.filter(isLive)]);
+  return proposeNext(goal, [...due.filter((index) => !isLive(index)), ...due.filter(isLive)]);
 }
 
 /** It answers as the voter of its slot, on a node that lets it end. */
@@ -146,7 +151,7 @@ function isMendable(view: View, index: number): boolean {
   const slot = view.slot(index);
   const voter = view.voterAt(index);
   if (slot?.replica === undefined || slot.replica.deleting || !isDue(view.input, slot.replica)) return false;
-  return isNodeThere(slot) && !isDiskGoing(slot) && voter !== undefined && reportedId(slot) === voter.id;
+  return isNodeThere(slot) && voter !== undefined && reportedId(slot) === voter.id;
 }
 
 function proposeNext(goal: Goal, due: readonly number[]): Outcome["proposal"] {

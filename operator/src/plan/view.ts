@@ -84,14 +84,19 @@ function isServed(id: MemberId, slot: Slot | undefined): boolean {
  */
 export function silentSince(view: View, slot: Slot): number | undefined {
   if (slot.report.kind !== "silent") return undefined;
-  const { status, now, spec } = view.input;
-  const lastObserved = millisecondsFromTimestamp(status.lastObservedTime);
-  const gap = lastObserved === undefined ? Number.POSITIVE_INFINITY : now - lastObserved;
-  if (gap * 2 > spec.replaceAfterSeconds * 1_000) return slot.report.since;
+  if (!wasKeptUp(view)) return slot.report.since;
+  const { status, now } = view.input;
   const remembered = (status.members ?? [])
     .filter((member) => member.slot === slot.index && member.health === "Unreachable")
     .map(({ since }) => millisecondsFromTimestamp(since) ?? now);
   return Math.min(slot.report.since, ...remembered);
+}
+
+/** Somebody looked until lately: what status remembers has lasted without a break. */
+export function wasKeptUp({ input }: View): boolean {
+  const { status, now, spec } = input;
+  const lastObserved = millisecondsFromTimestamp(status.lastObservedTime);
+  return lastObserved !== undefined && (now - lastObserved) * 2 <= spec.replaceAfterSeconds * 1_000;
 }
 
 /**

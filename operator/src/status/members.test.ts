@@ -73,6 +73,30 @@ describe("members as the leader has them", () => {
   });
 });
 
+describe("since when a member is out of reach", () => {
+  const before = (lastObserved: number): NonNullable<Scenario["status"]> => ({
+    members: [known[0]!, known[1]!, { ...known[2]!, health: "Unreachable" }],
+    lastObservedTime: timeOf(lastObserved),
+  });
+  const look = (now: number, status: NonNullable<Scenario["status"]>, silentSeconds: number) =>
+    statusOf({
+      now,
+      status,
+      configuration: { voters: "a b c", dead: "c" },
+      slots: [{ says: "member a" }, { says: "member b" }, { says: `silent ${silentSeconds}` }],
+    });
+
+  it("is kept by an operator that starts anew soon (E12)", () => {
+    expect(look(1_000, before(900), 5).members?.[2]?.since).toBe(timeOf(100));
+  });
+
+  it("counts anew after nobody looked for long, and goes on from there (E12, E23)", () => {
+    const first = look(1_000, before(100), 5);
+    expect(first.members?.[2]?.since).toBe(timeOf(995));
+    expect(look(1_020, first, 25).members?.[2]?.since).toBe(timeOf(995));
+  });
+});
+
 describe("lastObservedTime", () => {
   const scenario: Scenario = { now: 1_000, configuration: { voters: "a b c" } };
   const first = statusOf(scenario);

@@ -1,7 +1,7 @@
 import { timestampFromMilliseconds } from "../api/v1alpha1/timestamp.ts";
 import type { MemberHealth, MemberRole, MemberStatus } from "../api/v1alpha1/types.ts";
 import type { ConfiguredMember, Slot } from "../plan/observation.ts";
-import { reportedId, type View } from "../plan/view.ts";
+import { reportedId, type View, wasKeptUp } from "../plan/view.ts";
 
 /** Without a believed configuration: who was there before, with what is known of their slots. */
 export function memberStatuses(view: View): readonly MemberStatus[] {
@@ -43,8 +43,11 @@ function keepSince(view: View, before: readonly MemberStatus[], member: Unstampe
   const old = before.find(({ id }) => id === member.id);
   const slot = view.slot(member.slot ?? -1);
   const { now } = view.input;
-  const began = slot?.report.kind === "silent" && member.health === "Unreachable" ? slot.report.since : now;
-  const since = old?.health === member.health ? old.since : timestampFromMilliseconds(began);
+  const silentSince =
+    slot?.report.kind === "silent" && member.health === "Unreachable" ? slot.report.since : undefined;
+  // It may have answered while nobody looked, and a deadline counts from here.
+  const isSame = old?.health === member.health && (silentSince === undefined || wasKeptUp(view));
+  const since = isSame ? old.since : timestampFromMilliseconds(silentSince ?? now);
   const incarnation = highestIncarnation(old, slot, member.id);
   return { ...member, since, ...(incarnation === undefined ? {} : { incarnation }) };
 }

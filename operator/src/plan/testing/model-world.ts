@@ -141,7 +141,8 @@ export class ModelWorld {
       if (pod.deleting && state !== "unreachable" && state !== "out-of-service") this.pods.delete(slot);
     }
     for (const [slot, claim] of this.claims) {
-      if (claim.deleting && !this.pods.has(slot)) this.claims.delete(slot);
+      // Only a pod that was given to a node uses its volume.
+      if (claim.deleting && this.pods.get(slot)?.node === undefined) this.claims.delete(slot);
     }
     for (let slot = 0; slot < this.kept; slot++) {
       if (this.pods.has(slot) || this.template === undefined || this.claims.get(slot)?.deleting) continue;
