@@ -241,6 +241,21 @@ describe("nothing is asked about the place of a replica", () => {
   });
 });
 
+it("of a replica that knows no leader it is said since when, and of each pod on which node it is (E8, E19)", async () => {
+  server = await FakeReplicaServer.start({
+    identity: () => ({ memberId: 1n, clusterId: 2n }),
+    status: () => ({ header: { leaderId: 0n } }),
+  });
+  const { address } = server;
+  const outages: Outages = new Map();
+  const slot = await slotOf({ pod: podOn("n1"), address, outages });
+  expect(slot.report).toMatchObject({ kind: "member", leaderlessSince: nowMs });
+  expect(slot.nodeName).toBe("n1");
+  const ready = await slotOf({ pod: podOn("n1", true), address, outages });
+  expect(ready.report).not.toHaveProperty("leaderlessSince");
+  expect(await slotOf({ pod: podOn(undefined) })).not.toHaveProperty("nodeName");
+});
+
 it("what was noted of a pod that is gone, or of a slot that has another one, is forgotten", async () => {
   const note = { kind: "silent", since: 7 } as const;
   const outages: Outages = new Map([
