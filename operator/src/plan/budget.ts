@@ -7,10 +7,11 @@ import { reportedId, type View } from "./view.ts";
 /**
  * How many voters' processes must stay when one is evicted: of all that vote before or after a change, as many may
  * go as the half can bear that bears least, since they may all be its own. The larger of the two majorities would let
- * 0 and 1 go of {0, 1, 2, 3, 4} → {0, 1, 2}. Raised before a change, as soon as fewer are wanted; lowered only
- * when one configuration is in force and no change is latched that may still arrive.
+ * 0 and 1 go of {0, 1, 2, 3, 4} → {0, 1, 2}. Raised before a change, as soon as fewer are wanted; lowered only when
+ * one configuration is in force, without learners whose change it may have been raised for, and no change is latched
+ * that may still arrive.
  *
- * @param wanted how many voters there are to be
+ * @param wanted how many voters there are to be; undefined: something comes first that asks the budget itself
  */
 export function planBudget(view: View, proposal?: Proposal, wanted?: number): readonly Step[] {
   const { configuration } = view;
@@ -30,7 +31,8 @@ export function planBudget(view: View, proposal?: Proposal, wanted?: number): re
         ),
       );
   const needed = all.length - mayGo;
-  const minAvailable = view.settled ? needed : Math.max(needed, budget?.minAvailable ?? 0);
+  const isHeld = !view.settled || (wanted !== undefined && view.learners.length > 0);
+  const minAvailable = isHeld ? Math.max(needed, budget?.minAvailable ?? 0) : needed;
   const voters = all
     .filter((id) => isThere(view, id))
     .flatMap((id) => view.slotOf(id) ?? [])

@@ -91,13 +91,20 @@ function replaceUnusable(goal: Goal, slot: Slot): Outcome {
   return proposeOrExplain(voter.active ? undefined : proposeVoters(view, target, reason), reason);
 }
 
-/** A stale replica still answers, learns that it is removed, and is reset; a damaged one can't be asked. */
+/**
+ * A stale replica still answers, learns that it is removed, and is reset; a damaged one can't be asked. Its process
+ * holds a claim that somebody deleted already.
+ */
 function deleteUnusableClaim(view: View, slot: Slot, message: string): Outcome {
-  if (slot.report.kind !== "damaged" || slot.claim === undefined || slot.claim.deleting) return {};
+  const { claim, replica } = slot;
+  if (slot.report.kind !== "damaged" || claim === undefined) return {};
   if (membersAt(view, slot.index).length > 0 || view.unslotted.length > 0) return {};
   const reason = `${message}, and its member is no longer in the configuration`;
-  const proposal = proposeClaimDeletion(slot, slot.claim.uid, reason);
-  return { proposal, findings: [{ level: "trouble", reason: "Replacing", message: reason }] };
+  const findings: readonly Finding[] = [{ level: "trouble", reason: "Replacing", message: reason }];
+  if (!claim.deleting) return { proposal: proposeClaimDeletion(slot, claim.uid, reason), findings };
+  if (replica === undefined || replica.deleting) return { findings };
+  const latch = { kind: "Restart", reason, slot: slot.index, uid: replica.uid } as const;
+  return { proposal: { latch, steps: [restartOfReplaced(slot, replica.uid, reason)] }, findings };
 }
 
 /** What it still serves is lost with its next stop: better one that leaves the others a majority. */

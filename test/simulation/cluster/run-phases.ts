@@ -42,8 +42,12 @@ export function runPhases(parts: PhaseParts): string | undefined {
 function runOperator(parts: PhaseParts, operator: SimulatedOperator): string | undefined {
   const { plan, world, cluster, workload, faults } = parts;
   const faultsFromStart = world.random("run").chance(EARLY_FAULTS_OF_OPERATOR_CHANCE);
+  const beginFaults = (): void => {
+    world.at(0, () => operator.beginFaults());
+    faults.schedule(plan.faults);
+  };
   world.at(0, () => operator.start());
-  if (faultsFromStart) faults.schedule(plan.faults);
+  if (faultsFromStart) beginFaults();
   runUntil(parts, FOUNDING_MAX_MS * 1000, () => operator.isFounded || faultsFromStart);
   if (!operator.isFounded && !faultsFromStart && world.violation === undefined) {
     world.fail(
@@ -51,7 +55,7 @@ function runOperator(parts: PhaseParts, operator: SimulatedOperator): string | u
       `no cluster of ${plan.shape.members} after ${FOUNDING_MAX_MS / 1000} s without faults`,
     );
   }
-  if (!faultsFromStart) faults.schedule(plan.faults);
+  if (!faultsFromStart) beginFaults();
   workload.start(cluster);
   runUntil(parts, world.nowUs + plan.shape.durationMs * 1000, () => false);
   workload.end();

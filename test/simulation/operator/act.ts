@@ -58,9 +58,11 @@ export async function act(parts: ActParts, step: Step, turn: TurnState): Promise
       return;
     }
     case "bootstrap":
-      await callSlot(parts, turn, step.slot, (replica) => {
-        parts.rules.founding(idFromText(step.clusterId), idFromText(step.memberId));
-        return replica.bootstrap(idFromText(step.clusterId), idFromText(step.memberId));
+      await callSlot(parts, turn, step.slot, async (replica) => {
+        const ids = [idFromText(step.clusterId), idFromText(step.memberId)] as const;
+        const founded = await replica.bootstrap(...ids);
+        parts.rules.founding(...ids);
+        return founded;
       });
       return;
     case "changeMembership":

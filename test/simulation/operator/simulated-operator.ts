@@ -6,6 +6,7 @@ import type { OperatorShape } from "../plan/types.ts";
 import type { Random } from "../world/random.ts";
 import { ApiServer } from "./api-server.ts";
 import { DisruptionRules } from "./disruption-rules.ts";
+import { idFromText } from "./observe-members.ts";
 import { OperatorProcess } from "./operator-process.ts";
 import type { Place } from "./place.ts";
 import { ReplicaCaller } from "./replica-caller.ts";
@@ -23,8 +24,8 @@ export interface SimulatedOperatorParts {
 /** In which a lease runs out, or a process is started again. */
 const LEASE_MIN_MS = 100;
 const LEASE_MAX_MS = 1500;
-/** Generous: at the end nobody may give up. */
-const FINAL_CATCH_UP_SECONDS = 900;
+/** Generous: before the faults and after them nobody may give up. */
+const CALM_CATCH_UP_SECONDS = 900;
 
 /** A resource, a platform with places for replicas, and the operator that looks after them. */
 export class SimulatedOperator {
@@ -66,6 +67,7 @@ export class SimulatedOperator {
     this.weather = new Layers(calmWeather, (weather) => {
       this.#weather = weather;
     });
+    losses.coming = () => (this.api.resource.status.change?.voters ?? []).map(idFromText);
     this.api.onEdit = () => this.#changed();
     this.platform.onChange = () => this.#changed();
   }
@@ -137,6 +139,12 @@ export class SimulatedOperator {
     });
   }
 
+  /** From now on an attempt to grow may be given up. */
+  beginFaults(): void {
+    const { catchUpDeadlineSeconds } = this.#parts.shape;
+    this.api.editSpec({ ...this.api.resource.spec, catchUpDeadlineSeconds });
+  }
+
   /** Nothing is lost or late any more, nodes are back, and somebody says for the last time what is wanted. */
   endFaults(): void {
     this.weather.clear();
@@ -145,7 +153,7 @@ export class SimulatedOperator {
         if (node?.state.state === "unreachable") node.comeBack();
     }
     const { spec } = this.api.resource;
-    this.api.editSpec({ ...spec, paused: false, catchUpDeadlineSeconds: FINAL_CATCH_UP_SECONDS });
+    this.api.editSpec({ ...spec, paused: false, catchUpDeadlineSeconds: CALM_CATCH_UP_SECONDS });
     if (this.api.resource.wantedTemplate.startsWith("bad")) this.editTemplate(false);
   }
 
@@ -184,7 +192,7 @@ export class SimulatedOperator {
       whenDeleted: "Retain",
       replacementMode: "Automatic",
       replaceAfterSeconds: shape.replaceAfterSeconds,
-      catchUpDeadlineSeconds: shape.catchUpDeadlineSeconds,
+      catchUpDeadlineSeconds: CALM_CATCH_UP_SECONDS,
       drainsMayInterruptService: false,
     };
   }

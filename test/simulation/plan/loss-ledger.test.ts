@@ -120,6 +120,15 @@ test("a minority may be lost, and again when it was replaced", () => {
   expect(losses.refusal(slotOf(cluster, 2))).toBeUndefined();
 });
 
+test("a change that may be on its way has its majority to lose, too", () => {
+  const { cluster, losses } = createFake(5);
+  losses.add(5n);
+  expect(losses.refusal(slotOf(cluster, 0))).toBeUndefined();
+  losses.coming = () => [1n, 4n, 5n];
+  expect(losses.refusal(slotOf(cluster, 0))).toBe("2 of 3 voters would be lost");
+  expect(losses.refusal(slotOf(cluster, 1))).toBeUndefined();
+});
+
 test("nothing is lost while nobody leads for sure: no leader, a new one, or a later term on some disk", () => {
   const { state, cluster, losses } = createFake(3);
   state[0]!.committedInTerm = false;

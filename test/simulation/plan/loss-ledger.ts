@@ -18,6 +18,9 @@ export class LossLedger {
   readonly #atRisk = new Set<MemberId>();
   readonly #damagedStores = new Map<MemberId, { readonly slot: Slot; looks: number; life: unknown }>();
 
+  /** Voters of a change that may be on its way; none: there is no such change. */
+  coming: () => readonly MemberId[] = () => [];
+
   constructor(cluster: SimCluster) {
     this.#cluster = cluster;
   }
@@ -75,7 +78,7 @@ export class LossLedger {
     for (const running of this.#cluster.slots) {
       if (running.member !== undefined) believed.push(running.member.node.configuration.configuration);
     }
-    for (const half of believed.flatMap(halvesOf)) {
+    for (const half of [...believed.flatMap(halvesOf), this.coming()]) {
       if (!half.includes(member)) continue;
       const lost = half.filter((voter) => voter === member || this.#counts(voter)).length;
       if (lost > minorityOf(half.length)) return `${lost} of ${half.length} voters would be lost`;

@@ -83,7 +83,7 @@ export class MembershipAdministrator {
         const learner = { id, name, peerUrl, clientUrl, kind: "learner" } as const;
         const moved = isMember ? others : [...others, learner];
         const target = hasLearners && this.#random.chance(0.7) ? voters : moved;
-        await replica.changeMembership(listing.configurationIndex, target, { deadlineMs });
+        await this.#changeMembers(replica, listing, target, deadlineMs);
       }),
     );
   }
@@ -150,18 +150,27 @@ export class MembershipAdministrator {
   }
 
   async #propose(target: readonly TargetMember[], listing: MemberListing): Promise<void> {
-    const voters = target.filter(({ kind }) => kind === "voter");
-    if (voters.length === 0) throw new Error("no voter would be left");
-    await this.#askLeader((replica, deadlineMs) => {
-      // Judged where it takes effect: a disk may have been lost while the call was under way.
-      const lost = voters.filter(({ id }) => this.#parts.losses.isLost(id));
-      if (lost.length > minorityOf(voters.length)) throw new Error("too many of its voters are lost");
-      return replica.changeMembership(listing.configurationIndex, target, { deadlineMs });
-    });
+    await this.#askLeader((replica, deadlineMs) =>
+      this.#changeMembers(replica, listing, target, deadlineMs),
+    );
     const gone = listing.members.filter(({ id }) => !target.some((member) => member.id === id));
     if (newcomers(target, listing).length + gone.length > 1) {
       this.#parts.cluster.world.coverage.count("membership.several-at-once");
     }
+  }
+
+  /** Judged where it takes effect: a disk may have been lost while the call was under way. */
+  #changeMembers(
+    replica: Replica,
+    { configurationIndex }: MemberListing,
+    target: readonly TargetMember[],
+    deadlineMs: number,
+  ): Promise<unknown> {
+    const voters = target.filter(({ kind }) => kind === "voter");
+    if (voters.length === 0) throw new Error("no voter would be left");
+    const lost = voters.filter(({ id }) => this.#parts.losses.isLost(id));
+    if (lost.length > minorityOf(voters.length)) throw new Error("too many of its voters are lost");
+    return replica.changeMembership(configurationIndex, target, { deadlineMs });
   }
 
   #targetOf({ voters, learners }: Goal): TargetMember[] {
