@@ -23,6 +23,8 @@ const hello: PeerHello = {
   protocolVersion: 1,
   peerUrl: "http://127.0.0.1:7301",
 };
+/** Of this member to the other. */
+const ownHello: PeerHello = { ...hello, from: 2n, to: 1n };
 const heartbeat: Heartbeat = { type: "Heartbeat", from: 1n, to: 2n, term: 1n, commit: 0n, readSequence: 0n };
 
 function deskWith(
@@ -66,7 +68,7 @@ test("a replica between two directories refuses streams, and its own refusals ch
   const metrics = createInstruments(runtimeCounted);
   const desk = deskWith(lifecycle, undefined, metrics);
   expect(await desk.admit(hello)).toMatchObject({ reason: "not-ready" });
-  expect(() => desk.refused(1n, { reason: "removed", index: 5n })).not.toThrow();
+  expect(() => desk.refused(ownHello, { reason: "removed", index: 5n })).not.toThrow();
   expect(metrics.peersRefused.labels({ reason: "not-ready" }).value).toBe(1);
   expect(metrics.refusedByPeers.labels({ reason: "removed" }).value).toBe(1);
 });
@@ -84,7 +86,7 @@ test("a member answers whoever sends to it, also on a stream from before it was 
   expect(received).toHaveLength(2);
 });
 
-test("a disk that a peer refuses as an old copy is known as such, and whoever was removed is told (A4, B2)", () => {
+test("a disk that a peer refuses as an old copy is known as such, and whoever was removed is told: not who came after (A4, A7, B2)", () => {
   const removed: bigint[] = [];
   const lifecycle = {
     directory: { identity: { memberId: 2n, joinedIndex: 3n } },
@@ -92,11 +94,13 @@ test("a disk that a peer refuses as an old copy is known as such, and whoever wa
   } as unknown as Lifecycle;
   const refusals = new DiskRefusals(systemClock, limits);
   const desk = deskWith(lifecycle, refusals);
-  desk.refused(1n, { reason: "not-ready", message: "" });
+  desk.refused(ownHello, { reason: "not-ready", message: "" });
   expect(refusals.isRefused(2n)).toBe(false);
-  desk.refused(1n, { reason: "stale-disk", message: "start 1 after start 2" });
+  desk.refused(ownHello, { reason: "stale-disk", message: "start 1 after start 2" });
   expect(refusals.isRefused(2n)).toBe(true);
   expect(removed).toEqual([]);
-  desk.refused(1n, { reason: "removed", index: 5n });
+  desk.refused({ ...ownHello, from: 7n }, { reason: "removed", index: 5n });
+  expect(removed).toEqual([]);
+  desk.refused(ownHello, { reason: "removed", index: 5n });
   expect(removed).toEqual([5n]);
 });

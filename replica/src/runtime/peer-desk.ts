@@ -132,14 +132,16 @@ export class PeerDesk implements PeerHandler {
     member?.loop.run(() => member.node.peerUnreachable(peer));
   }
 
-  refused(peer: MemberId, refusal: PeerRefusal): void {
+  /** What is told to who was here before a reset is not meant for who is here now (A7, A14). */
+  refused({ from, to: peer }: PeerHello, refusal: PeerRefusal): void {
     this.#metrics.refusedByPeers.labels({ reason: refusal.reason }).increment();
     const detail = "message" in refusal ? `: ${refusal.message}` : "";
     this.#log.record("peer.refuses", { peer: formatId(peer), reason: refusal.reason, detail });
     if (this.#lifecycle.resetting) return;
-    if (refusal.reason === "stale-disk") this.#diskRefusals.note(this.#lifecycle.directory.identity.memberId);
+    const { memberId, joinedIndex } = this.#lifecycle.directory.identity;
+    if (from !== memberId) return;
+    if (refusal.reason === "stale-disk") this.#diskRefusals.note(memberId);
     if (refusal.reason !== "removed") return;
-    const { joinedIndex } = this.#lifecycle.directory.identity;
     if (joinedIndex === undefined || refusal.index >= joinedIndex) this.#lifecycle.removedAt(refusal.index);
   }
 

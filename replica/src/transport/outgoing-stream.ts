@@ -29,7 +29,7 @@ import {
   requestHeaders,
   STREAMING_CONTENT_TYPE,
 } from "./peer-session.ts";
-import type { PeerHandler, SnapshotOffer, SnapshotRequest } from "./types.ts";
+import type { PeerHandler, PeerHello, SnapshotOffer, SnapshotRequest } from "./types.ts";
 
 /** What every outgoing stream of a transport shares. */
 export interface OutgoingParts {
@@ -64,6 +64,7 @@ type End = { readonly cause: "lost" | "ended" | "own" | "stopped"; readonly erro
 interface Attempt {
   readonly connection: PeerSession;
   readonly stream: ClientHttp2Stream;
+  readonly hello: PeerHello;
   token: LinkToken | undefined;
   openedMs: number;
   stopTimers: () => void;
@@ -197,6 +198,7 @@ export class OutgoingStream {
     const attempt: Attempt = {
       connection,
       stream,
+      hello: handler.hello(peer),
       token: undefined,
       openedMs: 0,
       stopTimers: () => {},
@@ -239,7 +241,7 @@ export class OutgoingStream {
       $typeName: "rstore.peer.v1.StreamRequest",
       open: {
         $typeName: "rstore.peer.v1.OpenStream",
-        hello: encodeHello(handler.hello(peer)),
+        hello: encodeHello(attempt.hello),
         kind: kind === "control" ? StreamKind.CONTROL : StreamKind.BULK,
       },
       checksum: 0,
@@ -321,7 +323,7 @@ export class OutgoingStream {
     log?.record("peer.disconnected", fields);
     if (attempt.token !== undefined) log?.record("peer.lost", { peer: fields.peer, reason: fields.reason });
     if (attempt.token !== undefined && cause === "lost") links.lost(attempt.token);
-    if (error.refusal !== undefined) handler.refused(peer, error.refusal);
+    if (error.refusal !== undefined) handler.refused(attempt.hello, error.refusal);
     // What was written to an open stream may not have arrived either.
     if (attempt.token !== undefined || dropped > 0) handler.unreachable(peer);
     this.#dropped = false;

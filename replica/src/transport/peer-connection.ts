@@ -95,8 +95,9 @@ export class PeerConnection {
       this.#forwards -= 1;
     };
     const timeoutMs = deadlineMs - clock.nowMs();
+    const hello = handler.hello(peer);
     const answer = await callForward(connection.session, {
-      hello: handler.hello(peer),
+      hello,
       payload,
       requests,
       timeoutMs,
@@ -110,7 +111,7 @@ export class PeerConnection {
       receivedBytes.forward += answer.length;
       return answer;
     }
-    handler.refused(peer, answer);
+    handler.refused(hello, answer);
     throw new ForwardError(`member ${peer} refused: ${answer.reason}`, false);
   }
 

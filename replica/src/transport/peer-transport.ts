@@ -153,7 +153,7 @@ class Http2PeerTransport implements LinkedPeerTransport {
         yield chunk;
       }
     } catch (error) {
-      if (error instanceof PeerError && error.refusal !== undefined) handler.refused(from, error.refusal);
+      if (error instanceof PeerError && error.refusal !== undefined) handler.refused(hello, error.refusal);
       throw error;
     }
   }

@@ -124,7 +124,7 @@ export class RecordingHandler implements PeerHandler {
     this.unreachables.push(peer);
   }
 
-  refused(peer: MemberId, refusal: PeerRefusal): void {
+  refused({ to: peer }: PeerHello, refusal: PeerRefusal): void {
     this.refusals.push({ peer, refusal });
   }
 

@@ -58,8 +58,8 @@ export interface PeerHandler {
   disconnected(peer: MemberId): void;
   /** Messages to a peer were dropped: no connection, or its queue was full. */
   unreachable(peer: MemberId): void;
-  /** A peer refused this member's stream. */
-  refused(peer: MemberId, refusal: PeerRefusal): void;
+  /** A peer refused what began with this hello of ours: of who this member was then. */
+  refused(hello: PeerHello, refusal: PeerRefusal): void;
   /** A peer has read a whole snapshot, or gave up. */
   snapshotFetched(peer: MemberId, ok: boolean): void;
   /** A proposal forwarded by a follower: encoded command in, encoded outcomes out (runtime's codec). */

@@ -248,7 +248,7 @@ export class SimOutgoingStream {
     this.#retryLater(attempt);
     note("peer.disconnected", { peer, stream: kind, reason: error.message });
     if (attempt.token !== undefined && cause === "lost") links.lost(attempt.token);
-    if (error.refusal !== undefined) handler.refused(peer, error.refusal);
+    if (error.refusal !== undefined) handler.refused(attempt.hello, error.refusal);
     // What was written to an open stream may not have arrived either.
     if (attempt.token !== undefined || dropped > 0) handler.unreachable(peer);
     this.#dropped = false;

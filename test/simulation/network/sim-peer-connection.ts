@@ -3,6 +3,7 @@ import { isCertainlyUnseen, PeerError } from "@rstore/replica/transport/peer-err
 import {
   ForwardError,
   type PeerAddress,
+  type PeerHello,
   type PeerRefusal,
   type PeerStats,
   type SnapshotOffer,
@@ -95,9 +96,10 @@ export class SimPeerConnection {
     }
     const timeoutMs = Math.floor(deadlineMs - clock.nowMs());
     if (timeoutMs < 1) throw new ForwardError("the deadline has passed", false);
-    const answer = await this.#call(payload, timeoutMs);
+    const hello = handler.hello(peer);
+    const answer = await this.#call(hello, payload, timeoutMs);
     if (answer instanceof Uint8Array) return answer;
-    handler.refused(peer, answer);
+    handler.refused(hello, answer);
     throw new ForwardError(`member ${peer} refused: ${answer.reason}`, false);
   }
 
@@ -120,8 +122,8 @@ export class SimPeerConnection {
     this.#stopBulk();
   }
 
-  #call(payload: Uint8Array, timeoutMs: number): Promise<Uint8Array | PeerRefusal> {
-    const { clock, handler, network } = this.#shared;
+  #call(hello: PeerHello, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array | PeerRefusal> {
+    const { clock, network } = this.#shared;
     const socket = this.#bulk.socket!;
     const id = ++this.#forwardId;
     return new Promise((resolve, reject) => {
@@ -132,7 +134,6 @@ export class SimPeerConnection {
       });
       this.#forwards.set(id, { resolve, reject, cancelTimer });
       if (lost) return;
-      const hello = handler.hello(this.#address.memberId);
       // Nobody may keep a view of the caller's bytes.
       const body = { type: "forward", id, hello, payload: payload.slice(), timeoutMs } as const;
       socket.write(body, FORWARD_BYTES + payload.length);

@@ -181,7 +181,7 @@ export class SimTransport implements PeerTransport {
     try {
       yield* fetch.chunks();
     } catch (error) {
-      if (error instanceof PeerError && error.refusal !== undefined) handler.refused(from, error.refusal);
+      if (error instanceof PeerError && error.refusal !== undefined) handler.refused(hello, error.refusal);
       throw error;
     } finally {
       this.#fetches.delete(fetch);
@@ -241,7 +241,7 @@ function whileAlive(handler: PeerHandler, life: Life): PeerHandler {
     receiveSnapshotRequest: (request) => alive(() => handler.receiveSnapshotRequest(request)),
     disconnected: (peer) => alive(() => handler.disconnected(peer)),
     unreachable: (peer) => alive(() => handler.unreachable(peer)),
-    refused: (peer, refusal) => alive(() => handler.refused(peer, refusal)),
+    refused: (hello, refusal) => alive(() => handler.refused(hello, refusal)),
     snapshotFetched: (peer, ok) => alive(() => handler.snapshotFetched(peer, ok)),
     forwarded: (payload, deadlineMs, origin) =>
       life.isOver ? new Promise(() => {}) : handler.forwarded(payload, deadlineMs, origin),
