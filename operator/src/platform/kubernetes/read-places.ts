@@ -4,7 +4,7 @@ import type { V1Node, V1PersistentVolume, V1Pod } from "../../kube/objects.ts";
 import type { NodeState } from "../../plan/observation.ts";
 import { nodeState } from "./observe-node.ts";
 import type { StoreObjects } from "./observe-store.ts";
-import { fits, namesOf, selectorOf, termsOf } from "./volume-nodes.ts";
+import { fits, isZonal, namesOf, selectorOf, termsOf } from "./volume-nodes.ts";
 
 /** Where the process of a slot runs, or its volume is. */
 export interface Place {
@@ -37,7 +37,9 @@ async function readPlace(client: KubeClient, objects: StoreObjects, slot: number
     const volume = volumeName === undefined ? undefined : await readVolume(client, volumeName);
     const fitting = volume === undefined ? undefined : await readFitting(client, volume);
     const isVolumeGone = volumeName !== undefined && volume === undefined;
-    return { ...(await placeFrom(client, objects.pods.get(slot), fitting)), isVolumeGone };
+    const place = await placeFrom(client, objects.pods.get(slot), fitting);
+    const attachableElsewhere = place.attachableElsewhere || (volume !== undefined && isZonal(volume));
+    return { ...place, attachableElsewhere, isVolumeGone };
   } catch (error) {
     if (isKubeError(error, "forbidden")) return unknownPlace;
     throw error;

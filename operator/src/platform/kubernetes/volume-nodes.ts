@@ -10,6 +10,18 @@ export function termsOf(volume: V1PersistentVolume | undefined): readonly V1Node
   return volume?.spec?.nodeAffinity?.required?.nodeSelectorTerms;
 }
 
+/**
+ * Whether only a zone or region is asked for, which gets new nodes: a disk of one that has no node at the moment is not
+ * lost. By the last part of the label, since drivers have names of their own (`topology.ebs.csi.aws.com/zone`).
+ */
+export function isZonal(volume: V1PersistentVolume): boolean {
+  const terms = termsOf(volume) ?? [];
+  return terms.some(({ matchExpressions = [], matchFields = [] }) => {
+    const names = [...matchExpressions, ...matchFields].map(({ key }) => key.split("/").at(-1));
+    return names.length > 0 && names.every((name) => name === "zone" || name === "region");
+  });
+}
+
 /** Whether the volume can be used on a node, as the scheduler decides it: by the node's labels, whatever they are called. */
 export function fits(volume: V1PersistentVolume, node: V1Node): boolean {
   const terms = termsOf(volume);
