@@ -54,10 +54,20 @@ export function objectKey({ kind, metadata }: KubernetesObject): string {
   return `${kind} ${metadata?.name}`;
 }
 
-/** Ordinal in a pod's or claim's name; undefined: it is not of this store. */
-export function slotOf(store: Named, objectName: string): number | undefined {
-  const match = /^(?:data-)?(.+)-(0|[1-9]\d{0,3})$/.exec(objectName);
-  return match?.[1] === store.name ? Number(match[2]) : undefined;
+/** Ordinal in the name of a pod or a member; undefined: it is not of this store (E5). */
+export function slotOf({ name }: Named, objectName: string): number | undefined {
+  return ordinalAfter(`${name}-`, objectName);
+}
+
+/** Ordinal in a claim's name; undefined: it is not of this store (E5). */
+export function slotOfClaim({ name }: Named, claimName: string): number | undefined {
+  return ordinalAfter(`${volumeName}-${name}-`, claimName);
+}
+
+function ordinalAfter(prefix: string, objectName: string): number | undefined {
+  if (!objectName.startsWith(prefix)) return undefined;
+  const ordinal = objectName.slice(prefix.length);
+  return /^(0|[1-9]\d{0,3})$/.test(ordinal) ? Number(ordinal) : undefined;
 }
 
 /** Members are reached by name: a pod's address changes when it is made anew. */

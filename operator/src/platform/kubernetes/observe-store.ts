@@ -2,7 +2,7 @@ import type { ReplicatedStore } from "../../api/v1alpha1/types.ts";
 import type { KubeClient } from "../../kube/kube-client.ts";
 import { isKubeError } from "../../kube/kube-error.ts";
 import type { V1PersistentVolumeClaim, V1Pod, V1StorageClass } from "../../kube/objects.ts";
-import { names, selectorLabels, slotOf } from "./names.ts";
+import { selectorLabels, slotOf, slotOfClaim } from "./names.ts";
 import { type OwnedObjects, readOwned } from "./read-owned.ts";
 import type { Store } from "./store.ts";
 
@@ -33,8 +33,8 @@ export async function readStoreObjects(
       { namespace, labelSelector },
     ),
   ]);
-  const podsBySlot = bySlot(store, pods.items, names.pod);
-  const claimsBySlot = bySlot(store, claims.items, names.claim);
+  const podsBySlot = bySlot(store, pods.items, slotOf);
+  const claimsBySlot = bySlot(store, claims.items, slotOfClaim);
   const missingClass = await missingStorageClass(client, store, claimsBySlot);
   return { ...owned, resource, pods: podsBySlot, claims: claimsBySlot, missingClass };
 }
@@ -43,13 +43,13 @@ export async function readStoreObjects(
 function bySlot<T extends { metadata?: { name?: string } }>(
   store: Store,
   objects: readonly T[],
-  nameOf: (store: Store, slot: number) => string,
+  slotIn: (store: Store, name: string) => number | undefined,
 ): Map<number, T> {
   const found = new Map<number, T>();
   for (const object of objects) {
     const name = object.metadata?.name ?? "";
-    const slot = slotOf(store, name);
-    if (slot !== undefined && nameOf(store, slot) === name) found.set(slot, object);
+    const slot = slotIn(store, name);
+    if (slot !== undefined) found.set(slot, object);
   }
   return found;
 }
