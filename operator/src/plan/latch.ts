@@ -101,7 +101,10 @@ function finishDeletion(view: View, slot: Slot, change: Change): readonly Step[]
 function resolveRestart(view: View, change: Change, proposal: Proposal | undefined): readonly Step[] {
   const replica = view.slot(change.slot ?? -1)?.replica;
   if (replica?.uid !== change.uid) return [clear(`the process of slot ${change.slot} has ended`)];
-  return replica?.deleting === true ? [] : repeatOrExpire(view, change, proposal);
+  if (replica?.deleting !== true) return repeatOrExpire(view, change, proposal);
+  if (secondsSinceTried(view, change) < STEP_EXPIRES_SECONDS) return [];
+  // Its node may never say that it has ended; until it has, it counts as lost wherever a majority is asked for.
+  return [clear(`the process of slot ${change.slot} is being ended, and nothing takes that back`)];
 }
 
 function resolveStop(view: View, change: Change, proposal: Proposal | undefined): readonly Step[] {
@@ -112,16 +115,19 @@ function resolveStop(view: View, change: Change, proposal: Proposal | undefined)
 
 function repeatOrExpire(view: View, change: Change, proposal: Proposal | undefined): readonly Step[] {
   const { latch } = proposal ?? {};
-  const { now } = view.input;
   const isSame = latch?.kind === change.kind && latch.uid === change.uid && latch.slot === change.slot;
-  const since = now - (millisecondsFromTimestamp(change.triedTime ?? change.startedTime) ?? 0);
+  const since = secondsSinceTried(view, change);
   if (isSame) {
-    if (since < TRIED_EVERY_SECONDS * 1_000) return proposal!.steps;
-    const tried: Change = { ...change, triedTime: timestampFromMilliseconds(now) };
+    if (since < TRIED_EVERY_SECONDS) return proposal!.steps;
+    const tried: Change = { ...change, triedTime: timestampFromMilliseconds(view.input.now) };
     return [{ kind: "latch", change: tried, reason: `tries again: ${change.reason}` }, ...proposal!.steps];
   }
-  if (since < STEP_EXPIRES_SECONDS * 1_000) return [];
+  if (since < STEP_EXPIRES_SECONDS) return [];
   return [clear("it did not happen, and is no longer wanted or safe")];
+}
+
+function secondsSinceTried({ input }: View, { triedTime, startedTime }: Change): number {
+  return (input.now - (millisecondsFromTimestamp(triedTime ?? startedTime) ?? 0)) / 1_000;
 }
 
 function clear(reason: string): Step {
