@@ -28,6 +28,8 @@ export interface PlanInput {
   readonly configuration: Configuration | undefined;
   readonly template: TemplateHashes;
   readonly budget: Budget | undefined;
+  /** Somebody else has the name of the budget and keeps it: there can't be one. */
+  readonly isBudgetTaken?: boolean;
   /** Random and not 0: the cluster id to use if one is to be founded now. */
   readonly drawnClusterId: string;
 }

@@ -136,6 +136,7 @@ function planSettled(view: View): Outcome {
 }
 
 function isRaised({ input }: View, budget: readonly Step[]): boolean {
+  if (input.isBudgetTaken === true) return false;
   const before = input.budget?.minAvailable ?? 0;
   return budget.some((step) => step.kind === "setBudget" && step.minAvailable > before);
 }
@@ -156,7 +157,8 @@ function choose(goal: Goal, growth: Growth): Outcome {
 
 /**
  * Either the learners are put right or one disruptive step is made: both would need the same index. Who was evicted
- * before the budget was raised is seen at the next look only: voters change after that (E18).
+ * before the budget was raised is seen at the next look only: voters change after that (E18), or without a budget
+ * where there can't be one.
  */
 function actUnlessLearners(
   view: View,

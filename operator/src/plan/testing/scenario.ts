@@ -23,7 +23,8 @@ export interface Scenario {
   readonly slots?: readonly (SlotScenario | null)[];
   readonly configuration?: ConfigurationScenario;
   readonly template?: { readonly wanted?: string; readonly current?: string | null };
-  readonly budget?: number | Budget;
+  /** `taken`: somebody else has its name. */
+  readonly budget?: number | Budget | "taken";
 }
 
 /** `says`: `member a`, `blank b`, `removed c@7`, `stale a`, `refused a`, `leaderless a` (`leaderless a 300`: for so many seconds), `foreign x`, `silent 30`, `damaged`. */
@@ -93,7 +94,8 @@ export function inputFromScenario(scenario: Scenario): PlanInput {
     ),
     configuration: configuration === undefined ? undefined : configurationFrom(configuration),
     template: { wanted: scenario.template?.wanted ?? "h1", current },
-    budget: budgetFrom(scenario.budget, voters),
+    budget: scenario.budget === "taken" ? undefined : budgetFrom(scenario.budget, voters),
+    isBudgetTaken: scenario.budget === "taken",
     drawnClusterId: CLUSTER,
   };
 }

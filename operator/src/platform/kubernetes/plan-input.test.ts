@@ -6,6 +6,7 @@ import type { V1Node, V1NodeSelectorTerm, V1PersistentVolumeClaim, V1Pod } from 
 import { FakeReplicaServer } from "../../member/fake-replica-server.ts";
 import type { ReplicaAddress } from "../../member/replica-client.ts";
 import type { Outages } from "../outages.ts";
+import type { Obstacle } from "./ownership.ts";
 import { type InputParts, observe } from "./plan-input.ts";
 import { storeFrom } from "./store.ts";
 
@@ -31,10 +32,11 @@ interface Situation {
   readonly claim?: V1PersistentVolumeClaim;
   readonly outages?: Outages;
   readonly address?: ReplicaAddress;
+  readonly obstacles?: readonly Obstacle[];
 }
 
 /** A store of one slot. */
-async function slotOf({ client = new FakeKubeClient(), pod, claim, ...more }: Situation) {
+async function inputOf({ client = new FakeKubeClient(), pod, claim, ...more }: Situation) {
   const parts: InputParts = {
     client,
     store: storeFrom(resource),
@@ -43,7 +45,7 @@ async function slotOf({ client = new FakeKubeClient(), pod, claim, ...more }: Si
       statefulSet: undefined,
       budget: undefined,
       others: new Map(),
-      obstacles: [],
+      obstacles: more.obstacles ?? [],
       pods: new Map(pod === undefined ? [] : [[0, pod]]),
       claims: new Map(claim === undefined ? [] : [[0, claim]]),
       missingClass: undefined,
@@ -55,7 +57,11 @@ async function slotOf({ client = new FakeKubeClient(), pod, claim, ...more }: Si
     drawnClusterId: "",
     addressOf: () => more.address ?? nowhere,
   };
-  return (await observe(parts)).input.slots[0]!;
+  return (await observe(parts)).input;
+}
+
+async function slotOf(situation: Situation) {
+  return (await inputOf(situation)).slots[0]!;
 }
 
 const claim: V1PersistentVolumeClaim = {
@@ -279,3 +285,15 @@ it("what was noted of a pod that is gone, or of a slot that has another one, is 
   await slotOf({ pod: podOn(undefined), outages });
   expect([...outages.keys()]).toEqual(["p-0"]);
 });
+
+it.each([
+  ["PodDisruptionBudget", false, true],
+  ["PodDisruptionBudget", true, false],
+  ["Service", false, false],
+])(
+  "of a %s of somebody else (it goes by itself: %s) the budget is taken: %s",
+  async (kind, isPassing, taken) => {
+    const obstacles = [{ kind, name: "demo", message: "", isPassing }];
+    expect((await inputOf({ obstacles })).isBudgetTaken).toBe(taken);
+  },
+);

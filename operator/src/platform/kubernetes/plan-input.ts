@@ -63,6 +63,9 @@ export async function observe(parts: InputParts): Promise<Observation> {
       current: objects.statefulSet?.spec?.template.metadata?.labels?.[templateHashLabel],
     },
     budget: budgetOf(objects),
+    isBudgetTaken: objects.obstacles.some(
+      ({ kind, isPassing }) => kind === "PodDisruptionBudget" && !isPassing,
+    ),
     drawnClusterId,
   };
   const versions = new Set([...replicas.values()].flatMap(({ status }) => status?.version ?? []));
