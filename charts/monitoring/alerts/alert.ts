@@ -28,6 +28,8 @@ export interface Alert {
   /** With values, in Prometheus' templates. */
   readonly description: string;
   readonly fires: FiringCase;
+  /** More in which it fires. */
+  readonly alsoFires?: readonly FiringCase[];
   /** Near the limit, on the right side of it. */
   readonly quiet: Case;
   /** More in which it does not fire. */

@@ -1,6 +1,6 @@
 import { secondsOf, type Timing } from "../timing.ts";
 import type { Alert } from "./alert.ts";
-import { aStore, byStore, storeLabels, testStore } from "./series.ts";
+import { aStore, byStore, storeLabels, testReplica, testStore } from "./series.ts";
 
 function series(metric: string, values: string, more = ""): Record<string, string> {
   return { [`rstore_operator_store_${metric}{${testStore}${more}}`]: values };
@@ -16,6 +16,10 @@ export function fleetAlerts(timing: Timing): Alert[] {
 }
 
 function conditions(timing: Timing): Alert[] {
+  const lastLook = "rstore_operator_store_last_look_timestamp_seconds";
+  const window = timing.duration("15m");
+  const looked = (values: string) => series("last_look_timestamp_seconds", values);
+  const replica = (values: string) => ({ [`up{${testReplica(0)},job="rstore"}`]: values });
   return [
     {
       name: "RstoreStoreUnavailable",
@@ -69,19 +73,46 @@ function conditions(timing: Timing): Alert[] {
     {
       name: "RstoreOperatorNotLooking",
       severity: "warning",
-      expr: `time() - max ${byStore} (rstore_operator_store_last_look_timestamp_seconds) > ${secondsOf("5m")}`,
+      // An operator that ends again and again has no series most of the time, one that is stuck may have none. A
+      // store that was deleted has no replicas.
+      expr:
+        `time() - max ${byStore} (${lastLook}) > ${secondsOf("5m")} ` +
+        `or time() - max ${byStore} (max_over_time(${lastLook}[${window}])) > ${secondsOf("5m")} ` +
+        `and on (namespace, store) up{job="rstore"} ` +
+        `or count ${byStore} (up{job="rstore"}) * 0 + ${secondsOf("15m")} ` +
+        `unless on (namespace, store) max_over_time(${lastLook}[${window}])`,
       for: timing.duration("1m"),
       summary: `The operator does not look at ${aStore}`,
       description:
-        `The operator last looked at ${aStore} with success {{ $value | humanizeDuration }} ago: its ` +
+        `The operator last looked at ${aStore} with success {{ $value | humanizeDuration }} ago or longer: its ` +
         "status is old, and nothing is repaired.",
       fires: {
-        series: series("last_look_timestamp_seconds", "0x30"),
+        series: looked("0x30"),
         at: "10m",
         labels: storeLabels,
-        says: "The operator last looked at shop/carts with success 10m 0s ago: its status is old, and nothing is repaired.",
+        says: "The operator last looked at shop/carts with success 10m 0s ago or longer: its status is old, and nothing is repaired.",
       },
-      quiet: { series: series("last_look_timestamp_seconds", "0 0 0 0 240x30"), at: "8m" },
+      alsoFires: [
+        {
+          series: { ...looked("0 stale _x3 0 stale"), ...replica("1x60") },
+          at: "10m",
+          labels: storeLabels,
+          says: "The operator last looked at shop/carts with success 10m 0s ago or longer: its status is old, and nothing is repaired.",
+        },
+        {
+          series: { ...looked("0+60x20 stale"), ...replica("1x60") },
+          at: "40m",
+          labels: storeLabels,
+          says: "The operator last looked at shop/carts with success 15m 0s ago or longer: its status is old, and nothing is repaired.",
+        },
+      ],
+      quiet: { series: looked("0 0 0 0 240x30"), at: "8m" },
+      alsoQuiet: [
+        // Another one takes over.
+        { series: { ...looked("0+60x3 stale _x2 420+60x20"), ...replica("1x60") }, at: "6m" },
+        // The store was deleted.
+        { series: { ...looked("0+60x10 stale"), ...replica("1x10 stale") }, at: "18m" },
+      ],
     },
     {
       name: "RstoreStorePaused",

@@ -6,7 +6,31 @@ const operator = 'namespace="rstore-system",pod="rstore-1"';
 
 /** The operator itself; what it says about stores is in `fleet-alerts.ts`. */
 export function operatorAlerts(timing: Timing): Alert[] {
-  return [...presence(timing), ...work(timing)];
+  return [...presence(timing), restarts(timing), ...work(timing)];
+}
+
+function restarts(timing: Timing): Alert {
+  const started = (values: string, job = "rstore-operator") => ({
+    [`process_start_time_seconds{${operator},job="${job}"}`]: values,
+  });
+  return {
+    name: "RstoreOperatorRestarts",
+    severity: "warning",
+    // Longer than three of the kubelet's longest pauses between two starts.
+    expr: `max by (namespace, pod) (changes(process_start_time_seconds{job="rstore-operator"}[${timing.duration("30m")}])) >= 3`,
+    summary: "The operator {{ $labels.namespace }}/{{ $labels.pod }} restarts again and again",
+    description:
+      "The operator {{ $labels.pod }} in {{ $labels.namespace }} was started anew {{ $value }} times in 30 minutes: " +
+      "each time it takes the lease and looks at all stores from the beginning.",
+    fires: {
+      series: started("100x6 stale 500x6 stale 1000x6 stale 1500x6"),
+      at: "26m",
+      labels: { namespace: "rstore-system", pod: "rstore-1" },
+      says: "The operator rstore-1 in rstore-system was started anew 3 times in 30 minutes: each time it takes the lease and looks at all stores from the beginning.",
+    },
+    quiet: { series: started("100x6 stale 500x6 stale 1000x20"), at: "26m" },
+    alsoQuiet: [{ series: started("100x6 stale 500x6 stale 1000x6 stale 1500x6", "rstore"), at: "26m" }],
+  };
 }
 
 function presence(timing: Timing): Alert[] {
@@ -22,22 +46,39 @@ function presence(timing: Timing): Alert[] {
     {
       name: "RstoreOperatorDown",
       severity: "warning",
-      expr: 'absent(up{job="rstore-operator"} == 1)',
+      // One release after the other; where none is known, there is no namespace to name.
+      expr: 'max by (namespace) (up{job="rstore-operator"}) == 0 or absent(max(up{job="rstore-operator"}))',
       for: timing.duration("5m"),
       summary: "No operator of rstore answers",
       description:
-        'No operator of rstore could be scraped for five minutes{{ range query `count(up{job="rstore"})` }} while ' +
+        "No operator of rstore{{ with $labels.namespace }} in {{ . }}{{ end }} could be scraped for five minutes" +
+        '{{ range query `count(up{job="rstore"})` }} while ' +
         "{{ .Value }} replicas are known{{ end }}: stores go on, but nothing is repaired, scaled or rolled out.",
       fires: {
         series: {
-          ...up("0x30"),
+          ...up("1x2 0x30"),
+          'up{namespace="team-b",pod="rstore-1",job="rstore-operator"}': "1x30",
           'up{namespace="shop",store="carts",replica="carts-0",job="rstore"}': "1x30",
         },
         at: "10m",
-        labels: {},
-        says: "No operator of rstore could be scraped for five minutes while 1 replicas are known: stores go on, but nothing is repaired, scaled or rolled out.",
+        labels: { namespace: "rstore-system" },
+        says: "No operator of rstore in rstore-system could be scraped for five minutes while 1 replicas are known: stores go on, but nothing is repaired, scaled or rolled out.",
       },
-      quiet: { series: up("1x30"), at: "10m" },
+      alsoFires: [
+        {
+          series: up("1x2 stale"),
+          at: "10m",
+          labels: {},
+          says: "No operator of rstore could be scraped for five minutes: stores go on, but nothing is repaired, scaled or rolled out.",
+        },
+      ],
+      quiet: {
+        series: {
+          ...up("1x30"),
+          'up{namespace="rstore-system",pod="rstore-2",job="rstore-operator"}': "0x30",
+        },
+        at: "10m",
+      },
     },
     {
       name: "RstoreOperatorNotLeading",

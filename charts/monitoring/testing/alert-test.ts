@@ -1,4 +1,4 @@
-import type { Alert, InputSeries } from "../alerts/alert.ts";
+import type { Alert, FiringCase, InputSeries } from "../alerts/alert.ts";
 import { runbookPage } from "../render/rules.ts";
 
 interface Expectation {
@@ -13,8 +13,11 @@ export function unitTests(tests: readonly object[]): object {
 }
 
 /** In which the alert fires as it says. */
-export function firingTest(alert: Alert): object {
-  const { series, at, labels, says } = alert.fires;
+export function firingTests(alert: Alert): object[] {
+  return [alert.fires, ...(alert.alsoFires ?? [])].map((fires) => firingTest(alert, fires));
+}
+
+function firingTest(alert: Alert, { series, at, labels, says }: FiringCase): object {
   const expected = {
     exp_labels: { severity: alert.severity, ...labels },
     exp_annotations: {
