@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { removeFolder, temporaryFolder } from "../testing/fixtures.ts";
 import { LmdbEngine } from "./lmdb-engine.ts";
+import { withLockTableInMemory } from "./lock-table.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -35,3 +36,24 @@ it.runIf(existsSync("/dev/shm"))(
     await again.close();
   },
 );
+
+it("the table is whole before it is opened, and nothing of it is left", () => {
+  const memory = join(folder, "memory");
+  mkdirSync(memory);
+  const bytes = withLockTableInMemory(
+    join(folder, "data.mdb"),
+    () => readFileSync(join(folder, "data.mdb-lock")),
+    memory,
+  );
+  expect(bytes).toEqual(Buffer.alloc(16_384));
+  expect([...readdirSync(folder), ...readdirSync(memory)]).toEqual(["memory"]);
+});
+
+it("where there is no memory for it, LMDB makes it beside the data", () => {
+  const seen = withLockTableInMemory(
+    join(folder, "data.mdb"),
+    () => existsSync(join(folder, "data.mdb-lock")),
+    join(folder, "missing"),
+  );
+  expect(seen).toBe(false);
+});
