@@ -6,6 +6,7 @@ import { eventually } from "../cluster/eventually.ts";
 import { renderChart } from "../kubernetes/chart.ts";
 import type { OperatorProcess } from "../kubernetes/operator-process.ts";
 import type { Site } from "../kubernetes/site.ts";
+import { placeOf } from "../kubernetes/stand-in/objects.ts";
 import { filledIn, type PanelQuery, shippedQueries } from "./panel-queries.ts";
 import { PodDiscovery } from "./pod-discovery.ts";
 import { type Alert, Prometheus, type Series } from "./prometheus.ts";
@@ -89,6 +90,12 @@ export class MonitoredStore {
   async sees(expr: string): Promise<void> {
     const hasData = async () => (await this.prometheus.query(expr)).length > 0;
     await eventually(`data of ${expr}`, hasData, { timeoutMs: patienceMs, intervalMs: 250 });
+  }
+
+  /** Nobody of them is gone before the finalizers are. */
+  async holdPods(finalizers: readonly string[] | null): Promise<void> {
+    for (const pod of await this.site.pods())
+      await this.site.world.admin.patch("pods", placeOf(pod), { metadata: { finalizers } });
   }
 
   async signal(slot: number, signal: NodeJS.Signals): Promise<void> {

@@ -84,10 +84,14 @@ describe.skipIf(missing !== undefined)("a real Prometheus over a real store", { 
       await site.scale(replicas);
       await site.settled(replicas, patienceMs);
     }
-    // A pod that no node takes holds the roll up for as long as it takes to be seen.
-    await site.apply({ ...storeSpec, scheduling: { nodeSelector: { "example.org/none": "such" } } });
-    await store.sees("rstore_operator_store_change_started_timestamp_seconds");
-    await site.apply({ ...storeSpec, pod: { annotations: { "example.org/round": "2" } } });
+    // A pod that may not go yet holds its restart up for as long as it takes to be seen.
+    await store.holdPods(["example.org/hold"]);
+    try {
+      await site.apply({ ...storeSpec, pod: { annotations: { "example.org/round": "2" } } });
+      await store.sees("rstore_operator_store_change_started_timestamp_seconds");
+    } finally {
+      await store.holdPods(null);
+    }
     await site.settled(3, patienceMs);
   });
 
