@@ -1,33 +1,10 @@
 import type { Timing } from "../timing.ts";
 import type { Alert } from "./alert.ts";
-import { aStore, byReplica, byStore, histogram, ofThree, storeLabels, testReplica } from "./series.ts";
-
-/** What the members of the configuration in force report; one that was removed may know an old one. */
-const voterCount =
-  `max ${byStore} (rstore_raft_configuration_members{kind="voter"} > 0 ` +
-  'unless on (namespace, store, replica) rstore_replica_role{role="removed"} == 1)';
-
-/** Not learners, blank ones, and those that were removed. */
-const votersThatAnswer =
-  `count ${byStore} (max ${byReplica} ` +
-  '(rstore_replica_role{role=~"leader|follower|candidate|pre-candidate"}) == 1)';
-
-const roles = (slot: number, values: Readonly<Record<string, string>>) =>
-  Object.fromEntries(
-    Object.entries(values).map(([role, series]) => [
-      `rstore_replica_role{${testReplica(slot)},role="${role}"}`,
-      series,
-    ]),
-  );
-
-const membersKnownTo = (slot: number, values: string) => ({
-  [`rstore_raft_configuration_members{${testReplica(slot)},kind="voter"}`]: values,
-});
-
-const voters = (count: number) => membersKnownTo(0, `${count}x60`);
+import { quorumAlerts } from "./quorum-alerts.ts";
+import { aStore, byStore, histogram, ofThree, storeLabels, testReplica } from "./series.ts";
 
 export function consensusAlerts(timing: Timing): Alert[] {
-  return [...leadership(timing), ...quorum(timing), ...progress(timing)];
+  return [...leadership(timing), ...quorumAlerts(timing), ...progress(timing)];
 }
 
 function leadership(timing: Timing): Alert[] {
@@ -122,136 +99,6 @@ function leadership(timing: Timing): Alert[] {
             "1x10",
         },
         at: "5m",
-      },
-    },
-  ];
-}
-
-function quorum(timing: Timing): Alert[] {
-  return [
-    {
-      name: "RstoreStoreDown",
-      severity: "critical",
-      expr: `sum ${byStore} (up{job="rstore"}) == 0`,
-      for: timing.duration("1m"),
-      summary: `No replica of ${aStore} answers`,
-      description: `No replica of ${aStore} can be scraped.`,
-      fires: {
-        series: ofThree("up", ["0x10", "0x10", "1x2 0x8"], ',job="rstore"'),
-        at: "5m",
-        labels: storeLabels,
-        says: "No replica of shop/carts can be scraped.",
-      },
-      quiet: { series: ofThree("up", ["0x10", "0x10", "1x10"], ',job="rstore"'), at: "5m" },
-    },
-    {
-      name: "RstoreQuorumLost",
-      severity: "critical",
-      // Where no voter answers, a learner still knows how many there are.
-      expr: `(${votersThatAnswer} or ${voterCount} * 0) < floor(${voterCount} / 2) + 1`,
-      for: timing.duration("1m"),
-      summary: `${aStore} has lost its majority`,
-      description:
-        `Only {{ $value }} voters of ${aStore} answer, fewer than a majority: nothing can be written ` +
-        "until more of them are back.",
-      fires: {
-        // Two of three voters are gone; a learner and a blank one are there.
-        series: {
-          ...ofThree("up", ["1x10", "0x10", "0x10"], ',job="rstore"'),
-          [`up{${testReplica(3)},job="rstore"}`]: "1x10",
-          [`up{${testReplica(4)},job="rstore"}`]: "1x10",
-          ...voters(3),
-          ...roles(0, { follower: "0x2 0x8", candidate: "1x10" }),
-          ...roles(1, { leader: "1x2 stale" }),
-          ...roles(2, { follower: "1x2 stale" }),
-          ...roles(3, { learner: "1x10" }),
-          ...membersKnownTo(3, "3x10"),
-          ...roles(4, { uninitialized: "1x10" }),
-          ...membersKnownTo(4, "0x10"),
-        },
-        at: "5m",
-        labels: storeLabels,
-        says: "Only 1 voters of shop/carts answer, fewer than a majority: nothing can be written until more of them are back.",
-      },
-      quiet: {
-        series: { ...voters(3), ...roles(0, { leader: "1x10" }), ...roles(1, { follower: "1x10" }) },
-        at: "5m",
-      },
-      alsoQuiet: [
-        // From three to one.
-        {
-          series: {
-            ...ofThree("up", ["1x20", "1x5 stale", "1x5 stale"], ',job="rstore"'),
-            ...membersKnownTo(0, "3x5 1x15"),
-            ...roles(0, { leader: "1x20" }),
-            ...roles(1, { follower: "1x5 stale" }),
-            ...roles(2, { follower: "1x5 stale" }),
-          },
-          at: "10m",
-        },
-        // The same, and one of those that were removed is still there, and did not hear of the last step.
-        {
-          series: {
-            ...ofThree("up", ["1x20", "1x5 stale", "1x20"], ',job="rstore"'),
-            ...membersKnownTo(0, "3x5 1x15"),
-            ...membersKnownTo(1, "3x5 stale"),
-            ...membersKnownTo(2, "3x5 2x15"),
-            ...roles(0, { leader: "1x20" }),
-            ...roles(1, { follower: "1x5 stale" }),
-            ...roles(2, { follower: "1x5 0x15", removed: "0x5 1x15" }),
-          },
-          at: "10m",
-        },
-        // Not founded yet.
-        {
-          series: {
-            ...ofThree("up", ["1x10", "1x10", "1x10"], ',job="rstore"'),
-            ...roles(0, { uninitialized: "1x10" }),
-            ...membersKnownTo(0, "0x10"),
-          },
-          at: "5m",
-        },
-      ],
-    },
-    {
-      name: "RstoreOneLossFromOutage",
-      severity: "critical",
-      expr:
-        `max ${byStore} (rstore_raft_failures_tolerated) == 0 and on (namespace, store) ` +
-        `max ${byStore} (rstore_raft_configuration_members{kind="voter"}) > 2`,
-      for: timing.duration("5m"),
-      summary: `${aStore} is one loss away from an outage`,
-      description: `The leader of ${aStore} hears of just a majority of its voters: {{ $value }} more may be lost.`,
-      fires: {
-        series: { [`rstore_raft_failures_tolerated{${testReplica(0)}}`]: "0x60", ...voters(3) },
-        at: "10m",
-        labels: storeLabels,
-        says: "The leader of shop/carts hears of just a majority of its voters: 0 more may be lost.",
-      },
-      // A store of one never survives a loss: that was somebody's choice.
-      quiet: {
-        series: { [`rstore_raft_failures_tolerated{${testReplica(0)}}`]: "0x60", ...voters(1) },
-        at: "10m",
-      },
-    },
-    {
-      name: "RstoreQuorumAtRisk",
-      severity: "warning",
-      expr:
-        `max ${byStore} (rstore_raft_failures_tolerated) < ` +
-        `floor((max ${byStore} (rstore_raft_configuration_members{kind="voter"}) - 1) / 2)`,
-      for: timing.duration("10m"),
-      summary: `${aStore} survives fewer losses than it should`,
-      description: `${aStore} survives the loss of {{ $value }} more voters, fewer than with all of them there.`,
-      fires: {
-        series: { [`rstore_raft_failures_tolerated{${testReplica(0)}}`]: "1x60", ...voters(5) },
-        at: "20m",
-        labels: storeLabels,
-        says: "shop/carts survives the loss of 1 more voters, fewer than with all of them there.",
-      },
-      quiet: {
-        series: { [`rstore_raft_failures_tolerated{${testReplica(0)}}`]: "1x60", ...voters(4) },
-        at: "20m",
       },
     },
   ];
