@@ -58,15 +58,23 @@ function planAll(view: View): Outcome {
     const message = `disks of more than one cluster: ${clusterIds.join(", ")}. Nothing is touched; remove the claims that don't belong here`;
     return { findings: [{ level: "trouble", reason: "TwoClusters", message }] };
   }
-  if (input.spec.paused) {
-    return {
-      findings: [{ level: "progress", reason: "Paused", message: "spec.paused is set: nothing is changed" }],
-    };
-  }
+  if (input.spec.paused) return planPaused(view);
   const always = mergeOutcomes([firstTemplate(input), planIdleRestarts(view), planHopeless(view)]);
   if (input.status.clusterId === undefined) return mergeOutcomes([always, planBootstrap(view)]);
   if (!view.settled) return mergeOutcomes([always, planUnsettled(view)]);
   return mergeOutcomes([always, planSettled(view)]);
+}
+
+/**
+ * Only what drains go by: a pod that is made anew while nothing else is changed has no mark, and would not count as a
+ * voter.
+ */
+function planPaused(view: View): Outcome {
+  const message = "spec.paused is set: nothing is changed but the budget of drains";
+  return {
+    steps: view.input.status.clusterId === undefined ? [] : planBudget(view),
+    findings: [{ level: "progress", reason: "Paused", message }],
+  };
 }
 
 /** Before the first process. */
