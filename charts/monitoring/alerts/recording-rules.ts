@@ -5,6 +5,9 @@ import { byReplica, byStore } from "./series.ts";
 /** Answers by which the store, not its caller, fails. */
 export const failureCodes = "unavailable|internal|deadline_exceeded|unknown|data_loss";
 
+/** What applications call; health checks and the operator's calls are another matter. */
+const forKeys = 'service=~"rstore.v1.KvService|plain"';
+
 /** Reasons of failed writes that are not the caller's doing. */
 export const failureReasons =
   "not-leader|no-leader|no-quorum|deadline-exceeded|outcome-unknown|not-ready|internal|other";
@@ -34,17 +37,17 @@ export function recordingRules(timing: Timing): RecordingRule[] {
   return [
     {
       record: "store:rstore_rpc_requests:rate5m",
-      expr: `sum ${byStore} (rate(rstore_rpc_requests_total[${window}]))`,
+      expr: `sum ${byStore} (rate(rstore_rpc_requests_total{${forKeys}}[${window}]))`,
     },
     {
       record: "store:rstore_rpc_request_failures:ratio_rate5m",
       expr:
-        `sum ${byStore} (rate(rstore_rpc_requests_total{code=~"${failureCodes}"}[${window}])) ` +
+        `sum ${byStore} (rate(rstore_rpc_requests_total{${forKeys},code=~"${failureCodes}"}[${window}])) ` +
         `/ (store:rstore_rpc_requests:rate5m > 0)`,
     },
     {
       record: "store:rstore_rpc_request_duration_seconds:p99",
-      expr: `histogram_quantile(0.99, sum by (namespace, store, le) (rate(rstore_rpc_request_duration_seconds_bucket{service=~"rstore.v1.KvService|plain"}[${window}])))`,
+      expr: `histogram_quantile(0.99, sum by (namespace, store, le) (rate(rstore_rpc_request_duration_seconds_bucket{${forKeys}}[${window}])))`,
     },
     {
       record: "store:rstore_raft_proposals_failed:ratio_rate5m",

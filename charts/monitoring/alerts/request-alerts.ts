@@ -4,6 +4,12 @@ import { aReplica, aStore, byReplica, histogram, replicaLabels, storeLabels, tes
 
 const call = 'service="rstore.v1.KvService",method="Put"';
 
+/** Of probes and clients that look for a replica, a minute. */
+function healthChecks(code: string, perMinute: number): Record<string, string> {
+  const check = 'service="grpc.health.v1.Health",method="Watch"';
+  return { [`rstore_rpc_requests_total{${testReplica(0)},${check},code="${code}"}`]: `0+${perMinute}x60` };
+}
+
 function answers(ok: number, code: string, others: number): Record<string, string> {
   return {
     [`rstore_rpc_requests_total{${testReplica(0)},${call},code="ok"}`]: `0+${ok}x60`,
@@ -29,12 +35,19 @@ export function requestAlerts(timing: Timing): Alert[] {
         `{{ $value | humanizePercentage }} of the requests to ${aStore} fail for reasons that are not ` +
         "their callers'.",
       fires: {
-        series: answers(90, "unavailable", 10),
+        series: { ...answers(90, "unavailable", 10), ...healthChecks("ok", 1000) },
         at: "20m",
         labels: storeLabels,
         says: "10% of the requests to shop/carts fail for reasons that are not their callers'.",
       },
       quiet: { series: answers(90, "invalid_argument", 10), at: "20m" },
+      // Each Watch ends by its deadline.
+      alsoQuiet: [
+        {
+          series: { ...answers(90, "invalid_argument", 0), ...healthChecks("deadline_exceeded", 20) },
+          at: "20m",
+        },
+      ],
     },
     {
       name: "RstoreRequestsSlow",

@@ -220,7 +220,7 @@ function traffic(): RowSpec {
       timeSeries({
         title: "Requests that fail",
         description:
-          "Part of the requests that fail for reasons that are not their callers': no leader, no majority, deadlines, bugs.",
+          "Part of the requests for keys that fail for reasons that are not their callers': no leader, no majority, deadlines, bugs.",
         noData: "No requests.",
         unit: "percentunit",
         min: 0,
