@@ -40,15 +40,17 @@ kubectl logs example-0 | jq -c 'select(.request == "order-17" or (.requests // "
 Each call has an id: what its caller sent in the header \`x-request-id\` (1 to 64 letters, digits and \`._:/+=@-\`), else
 the id of its trace, else one that is made. It comes back in the same header of the answer, errors included. The
 client library sends one with each request; \`requestId\` in the options of a call gives it a name, and an error has
-it in \`facts.requestId\`. With \`--log-level debug\` these lines name it, on the replica that was called and on the
-leader: \`request.received\`, \`request.forwarded\`, \`request.accepted\`, \`request.proposed\`, \`request.applied\`,
-\`request.answered\`. A request that took longer than \`--slow-request-ms\` has \`request.slow\` on every level up to warn.
+it in \`facts.requestId\`. With \`--log-level debug\` (\`spec.logLevel\` on Kubernetes) these lines name it, on the replica
+that was called and on the leader: \`request.received\`, \`request.forwarded\`, \`request.accepted\`, \`request.proposed\`,
+\`request.applied\`, \`request.answered\`. A request that took longer than \`--slow-request-ms\` has \`request.slow\` on every
+level up to warn.
 
 ## Traces
 
-With \`--trace-endpoint\` a replica sends traces by OTLP over HTTP (headers for the collector: the environment variable
-\`OTEL_EXPORTER_OTLP_HEADERS\`). The context comes and goes in the header \`traceparent\` of W3C Trace Context. A request
-that brings one is traced if its caller says so; of the others \`--trace-sample-ratio\` are.
+With \`--trace-endpoint\` (\`spec.tracing\` on Kubernetes) a replica sends traces by OTLP over HTTP. Headers for the
+collector come from the environment variable \`OTEL_EXPORTER_OTLP_HEADERS\`; on Kubernetes there are none: send to a
+collector in the cluster. The context comes and goes in the header \`traceparent\` of W3C Trace Context. A request that
+brings one is traced if its caller says so; of the others \`--trace-sample-ratio\` are.
 
 | span | from, to | its parent |
 | --- | --- | --- |

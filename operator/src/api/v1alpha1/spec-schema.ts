@@ -137,6 +137,22 @@ const compactionSchema = z
     "History that is kept. Absent: all of it, until a client compacts it. With both, the longer one counts.",
   );
 
+const tracingSchema = z
+  .object({
+    endpoint: z
+      .string()
+      .max(2048)
+      .regex(/^https?:\/\/\S+$/)
+      .describe("OTLP/HTTP URL of a collector, such as `http://collector.tracing:4318/v1/traces`."),
+    sampleRatio: z
+      .number()
+      .min(0)
+      .max(1)
+      .optional()
+      .describe("Of requests whose caller sends no trace context, this share is traced. Absent: a tenth."),
+  })
+  .describe("OpenTelemetry traces of requests. Absent: none.");
+
 const replacementSchema = z
   .object({
     mode: z
@@ -212,6 +228,11 @@ export const specSchema = z
     raft: raftSchema.prefault({}),
     limits: limitsSchema.prefault({}),
     compaction: compactionSchema.optional(),
+    logLevel: z
+      .enum(["debug", "info", "warn", "error"])
+      .optional()
+      .describe("Of the replicas. debug follows each request by its id. Absent: info."),
+    tracing: tracingSchema.optional(),
     paused: z.boolean().default(false).describe("The operator observes and reports, and changes nothing."),
     replacement: replacementSchema.prefault({}),
     catchUpDeadlineSeconds: z

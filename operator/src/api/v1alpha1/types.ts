@@ -27,6 +27,8 @@ export interface ReplicatedStoreSpec {
   readonly raft?: RaftSpec;
   readonly limits?: LimitsSpec;
   readonly compaction?: CompactionSpec;
+  readonly logLevel?: "debug" | "info" | "warn" | "error";
+  readonly tracing?: TracingSpec;
   /** The operator observes and reports, and changes nothing. */
   readonly paused?: boolean;
   readonly replacement?: ReplacementSpec;
@@ -86,6 +88,13 @@ export interface CompactionSpec {
   /** Old revisions to keep. */
   readonly keepRevisions?: number;
   readonly keepSeconds?: number;
+}
+
+export interface TracingSpec {
+  /** OTLP/HTTP URL. */
+  readonly endpoint: string;
+  /** 0–1. */
+  readonly sampleRatio?: number;
 }
 
 export interface ReplacementSpec {

@@ -34,6 +34,9 @@ const edits: Readonly<Record<string, ReplicatedStoreSpec>> = {
   connectionsMax: { limits: { connectionsMax: 10 } },
   "compaction by revisions": { compaction: { keepRevisions: 10 } },
   "compaction by age": { compaction: { keepSeconds: 10 } },
+  logLevel: { logLevel: "debug" },
+  tracing: { tracing: { endpoint: "http://collector:4318/v1/traces" } },
+  "the share that is traced": { tracing: { endpoint: "http://collector:4318", sampleRatio: 1 } },
 };
 
 describe("the hash of the pods' template", () => {

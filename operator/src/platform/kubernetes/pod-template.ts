@@ -170,7 +170,7 @@ function environment(store: Store): V1EnvVar[] {
 
 type Settings = Readonly<Record<string, string | number | undefined>>;
 
-function settingsOf({ raft, limits, compaction, storage }: Store["spec"]): Settings {
+function settingsOf({ raft, limits, compaction, storage, logLevel, tracing }: Store["spec"]): Settings {
   return {
     RSTORE_HEARTBEAT_INTERVAL_MS: Math.round(raft.heartbeatIntervalSeconds * 1000),
     RSTORE_ELECTION_TIMEOUT_MS: Math.round(raft.electionTimeoutSeconds * 1000),
@@ -180,6 +180,9 @@ function settingsOf({ raft, limits, compaction, storage }: Store["spec"]): Setti
     RSTORE_CONNECTIONS_MAX: limits.connectionsMax,
     RSTORE_COMPACTION_KEEP_REVISIONS: compaction?.keepRevisions,
     RSTORE_COMPACTION_KEEP_SECONDS: compaction?.keepSeconds,
+    RSTORE_LOG_LEVEL: logLevel,
+    RSTORE_TRACE_ENDPOINT: tracing?.endpoint,
+    RSTORE_TRACE_SAMPLE_RATIO: tracing?.sampleRatio,
   };
 }
 

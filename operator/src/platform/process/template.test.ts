@@ -11,3 +11,11 @@ it("what is kept of the history is a setting of the replicas, and a change of it
   expect(flags.join(" ")).toContain("--compaction-keep-revisions 1000 --compaction-keep-seconds 60");
   expect(hash).not.toBe(plain.hash);
 });
+
+it("so are the level of the log and where traces are sent", () => {
+  const tracing = { endpoint: "http://127.0.0.1:4318/v1/traces", sampleRatio: 0.5 };
+  const { flags } = templateFrom(specSchema.parse({ logLevel: "debug", tracing }));
+  expect(flags.join(" ")).toContain(
+    "--log-level debug --trace-endpoint http://127.0.0.1:4318/v1/traces --trace-sample-ratio 0.5",
+  );
+});

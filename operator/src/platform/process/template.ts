@@ -11,10 +11,17 @@ export interface Template {
 }
 
 /** The settings that spec means for every replica; what differs from slot to slot is not among them. */
-export function templateFrom({ raft, limits, storage, compaction }: EffectiveSpec): Template {
+export function templateFrom({
+  raft,
+  limits,
+  storage,
+  compaction,
+  logLevel,
+  tracing,
+}: EffectiveSpec): Template {
   const quota =
     limits.storeQuota === undefined ? Math.floor(bytesOf(storage.size) / 2) : bytesOf(limits.storeQuota);
-  const settings: Record<string, number | undefined> = {
+  const settings: Record<string, number | string | undefined> = {
     "heartbeat-interval-ms": Math.round(raft.heartbeatIntervalSeconds * 1_000),
     "election-timeout-ms": Math.round(raft.electionTimeoutSeconds * 1_000),
     "quota-bytes": quota,
@@ -22,6 +29,9 @@ export function templateFrom({ raft, limits, storage, compaction }: EffectiveSpe
     "connections-max": limits.connectionsMax,
     "compaction-keep-revisions": compaction?.keepRevisions,
     "compaction-keep-seconds": compaction?.keepSeconds,
+    "log-level": logLevel,
+    "trace-endpoint": tracing?.endpoint,
+    "trace-sample-ratio": tracing?.sampleRatio,
   };
   const flags = Object.entries(settings).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, String(value)],
