@@ -1,7 +1,16 @@
 import type { Timing } from "../timing.ts";
 import type { Alert } from "./alert.ts";
 import { quorumAlerts } from "./quorum-alerts.ts";
-import { aStore, byStore, histogram, ofThree, storeLabels, testReplica } from "./series.ts";
+import {
+  allBlank,
+  aStore,
+  byReplica,
+  byStore,
+  histogram,
+  ofThree,
+  storeLabels,
+  testReplica,
+} from "./series.ts";
 
 export function consensusAlerts(timing: Timing): Alert[] {
   return [...leadership(timing), ...quorumAlerts(timing), ...progress(timing)];
@@ -14,14 +23,18 @@ function leadership(timing: Timing): Alert[] {
       name: "RstoreNoLeader",
       severity: "critical",
       // One whose scrape fails may lead all the same: the others know.
-      expr: `max ${byStore} (rstore_raft_has_leader) == 0`,
+      // Where all are blank, nothing was founded yet.
+      expr: `max ${byStore} (rstore_raft_has_leader) == 0 unless on (namespace, store) ${allBlank}`,
       for: timing.duration("1m"),
       summary: `${aStore} has no leader`,
       description:
         `None of the replicas of ${aStore} that answer knows a leader: writes and linearizable reads ` +
         "wait or fail.",
       fires: {
-        series: ofThree("rstore_raft_has_leader", ["0x10", "1x2 0x8", "0x10"]),
+        series: {
+          ...ofThree("rstore_raft_has_leader", ["0x10", "1x2 0x8", "0x10"]),
+          ...ofThree("rstore_replica_role", ["1x10", "0x10", "0x10"], ',role="uninitialized"'),
+        },
         at: "5m",
         labels: storeLabels,
         says: "None of the replicas of shop/carts that answer knows a leader: writes and linearizable reads wait or fail.",
@@ -35,12 +48,19 @@ function leadership(timing: Timing): Alert[] {
           },
           at: "5m",
         },
+        {
+          series: {
+            ...ofThree("rstore_raft_has_leader", ["0x10", "0x10", "0x10"]),
+            ...ofThree("rstore_replica_role", ["1x10", "1x10", "1x10"], ',role="uninitialized"'),
+          },
+          at: "5m",
+        },
       ],
     },
     {
       name: "RstoreSeveralLeaders",
       severity: "critical",
-      expr: `sum ${byStore} (rstore_raft_is_leader) > 1`,
+      expr: `sum ${byStore} (max ${byReplica} (rstore_raft_is_leader)) > 1`,
       for: timing.duration("1m"),
       summary: `${aStore} has several leaders`,
       description:
@@ -53,6 +73,16 @@ function leadership(timing: Timing): Alert[] {
         says: "2 replicas of shop/carts say that they lead, for longer than one that was cut off may believe it.",
       },
       quiet: { series: ofThree("rstore_raft_is_leader", ["1x4 0x6", "0x4 1x6", "0x10"]), at: "5m" },
+      // Scraped by two.
+      alsoQuiet: [
+        {
+          series: {
+            ...ofThree("rstore_raft_is_leader", ["1x10", "0x10", "0x10"], ',prometheus_replica="a"'),
+            ...ofThree("rstore_raft_is_leader", ["1x10", "0x10", "0x10"], ',prometheus_replica="b"'),
+          },
+          at: "5m",
+        },
+      ],
     },
     {
       name: "RstoreLeaderChangesOften",

@@ -1,6 +1,6 @@
 import { secondsOf, type Timing } from "../timing.ts";
 import type { Alert } from "./alert.ts";
-import { aStore, byStore, storeLabels, testReplica, testStore } from "./series.ts";
+import { allBlank, aStore, byStore, ofThree, storeLabels, testReplica, testStore } from "./series.ts";
 
 function series(metric: string, values: string, more = ""): Record<string, string> {
   return { [`rstore_operator_store_${metric}{${testStore}${more}}`]: values };
@@ -16,6 +16,9 @@ export function fleetAlerts(timing: Timing): Alert[] {
 }
 
 function conditions(timing: Timing): Alert[] {
+  const notFounded = 'rstore_operator_store_info{cluster=""}';
+  const blank = (values: string) => series("info", values, ',cluster=""');
+  const founded = (values: string) => series("info", values, ',cluster="00000000000000aa"');
   const lastLook = "rstore_operator_store_last_look_timestamp_seconds";
   const window = timing.duration("15m");
   const looked = (values: string) => series("last_look_timestamp_seconds", values);
@@ -24,17 +27,52 @@ function conditions(timing: Timing): Alert[] {
     {
       name: "RstoreStoreUnavailable",
       severity: "critical",
-      expr: `max ${byStore} (rstore_operator_store_condition{condition="Available",status="False"}) == 1`,
+      expr:
+        `max ${byStore} (rstore_operator_store_condition{condition="Available",status="False"}) == 1 ` +
+        `unless on (namespace, store) ${notFounded}`,
       for: timing.duration("2m"),
       summary: `${aStore} is not available`,
       description: `The operator says that ${aStore} does not serve (Available is False) for more than two minutes.`,
       fires: {
-        series: condition("Available", "False", "1x20"),
+        series: { ...condition("Available", "False", "1x20"), ...founded("1x20") },
         at: "5m",
         labels: storeLabels,
         says: "The operator says that shop/carts does not serve (Available is False) for more than two minutes.",
       },
       quiet: { series: condition("Available", "False", "0x3 1x1 0x20"), at: "5m" },
+      alsoQuiet: [{ series: { ...condition("Available", "False", "1x20"), ...blank("1x20") }, at: "5m" }],
+    },
+    {
+      name: "RstoreStoreNotFounded",
+      severity: "warning",
+      expr: `max ${byStore} (${notFounded}) or ${allBlank}`,
+      for: timing.duration("15m"),
+      summary: `${aStore} was not founded`,
+      description:
+        `${aStore} has had no cluster for 15 minutes: it does not serve. Its condition Progressing says what ` +
+        "it waits for.",
+      fires: {
+        series: blank("1x30"),
+        at: "20m",
+        labels: storeLabels,
+        says: "shop/carts has had no cluster for 15 minutes: it does not serve. Its condition Progressing says what it waits for.",
+      },
+      alsoFires: [
+        {
+          series: ofThree("rstore_replica_role", ["1x30", "1x30", "_x9 1x20"], ',role="uninitialized"'),
+          at: "20m",
+          labels: storeLabels,
+          says: "shop/carts has had no cluster for 15 minutes: it does not serve. Its condition Progressing says what it waits for.",
+        },
+      ],
+      quiet: { series: { ...blank("1x10 stale"), ...founded("_x10 1x20") }, at: "20m" },
+      // A disk that was replaced.
+      alsoQuiet: [
+        {
+          series: ofThree("rstore_replica_role", ["0x30", "0x30", "1x30"], ',role="uninitialized"'),
+          at: "20m",
+        },
+      ],
     },
     {
       name: "RstoreStoreNotObserved",

@@ -156,7 +156,7 @@ function atRisk(timing: Timing): Alert[] {
       severity: "critical",
       expr:
         `max ${byStore} (rstore_raft_failures_tolerated) == 0 and on (namespace, store) ` +
-        `max ${byStore} (rstore_raft_configuration_members{kind="voter"}) > 2`,
+        `${voterCount} > 2`,
       for: timing.duration("5m"),
       summary: `${aStore} is one loss away from an outage`,
       description: `The leader of ${aStore} hears of just a majority of its voters: {{ $value }} more may be lost.`,
@@ -171,13 +171,22 @@ function atRisk(timing: Timing): Alert[] {
         series: { [`rstore_raft_failures_tolerated{${testReplica(0)}}`]: "0x60", ...voters(1) },
         at: "10m",
       },
+      alsoQuiet: [
+        {
+          series: {
+            [`rstore_raft_failures_tolerated{${testReplica(0)}}`]: "0x60",
+            ...voters(1),
+            ...membersKnownTo(2, "3x60"),
+            ...roles(2, { removed: "1x60" }),
+          },
+          at: "10m",
+        },
+      ],
     },
     {
       name: "RstoreQuorumAtRisk",
       severity: "warning",
-      expr:
-        `max ${byStore} (rstore_raft_failures_tolerated) < ` +
-        `floor((max ${byStore} (rstore_raft_configuration_members{kind="voter"}) - 1) / 2)`,
+      expr: `max ${byStore} (rstore_raft_failures_tolerated) < ` + `floor((${voterCount} - 1) / 2)`,
       for: timing.duration("10m"),
       summary: `${aStore} survives fewer losses than it should`,
       description: `${aStore} survives the loss of {{ $value }} more voters, fewer than with all of them there.`,
@@ -191,6 +200,19 @@ function atRisk(timing: Timing): Alert[] {
         series: { [`rstore_raft_failures_tolerated{${testReplica(0)}}`]: "1x60", ...voters(4) },
         at: "20m",
       },
+      // From five to three, and one that was removed still answers.
+      alsoQuiet: [
+        {
+          series: {
+            [`rstore_raft_failures_tolerated{${testReplica(0)}}`]: "1x60",
+            ...voters(3),
+            ...membersKnownTo(4, "5x60"),
+            ...roles(0, { leader: "1x60" }),
+            ...roles(4, { removed: "1x60" }),
+          },
+          at: "20m",
+        },
+      ],
     },
   ];
 }

@@ -17,6 +17,9 @@ export const aReplica = `{{ $labels.replica }} of ${aStore}`;
 export const byStore = "by (namespace, store)";
 export const byReplica = "by (namespace, store, replica)";
 
+/** None of the replicas that answer has anything. */
+export const allBlank = `min ${byStore} (max ${byReplica} (rstore_replica_role{role="uninitialized"})) == 1`;
+
 /** One series for each of three replicas. */
 export function ofThree(
   metric: string,
