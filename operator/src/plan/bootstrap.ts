@@ -1,5 +1,6 @@
 import type { Reason } from "../api/v1alpha1/reasons.ts";
 import type { BootstrapStatus } from "../api/v1alpha1/types.ts";
+import { explainStuck } from "./explain-stuck.ts";
 import { planLeaderlessRestart } from "./leaderless-restart.ts";
 import type { Slot } from "./observation.ts";
 import type { Finding, Outcome } from "./outcome.ts";
@@ -32,9 +33,16 @@ function explainWaiting(view: View, slots: readonly number[]): readonly Finding[
     return reason !== undefined && reason !== "Starting";
   });
   const reason = view.slot(waiting[0] ?? -1)?.replica?.waiting;
-  if (reason === undefined || reason === "Starting") return [];
+  if (reason === undefined || reason === "Starting") return explainStuckSlots(view, slots);
   const message = `processes do not run: ${describeSlots(view, waiting)}`;
   return [{ level: "trouble", reason: `Pod${reason}`, message }];
+}
+
+function explainStuckSlots(view: View, slots: readonly number[]): readonly Finding[] {
+  return slots.flatMap((index) => {
+    const slot = view.slot(index);
+    return (slot === undefined ? undefined : explainStuck(view, slot)) ?? [];
+  });
 }
 
 /** Every wanted slot, and every slot up to the highest with a claim: any disk may hold a cluster. */

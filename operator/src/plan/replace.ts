@@ -1,6 +1,7 @@
 import type { Reason } from "../api/v1alpha1/reasons.ts";
 import { millisecondsFromTimestamp } from "../api/v1alpha1/timestamp.ts";
 import type { MemberId } from "../api/v1alpha1/types.ts";
+import { explainStuck } from "./explain-stuck.ts";
 import {
   describeMembers,
   describeSlot,
@@ -235,6 +236,8 @@ function explainSilence(view: View, slot: Slot): Finding {
   const { node, replica, claim } = slot;
   const where = `slot ${slot.index}`;
   const finding = (reason: Reason, message: string): Finding => ({ level: "trouble", reason, message });
+  const stuck = explainStuck(view, slot, view.voterAt(slot.index)?.name);
+  if (stuck !== undefined) return stuck;
   if (isStarting(view, slot)) {
     return { level: "progress", reason: "MemberStarting", message: `the process of ${where} is starting` };
   }

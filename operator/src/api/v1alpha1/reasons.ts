@@ -48,6 +48,8 @@ export const reasons = {
   PodCrashLoop: "A replica ends again and again. Look at its log and exit code; correcting spec heals it.",
   PodUnschedulable: "No node takes the replica. Look at resources, affinity and volumes.",
   PodConfigurationError: "The pod can't be made as spec asks for. Look at its events.",
+  PodStuck:
+    "A replica has been starting or ending for ten minutes. The pod's events say why: a volume that can't be mounted, for instance. A large disk may still be recovering.",
   Refused:
     "The API server refuses what spec leads to, and the message says why. Correct spec, or permit what is forbidden.",
   NameTaken:
