@@ -1,5 +1,7 @@
-import { type KubeConfig, type KubernetesObject, ListWatch, Watch } from "@kubernetes/client-node";
+import { type KubeConfig, type KubernetesObject, ListWatch } from "@kubernetes/client-node";
+import { HeardWatch } from "./heard-watch.ts";
 import type { Kind, KubeClient, ListOptions } from "./kube-client.ts";
+import { KubeError } from "./kube-error.ts";
 import type { QueueClock } from "./work-queue.ts";
 
 export interface WatchCacheOptions extends ListOptions {
@@ -37,18 +39,10 @@ export class WatchCache<T extends KubernetesObject> {
     const { config, kind, namespace, plural, labelSelector } = options;
     const root = kind.apiVersion.includes("/") ? `/apis/${kind.apiVersion}` : `/api/${kind.apiVersion}`;
     const path = namespace === undefined ? `${root}/${plural}` : `${root}/namespaces/${namespace}/${plural}`;
-    const list = async () => {
-      const { items, resourceVersion } = await options.client.list<T>(kind, options);
-      this.#contact();
-      this.#synced = true;
-      return { ...kind, items: [...items], metadata: { resourceVersion } };
-    };
-    this.#watch = new ListWatch<T>(path, new Watch(config), list, false, labelSelector);
-    this.#watch.on("change", (object) => {
-      this.#contact();
-      options.changed(object);
-    });
-    this.#watch.on("connect", () => this.#contact());
+    const hearing = { heard: () => this.#heard(), worked: () => this.#worked() };
+    const watch = new HeardWatch(config, hearing);
+    this.#watch = new ListWatch<T>(path, watch, () => this.#list(), false, labelSelector);
+    this.#watch.on("change", options.changed);
     this.#watch.on("error", (error: unknown) => this.#restart(error));
   }
 
@@ -57,7 +51,7 @@ export class WatchCache<T extends KubernetesObject> {
     return this.#synced;
   }
 
-  /** When the API server was last heard of, on the clock given. */
+  /** When the API server last answered, be it with a refusal; on the clock given. */
   get lastContactMs(): number {
     return this.#lastContactMs;
   }
@@ -76,8 +70,26 @@ export class WatchCache<T extends KubernetesObject> {
     await this.#watch.stop();
   }
 
-  #contact(): void {
+  async #list() {
+    const { client, kind } = this.#options;
+    try {
+      const { items, resourceVersion } = await client.list<T>(kind, this.#options);
+      this.#heard();
+      this.#worked();
+      this.#synced = true;
+      return { ...kind, items: [...items], metadata: { resourceVersion } };
+    } catch (error) {
+      // A refusal is an answer: its namespace may be gone, with the right to read it.
+      if (error instanceof KubeError && error.status !== undefined) this.#heard();
+      throw error;
+    }
+  }
+
+  #heard(): void {
     this.#lastContactMs = this.#options.clock.nowMs();
+  }
+
+  #worked(): void {
     this.#restartMs = RESTART_MIN_MS;
   }
 
