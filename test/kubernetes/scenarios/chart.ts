@@ -138,6 +138,11 @@ export const wrongValues: readonly (readonly [what: string, values: object, mess
     /watchNamespaces.*got string, want array/,
   ],
   ["a number of operators below 0", { replicas: -1 }, /replicas.*minimum/],
+  [
+    "a label of pods that the chart sets",
+    { podLabels: { "app.kubernetes.io/name": "mine" } },
+    /podLabels.*'not' failed/s,
+  ],
   ["a log level that is none", { logLevel: "loud" }, /logLevel.*one of 'debug', 'info', 'warn', 'error'/],
   ["an image without a name", { image: { repository: "" } }, /image\/repository.*minLength/s],
   ["a pull policy that is none", { image: { pullPolicy: "Sometimes" } }, /pullPolicy.*one of/],

@@ -43,7 +43,6 @@ export function customResourceDefinition() {
         singular: kind.toLowerCase(),
         listKind: `${kind}List`,
         shortNames: ["rstore"],
-        categories: ["all"],
       },
       versions: [
         {
