@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { V1NodeSelectorTerm } from "../../kube/objects.ts";
-import { fits, namesOf, selectorOf } from "./volume-nodes.ts";
+import { fits, isZonal, namesOf, selectorOf } from "./volume-nodes.ts";
 
 const node = { metadata: { name: "n1", labels: { zone: "z1", size: "7" } } };
 
@@ -54,4 +54,29 @@ it("a term that names its nodes says which", () => {
     "n1",
   ]);
   expect(namesOf(term("zone", "Exists"))).toBeUndefined();
+});
+
+it.each([
+  ["topology.kubernetes.io/zone", true],
+  ["topology.kubernetes.io/region", true],
+  ["topology.gke.io/zone", true],
+  ["csi.hetzner.cloud/location", true],
+  ["topology.csi.vmware.com/k8s-zone", true],
+  ["topology.csi.vmware.com/k8s-region", true],
+  ["kubernetes.io/hostname", false],
+  ["zone.example.com/rack", false],
+  ["example.com/zone-host", false],
+])("a volume tied by %s is zonal: %s", (key, expected) => {
+  const nodeSelectorTerms = [term(key, "In", "a")];
+  expect(isZonal({ spec: { nodeAffinity: { required: { nodeSelectorTerms } } } })).toBe(expected);
+});
+
+it("a volume that is tied to a host in a zone, or by nothing, is not zonal", () => {
+  const [zone, host] = ["csi.hetzner.cloud/location", "kubernetes.io/hostname"].map((key) =>
+    term(key, "In", "a"),
+  );
+  const both = { matchExpressions: [...zone!.matchExpressions!, ...host!.matchExpressions!] };
+  for (const nodeSelectorTerms of [[both], [{}], []])
+    expect(isZonal({ spec: { nodeAffinity: { required: { nodeSelectorTerms } } } })).toBe(false);
+  expect(isZonal({ spec: {} })).toBe(false);
 });

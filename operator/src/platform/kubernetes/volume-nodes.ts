@@ -12,13 +12,14 @@ export function termsOf(volume: V1PersistentVolume | undefined): readonly V1Node
 
 /**
  * Whether only a zone or region is asked for, which gets new nodes: a disk of one that has no node at the moment is not
- * lost. By the last part of the label, since drivers have names of their own (`topology.ebs.csi.aws.com/zone`).
+ * lost. By the last part of the label, since drivers have names of their own (`topology.ebs.csi.aws.com/zone`,
+ * `topology.csi.vmware.com/k8s-zone`, `csi.hetzner.cloud/location`).
  */
 export function isZonal(volume: V1PersistentVolume): boolean {
   const terms = termsOf(volume) ?? [];
   return terms.some(({ matchExpressions = [], matchFields = [] }) => {
-    const names = [...matchExpressions, ...matchFields].map(({ key }) => key.split("/").at(-1));
-    return names.length > 0 && names.every((name) => name === "zone" || name === "region");
+    const names = [...matchExpressions, ...matchFields].map(({ key }) => key.split("/").at(-1) ?? "");
+    return names.length > 0 && names.every((name) => /(?:zone|region|location)$/.test(name));
   });
 }
 
