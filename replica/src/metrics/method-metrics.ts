@@ -3,6 +3,16 @@ import type { Count, Distribution, Instruments } from "./instruments.ts";
 
 type Code = (typeof rpcCodes)[number];
 
+/** Of services that applications call: alerts watch these codes, and a series that begins with a burst has no rate. */
+const codesFromStart: readonly Code[] = [
+  "deadline_exceeded",
+  "internal",
+  "resource_exhausted",
+  "unavailable",
+  "unknown",
+];
+const servicesForKeys = ["rstore.v1.KvService", "plain"];
+
 /** The metrics of one method; keep it where calls of the method end. */
 export class MethodMetrics {
   readonly #durations: Instruments<typeof apiCounted>["requestDuration"];
@@ -20,6 +30,7 @@ export class MethodMetrics {
     this.#labels = labels;
     this.#durations = requestDuration;
     this.#countOf("ok");
+    if (servicesForKeys.includes(labels.service)) for (const code of codesFromStart) this.#countOf(code);
   }
 
   /** `code` is `ok` or a Connect code such as `unavailable`. */

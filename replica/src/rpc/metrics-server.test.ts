@@ -198,6 +198,18 @@ describe("the metrics of the client port", () => {
     expect(await harness.scrape()).toContain('rstore_raft_proposals_failed_total{reason="no-quorum"} 2\n');
   });
 
+  it("have series of the failures of calls for keys from the start, and of those only", async () => {
+    const page = await harness.scrape();
+    const codesOf = (method: string) =>
+      [...page.matchAll(new RegExp(`^rstore_rpc_requests_total\\{.*${method}",code="(\\w+)"\\} 0$`, "gm"))]
+        .map(([, code]) => code)
+        .sort();
+    const failures = ["deadline_exceeded", "internal", "resource_exhausted", "unavailable", "unknown"];
+    expect(codesOf('"rstore.v1.KvService",method="Put')).toEqual([...failures, "ok"].sort());
+    expect(codesOf('"plain",method="DeleteKey')).toEqual([...failures, "ok"].sort());
+    expect(codesOf('"grpc.health.v1.Health",method="Watch')).toEqual(["ok"]);
+  });
+
   it("count by service, method and code, and show neither keys nor values", async () => {
     const put = (key: string) =>
       fetch(`${harness.baseUrl}/key/${key}`, { method: "PUT", body: '"secret-value"' });
