@@ -1,11 +1,11 @@
 import type { Timing } from "../timing.ts";
 import type { Alert } from "./alert.ts";
-import { aReplica, byReplica, histogram, replicaLabels, testReplica } from "./series.ts";
+import { aReplica, byReplica, byStore, histogram, replicaLabels, testReplica } from "./series.ts";
 
 const gi = 1024 ** 3;
 
 export function storageAlerts(timing: Timing): Alert[] {
-  return [...speed(timing), ...quota(timing), ...disk(timing)];
+  return [...stalls(timing), ...speed(timing), ...quota(timing), ...disk(timing)];
 }
 
 function flushes(perMinute: Readonly<Record<string, number>>): Record<string, string> {
@@ -20,10 +20,86 @@ function applies(perMinute: Readonly<Record<string, number>>): Record<string, st
   return histogram("rstore_raft_apply_duration_seconds", testReplica(0), perMinute);
 }
 
-function speed(timing: Timing): Alert[] {
-  const underWay = (values: string) => ({
-    [`rstore_storage_log_flush_under_way_seconds{${testReplica(0)}}`]: values,
+function stalls(timing: Timing): Alert[] {
+  const window = timing.duration("10m");
+  // The process ends before an instant value is sure to be seen.
+  const longest = `max ${byReplica} (max_over_time(rstore_storage_log_flush_under_way_seconds[${window}]))`;
+  const led = `max ${byReplica} (max_over_time(rstore_raft_is_leader[${window}])) == 1`;
+  const felt =
+    `${longest} > 15 ` +
+    `or ${longest} > 5 and on (namespace, store, replica) ${led} ` +
+    `or ${longest} > 5 and on (namespace, store) count ${byStore} (${longest} > 5) > 1`;
+  const underWay = (values: string, slot = 0) => ({
+    [`rstore_storage_log_flush_under_way_seconds{${testReplica(slot)}}`]: values,
   });
+  const leads = (values: string) => ({ [`rstore_raft_is_leader{${testReplica(0)}}`]: values });
+  const summary = "The disk of {{ $labels.namespace }}/{{ $labels.replica }} stands still";
+  const says = (seconds: string) =>
+    `A write of carts-0 of shop/carts to its log was under way for ${seconds} in the last 10 minutes; after 30s the replica ends.`;
+  return [
+    {
+      name: "RstoreDiskStalled",
+      severity: "critical",
+      expr: felt,
+      summary,
+      description:
+        `A write of ${aReplica} to its log was under way for {{ $value | humanizeDuration }} in the last ` +
+        "10 minutes; after 30s the replica ends.",
+      fires: {
+        series: underWay("0 0 16 stale _ 0x20"),
+        at: "6m",
+        labels: replicaLabels(0),
+        says: says("16s"),
+      },
+      alsoFires: [
+        {
+          // It hands over.
+          series: { ...underWay("0 0 12 stale _ 0x20"), ...leads("1 1 1 stale _ 0x20") },
+          at: "6m",
+          labels: replicaLabels(0),
+          says: says("12s"),
+        },
+      ],
+      quiet: { series: underWay("0 0 2"), at: "2m" },
+      alsoQuiet: [
+        { series: underWay("0 0 20 0x30"), at: "15m" },
+        // One follower, and another store's.
+        {
+          series: {
+            ...underWay("0 0 12 0x20"),
+            ...leads("0x20"),
+            'rstore_storage_log_flush_under_way_seconds{namespace="shop",store="other",replica="other-0"}':
+              "12x20",
+          },
+          at: "6m",
+        },
+      ],
+    },
+    {
+      name: "RstoreDiskStalledBriefly",
+      severity: "warning",
+      expr: `${longest} > 5 unless (${felt})`,
+      summary,
+      description:
+        `A write of ${aReplica}, which does not lead, to its log was under way for ` +
+        "{{ $value | humanizeDuration }} in the last 10 minutes.",
+      fires: {
+        series: { ...underWay("0 0 6 0x20"), ...leads("0x20") },
+        at: "6m",
+        labels: replicaLabels(0),
+        says: "A write of carts-0 of shop/carts, which does not lead, to its log was under way for 6s in the last 10 minutes.",
+      },
+      quiet: { series: underWay("0 0 4 0x20"), at: "6m" },
+      alsoQuiet: [
+        { series: { ...underWay("0 0 6 0x20"), ...leads("1x20") }, at: "6m" },
+        // Two disks.
+        { series: { ...underWay("0 0 6 0x20"), ...underWay("0 0 0 12 0x20", 1) }, at: "6m" },
+      ],
+    },
+  ];
+}
+
+function speed(timing: Timing): Alert[] {
   return [
     {
       name: "RstoreLogFlushSlow",
@@ -41,24 +117,6 @@ function speed(timing: Timing): Alert[] {
         says: "One in a hundred writes of carts-0 of shop/carts to its log takes 475ms or longer to be durable.",
       },
       quiet: { series: flushes({ "0.01": 90, "0.1": 10, "0.25": 0 }), at: "30m" },
-    },
-    {
-      name: "RstoreDiskStalled",
-      severity: "critical",
-      // The process ends before an instant value is sure to be seen.
-      expr: `max ${byReplica} (max_over_time(rstore_storage_log_flush_under_way_seconds[${timing.duration("10m")}])) > 5`,
-      summary: "The disk of {{ $labels.namespace }}/{{ $labels.replica }} stands still",
-      description:
-        `A write of ${aReplica} to its log was under way for {{ $value | humanizeDuration }} in the last ` +
-        "10 minutes; after 30s the replica ends.",
-      fires: {
-        series: underWay("0 0 12 stale _ 0x20"),
-        at: "6m",
-        labels: replicaLabels(0),
-        says: "A write of carts-0 of shop/carts to its log was under way for 12s in the last 10 minutes; after 30s the replica ends.",
-      },
-      quiet: { series: underWay("0 0 2"), at: "2m" },
-      alsoQuiet: [{ series: underWay("0 0 12 0x30"), at: "15m" }],
     },
     {
       name: "RstoreStoreFlushSlow",
