@@ -141,7 +141,7 @@ export const wrongValues: readonly (readonly [what: string, values: object, mess
   [
     "a label of pods that the chart sets",
     { podLabels: { "app.kubernetes.io/name": "mine" } },
-    /podLabels.*'not' failed/s,
+    /podLabels\/app.kubernetes.io~1name.*false schema/,
   ],
   ["a log level that is none", { logLevel: "loud" }, /logLevel.*one of 'debug', 'info', 'warn', 'error'/],
   ["an image without a name", { image: { repository: "" } }, /image\/repository.*minLength/s],
