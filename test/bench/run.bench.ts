@@ -11,6 +11,8 @@ import { measureThroughput, type ThroughputOptions, type Workload, workloads } f
 const failoverLimitMs = 3_000;
 /** Of processor time for each scrape of seven members. */
 const scrapeLimitMs = 5;
+/** Of the throughput without observers. */
+const observedLeast = 0.97;
 
 const number = (text: string): number => Number(text);
 const numbers = (text: string): number[] => text.split(",").map(Number);
@@ -90,6 +92,11 @@ program
       onRow,
     });
     printed({ title: `${options.replicas} replicas, observed`, rows }, outputFormat());
+    const { ratio } = rows[0]!;
+    check(
+      Number(ratio) >= observedLeast,
+      `observed, it does ${ratio} of the work; the least is ${observedLeast}`,
+    );
   });
 
 function outputFormat(): OutputFormat {
