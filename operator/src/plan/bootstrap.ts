@@ -1,7 +1,7 @@
 import type { Reason } from "../api/v1alpha1/reasons.ts";
 import type { BootstrapStatus } from "../api/v1alpha1/types.ts";
 import { explainStuck } from "./explain-stuck.ts";
-import { planLeaderlessRestart } from "./leaderless-restart.ts";
+import { isLeaderless, LEADERLESS_GRACE_SECONDS, planLeaderlessRestart } from "./leaderless-restart.ts";
 import type { Slot } from "./observation.ts";
 import type { Finding, Outcome } from "./outcome.ts";
 import { describeSlots, startSlots } from "./slots.ts";
@@ -107,10 +107,12 @@ function adopt(view: View, steps: readonly Step[]): Outcome {
     .find((id) => id !== undefined)!;
   if (!view.settled) {
     const message = `found disks of cluster ${clusterId}: starts every slot that has a claim and waits for a leader, to take the members from it`;
-    const restart = view.configuration === undefined ? planLeaderlessRestart(view) : {};
+    const leaderless = view.configuration === undefined;
+    const restart = leaderless ? planLeaderlessRestart(view) : {};
+    const troubles = leaderless ? explainNoLeader(view) : [];
     return {
       steps: [...steps, ...(restart.steps ?? [])],
-      findings: [progress("Adopting", message), ...(restart.findings ?? [])],
+      findings: [progress("Adopting", message), ...(restart.findings ?? []), ...troubles],
     };
   }
   const reason = `adopts cluster ${clusterId} with ${view.voters.length} voters`;
@@ -118,6 +120,29 @@ function adopt(view: View, steps: readonly Step[]): Outcome {
     steps: [...steps, { kind: "recordClusterId", clusterId, reason }],
     findings: [progress("Adopting", reason)],
   };
+}
+
+/** Why there is no leader to take the members from, once nobody is left to wait for. */
+function explainNoLeader(view: View): readonly Finding[] {
+  const asked = Array.from({ length: slotsToAsk(view) }, (_, index) => index);
+  const reportOf = (index: number) => view.slot(index)?.report;
+  const silent = asked.filter((index) => (reportOf(index)?.kind ?? "silent") === "silent");
+  if (silent.length > 0) return explainWaiting(view, silent);
+  const members = asked.filter((index) => reportOf(index)?.kind === "member");
+  const isOver = members.every((index) => isLeaderless(view, view.slot(index)!, LEADERLESS_GRACE_SECONDS));
+  if (!isOver) return [];
+  const others = asked.filter((index) => !members.includes(index));
+  const advice = "bring the original volumes back, or delete the resource and its claims";
+  const what =
+    members.length === 0
+      ? `none has a member of the cluster any more: ${advice}`
+      : `the members in ${describeSlots(view, members)} elect no leader`;
+  const lost =
+    members.length === 0 || others.length === 0
+      ? ""
+      : `; no member is on the disks of ${describeSlots(view, others)}: if the majority was there, ${advice}`;
+  const message = `every disk has answered, and ${what}${lost}`;
+  return [{ level: "trouble", reason: "NoQuorum", message }];
 }
 
 function progress(reason: Reason, message: string): Finding {

@@ -78,7 +78,8 @@ function isMajorityLeaderless(
   );
 }
 
-function isLeaderless(view: View, { report }: Slot, seconds: number): boolean {
+/** It has said at every look for so long that it knows no leader. */
+export function isLeaderless(view: View, { report }: Slot, seconds: number): boolean {
   return (
     report.kind === "member" &&
     report.leaderlessSince !== undefined &&
