@@ -117,7 +117,7 @@ function conditions(timing: Timing): Alert[] {
         `time() - max ${byStore} (${lastLook}) > ${secondsOf("5m")} ` +
         `or time() - max ${byStore} (max_over_time(${lastLook}[${window}])) > ${secondsOf("5m")} ` +
         `and on (namespace, store) up{job="rstore"} ` +
-        `or count ${byStore} (up{job="rstore"}) * 0 + ${secondsOf("15m")} ` +
+        `or count ${byStore} (up{job="rstore"} and on (namespace, store) up{job="rstore"} offset ${timing.duration("10m")}) * 0 + ${secondsOf("15m")} ` +
         `unless on (namespace, store) max_over_time(${lastLook}[${window}])`,
       for: timing.duration("1m"),
       summary: `The operator does not look at ${aStore}`,
@@ -146,8 +146,10 @@ function conditions(timing: Timing): Alert[] {
       ],
       quiet: { series: looked("0 0 0 0 240x30"), at: "8m" },
       alsoQuiet: [
-        // Another one takes over.
+        // Another operator takes over.
         { series: { ...looked("0+60x3 stale _x2 420+60x20"), ...replica("1x60") }, at: "6m" },
+        // A new store, or a new Prometheus.
+        { series: replica("1x60"), at: "8m" },
         // The store was deleted.
         { series: { ...looked("0+60x10 stale"), ...replica("1x10 stale") }, at: "18m" },
       ],
