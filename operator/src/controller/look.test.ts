@@ -10,7 +10,7 @@ import { createLogger } from "../log.ts";
 import { FakeReplicaServer } from "../member/fake-replica-server.ts";
 import { idFromWire } from "../member/member-id.ts";
 import { buildStatefulSet } from "../platform/kubernetes/build-objects.ts";
-import { selectorLabels, templateHashLabel } from "../platform/kubernetes/names.ts";
+import { memberIn, selectorLabels, templateHashLabel } from "../platform/kubernetes/names.ts";
 import { buildPodTemplate } from "../platform/kubernetes/pod-template.ts";
 import { storeFrom } from "../platform/kubernetes/store.ts";
 import { Reconciler } from "./reconcile.ts";
@@ -37,7 +37,12 @@ afterEach(async () => {
 async function serve(slot: number): Promise<FakeReplicaServer> {
   const header = { leaderId: idOf(0), term: 2n };
   const server = await FakeReplicaServer.start({
-    identity: () => ({ memberId: idOf(slot), clusterId: 7n, incarnation: 1n }),
+    identity: () => ({
+      ...memberIn(storeFrom(resource), slot),
+      memberId: idOf(slot),
+      clusterId: 7n,
+      incarnation: 1n,
+    }),
     status: () => ({ header, role: slot === 0 ? Role.LEADER : Role.FOLLOWER, commitIndex: 5n, version: "1" }),
     listMembers: () => ({
       header,

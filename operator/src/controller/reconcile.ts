@@ -16,7 +16,7 @@ import type { ActContext } from "../platform/kubernetes/act-context.ts";
 import { AppliedObjects } from "../platform/kubernetes/applied-objects.ts";
 import { applyOwnedObjects } from "../platform/kubernetes/apply-objects.ts";
 import type { OperatorPeer } from "../platform/kubernetes/build-objects.ts";
-import { memberUrls, names, selectorLabels } from "../platform/kubernetes/names.ts";
+import { memberIn, names, selectorLabels } from "../platform/kubernetes/names.ts";
 import { readStoreObjects } from "../platform/kubernetes/observe-store.ts";
 import { observe, replicaAddress } from "../platform/kubernetes/plan-input.ts";
 import { buildPodTemplate } from "../platform/kubernetes/pod-template.ts";
@@ -141,7 +141,7 @@ export class Reconciler {
     store: Store,
     resource: ReplicatedStore,
   ): Promise<ActContext & { readonly version: string | undefined }> {
-    const { client, images, operator, nowMs, mayAct, events } = this.#parts;
+    const { client, images, operator, nowMs, mayAct, events, log } = this.#parts;
     const { outages, removed, applied } = this.#memory(store);
     const plannedMs = nowMs();
     const status = new StatusWriter(client, resource);
@@ -162,6 +162,9 @@ export class Reconciler {
       nowMs: plannedMs,
       drawnClusterId: drawId(),
       addressOf: this.#parts.addressOf ?? replicaAddress,
+      strangerMet: (slot, { name, peerUrl }) => {
+        log.record("replica.stranger", { store: nameOf(store), slot, name, peerUrl });
+      },
     });
     return {
       client,
@@ -175,7 +178,7 @@ export class Reconciler {
       version: running,
       removed,
       applied,
-      memberIn: (slot) => ({ name: names.pod(store, slot), ...memberUrls(store, slot) }),
+      memberIn: (slot) => memberIn(store, slot),
       assertMayAct() {
         if (!mayAct()) throw new StepOutdatedError("another operator may lead by now");
         if (nowMs() - plannedMs > planLivesMs) throw new StepOutdatedError("this was planned too long ago");

@@ -19,23 +19,48 @@ async function serve(replica: FakeReplica): Promise<ReplicaAddress> {
 }
 
 const nowhere: ReplicaAddress = { clientUrl: "http://127.0.0.1:1", peerUrl: "http://127.0.0.1:1" };
-const stamped = { memberId: 10n, clusterId: 7n, incarnation: 3n };
+const asNamed = { name: "demo-0", peerUrl: "http://demo-0.demo-peers.shop.svc:4101" };
+const stamped = { ...asNamed, memberId: 10n, clusterId: 7n, incarnation: 3n };
 const header = { leaderId: 10n, term: 4n };
 
 describe("what a replica says of itself", () => {
   it("nobody there, or somebody who does not know the question: silent", async () => {
-    expect((await observeReplica(nowhere)).answer).toBeUndefined();
-    expect((await observeReplica(await serve({}))).answer).toBeUndefined();
+    expect((await observeReplica(nowhere, asNamed)).answer).toBeUndefined();
+    expect((await observeReplica(await serve({}), asNamed)).answer).toBeUndefined();
   });
 
   it("a disk of no cluster: blank", async () => {
-    const address = await serve({ identity: () => ({ memberId: 10n }) });
-    expect((await observeReplica(address)).answer).toEqual({ kind: "blank", memberId: "000000000000000a" });
+    const address = await serve({ identity: () => ({ ...asNamed, memberId: 10n }) });
+    expect((await observeReplica(address, asNamed)).answer).toEqual({
+      kind: "blank",
+      memberId: "000000000000000a",
+    });
   });
+
+  it.each([
+    ["another slot", { name: "demo-1", peerUrl: "http://demo-1.demo-peers.shop.svc:4101" }],
+    ["another store", { name: "other-0", peerUrl: "http://other-0.other-peers.shop.svc:4101" }],
+    ["another namespace", { name: "demo-0", peerUrl: "http://demo-0.demo-peers.bank.svc:4101" }],
+  ])(
+    "the replica of %s, which has the address by now: silent, whatever its disk (E5)",
+    async (_, stranger) => {
+      for (const disk of [{ memberId: 10n }, stamped, { ...stamped, removed: true }]) {
+        const address = await serve({
+          identity: () => ({ ...disk, ...stranger }),
+          status: () => ({ header }),
+        });
+        expect(await observeReplica(address, asNamed)).toEqual({
+          answer: undefined,
+          status: undefined,
+          stranger,
+        });
+      }
+    },
+  );
 
   it("a disk that knows of its removal: removed, at that index", async () => {
     const identity = () => ({ ...stamped, removed: true, removedIndex: 9n });
-    const { answer } = await observeReplica(await serve({ identity }));
+    const { answer } = await observeReplica(await serve({ identity }), asNamed);
     expect(answer).toMatchObject({ kind: "removed", clusterId: "0000000000000007", removedIndex: 9n });
   });
 
@@ -49,7 +74,7 @@ describe("what a replica says of itself", () => {
     ],
   ])("a member %s", async (_, status, expected) => {
     const address = await serve({ identity: () => stamped, status: () => status });
-    expect((await observeReplica(address)).answer).toEqual({
+    expect((await observeReplica(address, asNamed)).answer).toEqual({
       kind: "member",
       memberId: "000000000000000a",
       clusterId: "0000000000000007",
@@ -59,7 +84,7 @@ describe("what a replica says of itself", () => {
   });
 
   it("a member that does not tell its status knows no leader", async () => {
-    const { answer, status } = await observeReplica(await serve({ identity: () => stamped }));
+    const { answer, status } = await observeReplica(await serve({ identity: () => stamped }), asNamed);
     expect(answer).toMatchObject({ kind: "member", leaderless: true });
     expect(status).toBeUndefined();
   });
@@ -86,7 +111,7 @@ const list: List = {
 async function asked(role: Role, listMembers: () => List, term = 4n) {
   const status = () => ({ role, header: { leaderId: 10n, term }, commitIndex: 1000n });
   const address = await serve({ identity: () => stamped, status, listMembers });
-  return { ...(await observeReplica(address)), address };
+  return { ...(await observeReplica(address, asNamed)), address };
 }
 
 const slotOf = (name: string) => (name.startsWith("demo-") ? Number(name.slice(5)) : undefined);

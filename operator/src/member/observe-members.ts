@@ -3,14 +3,19 @@ import { MemberKind as WireKind } from "@rstore/proto/rstore/v1/cluster";
 import { Role, type StatusResponse } from "@rstore/proto/rstore/v1/maintenance";
 import type { Configuration, ConfiguredMember, MemberKind, Report } from "../plan/observation.ts";
 import { idFromWire } from "./member-id.ts";
-import { type ReplicaAddress, ReplicaClient } from "./replica-client.ts";
+import { type ReplicaAddress, ReplicaClient, type TargetMember } from "./replica-client.ts";
 import { ReplicaCallError } from "./replica-error.ts";
 
 /** What a replica that answers says of itself; undefined: it is silent. */
 export type Answer = Exclude<Report, { readonly kind: "silent" | "damaged" }>;
 
+/** Who should be found at an address: a replica tells both as it was configured, with any disk. */
+export type ExpectedMember = Pick<TargetMember, "name" | "peerUrl">;
+
 export interface ObservedReplica {
   readonly answer: Answer | undefined;
+  /** Another member answers there, who is this. */
+  readonly stranger?: ExpectedMember;
   /** undefined: blank, removed, silent. */
   readonly status: StatusResponse | undefined;
 }
@@ -18,11 +23,20 @@ export interface ObservedReplica {
 /** A learner or follower that lacks fewer entries than this counts as caught up. */
 const caughtUpLagEntries = 500n;
 
-/** Asks one replica who it is. Never rejects: what does not answer is silent. */
-export async function observeReplica(address: ReplicaAddress): Promise<ObservedReplica> {
+/**
+ * Asks one replica who it is. Never rejects: what does not answer is silent; and so is whoever has its address by now,
+ * since addresses are given out again.
+ */
+export async function observeReplica(
+  address: ReplicaAddress,
+  expected: ExpectedMember,
+): Promise<ObservedReplica> {
   const replica = new ReplicaClient(address);
   const identity = await answered(replica.identity());
   if (identity === undefined) return { answer: undefined, status: undefined };
+  const { name, peerUrl } = identity;
+  if (name !== expected.name || peerUrl !== expected.peerUrl)
+    return { answer: undefined, status: undefined, stranger: { name, peerUrl } };
   const memberId = idFromWire(identity.memberId);
   if (identity.clusterId === 0n) return { answer: { kind: "blank", memberId }, status: undefined };
   const clusterId = idFromWire(identity.clusterId);

@@ -69,6 +69,14 @@ export const messages = defineMessages({
     meaning: "It could not read, plan or act for this store.",
     action: "Most often the API server: see its health and the operator's rights. Other stores go on.",
   },
+  "replica.stranger": {
+    level: "warn",
+    text: "{store}: at the address of slot {slot} answers {name}, {peerUrl}",
+    fields: { store, slot: "its index", name: "of who answers", peerUrl: "of who answers" },
+    repeats: { everyMs: HALF_A_MINUTE_MS, by: ["store", "slot", "name"] },
+    meaning: "The address of the slot's pod was given to another one. The slot counts as silent.",
+    action: "None once: the pod's status follows. If it lasts, look at the node of the slot's pod.",
+  },
   "namespace.terminating": {
     level: "info",
     text: "{store}: its namespace is being deleted: makes nothing any more",

@@ -19,13 +19,29 @@ interface Now {
   readonly active?: boolean;
   /** A replica answers in slot 1. */
   readonly answers?: boolean;
+  /** Who answers there is another one. */
+  readonly stranger?: boolean;
 }
+
+const memberIn = (slot: number) => ({
+  name: `store-${slot}`,
+  peerUrl: `http://store-${slot}`,
+  clientUrl: "",
+});
 
 /** Planned when `b` in slot 1 was silent, and the configuration had index 10; the leader is in slot 0. */
 async function contextAt(now: Now, deleting = false): Promise<ReplicasContext> {
-  const { index = 10n, joint = false, committed = true, leads = true, active = false, answers = false } = now;
+  const {
+    index = 10n,
+    joint = false,
+    committed = true,
+    leads = true,
+    active = false,
+    answers = false,
+    stranger = false,
+  } = now;
   const leader = await FakeReplicaServer.start({
-    identity: () => ({ memberId: 10n, clusterId: 1n }),
+    identity: () => ({ memberId: 10n, clusterId: 1n, ...memberIn(0) }),
     status: () => ({ role: leads ? 5 : 2, header: { leaderId: 10n, term: 3n } }),
     listMembers: () => ({
       header: { leaderId: 10n, term: 3n },
@@ -42,7 +58,9 @@ async function contextAt(now: Now, deleting = false): Promise<ReplicasContext> {
   servers.push(leader);
   const addresses = new Map([[0, leader.address]]);
   if (answers) {
-    const other = await FakeReplicaServer.start({ identity: () => ({ memberId: 11n }) });
+    const other = await FakeReplicaServer.start({
+      identity: () => ({ memberId: 11n, ...memberIn(stranger ? 7 : 1) }),
+    });
     servers.push(other);
     addresses.set(1, other.address);
   }
@@ -51,13 +69,17 @@ async function contextAt(now: Now, deleting = false): Promise<ReplicasContext> {
     input: inputFromScenario({ deleting, configuration: { voters: "a b", dead: "b", index: 10 }, slots }),
     addresses,
     removed: new Map(),
-    memberIn: (slot) => ({ name: `store-${slot}`, peerUrl: "", clientUrl: "" }),
+    memberIn,
   };
 }
 
 describe("before a volume is deleted the replicas are asked again (E1)", () => {
   it("nothing changed: go on", async () => {
     await expect(askAgain(1, await contextAt({}))).resolves.toBeUndefined();
+  });
+
+  it("another one answers at its address: it is silent still", async () => {
+    await expect(askAgain(1, await contextAt({ answers: true, stranger: true }))).resolves.toBeUndefined();
   });
 
   it.each<[what: string, now: Now, why: RegExp]>([

@@ -17,7 +17,7 @@ export async function askAgain(slot: number, context: ReplicasContext): Promise<
   const asked = new Map<number, Asked>();
   await Promise.all(
     [...addresses].map(async ([index, address]) => {
-      asked.set(index, { ...(await observeReplica(address)), address });
+      asked.set(index, { ...(await observeReplica(address, memberIn(index))), address });
     }),
   );
   const planned = input.configuration;

@@ -70,6 +70,11 @@ function ordinalAfter(prefix: string, objectName: string): number | undefined {
   return /^(0|[1-9]\d{0,3})$/.test(ordinal) ? Number(ordinal) : undefined;
 }
 
+/** As replicas are told, and tell, who they are. */
+export function memberIn(store: Pick<Store, "name" | "namespace">, slot: number) {
+  return { name: names.pod(store, slot), ...memberUrls(store, slot) };
+}
+
 /** Members are reached by name: a pod's address changes when it is made anew. */
 export function memberUrls({ name, namespace }: Pick<Store, "name" | "namespace">, slot: number | string) {
   const host = `${typeof slot === "number" ? `${name}-${slot}` : slot}.${name}-peers.${namespace}.svc`;

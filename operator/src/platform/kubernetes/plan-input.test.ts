@@ -6,6 +6,7 @@ import type { V1Node, V1NodeSelectorTerm, V1PersistentVolumeClaim, V1Pod } from 
 import { FakeReplicaServer } from "../../member/fake-replica-server.ts";
 import type { ReplicaAddress } from "../../member/replica-client.ts";
 import type { Outages } from "../outages.ts";
+import { memberIn } from "./names.ts";
 import type { Obstacle } from "./ownership.ts";
 import { type InputParts, observe } from "./plan-input.ts";
 import { storeFrom } from "./store.ts";
@@ -32,8 +33,12 @@ interface Situation {
   readonly claim?: V1PersistentVolumeClaim;
   readonly outages?: Outages;
   readonly address?: ReplicaAddress;
+  readonly strangerMet?: InputParts["strangerMet"];
   readonly obstacles?: readonly Obstacle[];
 }
+
+/** Who runs in that slot. */
+const who = memberIn(storeFrom(resource), 0);
 
 /** A store of one slot. */
 async function inputOf({ client = new FakeKubeClient(), pod, claim, ...more }: Situation) {
@@ -56,6 +61,7 @@ async function inputOf({ client = new FakeKubeClient(), pod, claim, ...more }: S
     nowMs,
     drawnClusterId: "",
     addressOf: () => more.address ?? nowhere,
+    strangerMet: more.strangerMet ?? (() => {}),
   };
   return (await observe(parts)).input;
 }
@@ -254,16 +260,26 @@ describe("nothing is asked about the place of a replica", () => {
   };
 
   it("that answers and is ready; of others something is", async () => {
-    server = await FakeReplicaServer.start({ identity: () => ({ memberId: 1n }) });
+    server = await FakeReplicaServer.start({ identity: () => ({ ...who, memberId: 1n }) });
     expect(await calls(podOn("n1", true), server.address)).toEqual([]);
     expect(await calls(podOn("n1", false), server.address)).not.toEqual([]);
     expect(await calls(podOn("n1", true))).not.toEqual([]);
   });
 });
 
+it("another one that has the pod's address is told of, and the slot is silent (E5)", async () => {
+  const stranger = { name: "other-0", peerUrl: "http://other-0" };
+  server = await FakeReplicaServer.start({ identity: () => ({ ...stranger, memberId: 1n }) });
+  const met: unknown[] = [];
+  const { address } = server;
+  const slot = await slotOf({ pod: podOn("n1"), address, strangerMet: (...of) => void met.push(of) });
+  expect(slot.report).toMatchObject({ kind: "silent" });
+  expect(met).toEqual([[0, stranger]]);
+});
+
 it("of a replica that knows no leader it is said since when, and of each pod on which node it is (E8, E19)", async () => {
   server = await FakeReplicaServer.start({
-    identity: () => ({ memberId: 1n, clusterId: 2n }),
+    identity: () => ({ ...who, memberId: 1n, clusterId: 2n }),
     status: () => ({ header: { leaderId: 0n } }),
   });
   const { address } = server;

@@ -1,12 +1,17 @@
 import type { MemberId, ReplicatedStoreStatus } from "../../api/v1alpha1/types.ts";
 import type { KubeClient } from "../../kube/kube-client.ts";
-import { type ObservedReplica, observeConfiguration, observeReplica } from "../../member/observe-members.ts";
+import {
+  type ExpectedMember,
+  type ObservedReplica,
+  observeConfiguration,
+  observeReplica,
+} from "../../member/observe-members.ts";
 import type { ReplicaAddress } from "../../member/replica-client.ts";
 import type { Budget, Claim, Configuration, PlanInput, Report, Slot } from "../../plan/observation.ts";
 import { type Outages, reportOf } from "../outages.ts";
 import { planSpec } from "../plan-spec.ts";
 import { budgetNumber } from "./budget-number.ts";
-import { ports, slotOf, templateHashLabel, voterLabel } from "./names.ts";
+import { memberIn, ports, slotOf, templateHashLabel, voterLabel } from "./names.ts";
 import { damageOf, isReady, replicaFromPod, unreadySince } from "./observe-pod.ts";
 import type { StoreObjects } from "./observe-store.ts";
 import { type Place, readPlaces, servingPlace } from "./read-places.ts";
@@ -24,6 +29,8 @@ export interface InputParts {
   readonly drawnClusterId: string;
   /** Where the replica is asked that has this address. */
   readonly addressOf: (ip: string) => ReplicaAddress;
+  /** Another one answers at the address of a slot's pod; the slot counts as silent. */
+  readonly strangerMet: (slot: number, stranger: ExpectedMember) => void;
 }
 
 export interface Observation {
@@ -42,7 +49,9 @@ export async function observe(parts: InputParts): Promise<Observation> {
   const replicas = new Map<number, ObservedReplica>();
   await Promise.all(
     [...addresses].map(async ([slot, address]) => {
-      replicas.set(slot, await observeReplica(address));
+      const observed = await observeReplica(address, memberIn(store, slot));
+      replicas.set(slot, observed);
+      if (observed.stranger !== undefined) parts.strangerMet(slot, observed.stranger);
     }),
   );
   const [configuration, places] = await Promise.all([

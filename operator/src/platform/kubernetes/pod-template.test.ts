@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ReplicatedStoreSpec } from "../../api/v1alpha1/types.ts";
+import { memberIn } from "./names.ts";
 import { buildPodTemplate } from "./pod-template.ts";
 import { storeFrom } from "./store.ts";
 
@@ -71,4 +72,13 @@ describe("the hash of the pods' template", () => {
       "1dd3782fecc339a8",
     );
   });
+});
+
+it("a replica is told to call itself what the operator expects in its slot, or it counts as a stranger (E5)", () => {
+  const { env = [] } = build({}).template.spec!.containers[0]!;
+  const told = (name: string) => env.find((variable) => variable.name === name);
+  const expected = memberIn({ name: "demo", namespace: "shop" }, 2);
+  expect(told("RSTORE_NAME")?.valueFrom?.fieldRef?.fieldPath).toBe("metadata.name");
+  expect(told("RSTORE_PEER_ADVERTISE")?.value?.replace("$(RSTORE_NAME)", "demo-2")).toBe(expected.peerUrl);
+  expect(expected.name).toBe("demo-2");
 });

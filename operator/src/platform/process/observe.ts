@@ -64,7 +64,10 @@ async function askAll(replicas: ReplicaSet): Promise<Map<number, Asked>> {
   const answers = await Promise.all(
     running.map(async (slot): Promise<[number, Asked]> => {
       const address = replicas.address(slot);
-      const [observed, ready] = await Promise.all([observeReplica(address), isReady(address.metricsUrl)]);
+      const [observed, ready] = await Promise.all([
+        observeReplica(address, address),
+        isReady(address.metricsUrl),
+      ]);
       return [slot, { ...observed, address, ready }];
     }),
   );
