@@ -150,9 +150,7 @@ export class MembershipAdministrator {
   }
 
   async #propose(target: readonly TargetMember[], listing: MemberListing): Promise<void> {
-    await this.#askLeader((replica, deadlineMs) =>
-      this.#changeMembers(replica, listing, target, deadlineMs),
-    );
+    await this.#askLeader((replica, deadlineMs) => this.#changeMembers(replica, listing, target, deadlineMs));
     const gone = listing.members.filter(({ id }) => !target.some((member) => member.id === id));
     if (newcomers(target, listing).length + gone.length > 1) {
       this.#parts.cluster.world.coverage.count("membership.several-at-once");

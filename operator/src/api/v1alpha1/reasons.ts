@@ -10,7 +10,7 @@ export const reasons = {
 
   // Progressing
   Settled: "Nothing is under way.",
-  Paused: "spec.paused is set: the operator reports and changes nothing.",
+  Paused: "spec.paused is set: the operator reports and changes nothing but the budget that drains go by.",
   WaitingForBlankDisks:
     "Before a cluster is founded every disk has to say that it is blank. Look at why the named replicas don't run.",
   Bootstrapping: "A cluster is being founded on one member.",

@@ -233,7 +233,10 @@ export const specSchema = z
       .optional()
       .describe("Of the replicas. debug follows each request by its id. Absent: info."),
     tracing: tracingSchema.optional(),
-    paused: z.boolean().default(false).describe("The operator observes and reports, and changes nothing."),
+    paused: z
+      .boolean()
+      .default(false)
+      .describe("The operator observes and reports, and changes nothing but the budget that drains go by."),
     replacement: replacementSchema.prefault({}),
     catchUpDeadlineSeconds: z
       .number()

@@ -29,7 +29,7 @@ export interface ReplicatedStoreSpec {
   readonly compaction?: CompactionSpec;
   readonly logLevel?: "debug" | "info" | "warn" | "error";
   readonly tracing?: TracingSpec;
-  /** The operator observes and reports, and changes nothing. */
+  /** The operator observes and reports, and changes nothing but the budget that drains go by. */
   readonly paused?: boolean;
   readonly replacement?: ReplacementSpec;
   /** Newcomers that have not caught up by then are taken away again. */
