@@ -155,6 +155,21 @@ describe("contact with the API server", () => {
     expect(of.synced).toBe(true);
   });
 
+  it.each<[what: string, open: (response: ServerResponse) => void, next: number]>([
+    ["that ends as it should is a success", (response) => response.end(), 500],
+    ["that breaks at once is none", (response) => setImmediate(() => response.destroy()), 4000],
+  ])("a watch %s for the next pause", async (_, open, next) => {
+    onWatch = refuse(403);
+    watchPods(await listen());
+    await pauses(3);
+    onWatch = (response) => {
+      onWatch = refuse(403);
+      response.writeHead(200).flushHeaders();
+      open(response);
+    };
+    expect(await pauses(4)).toEqual([500, 1000, 2000, next]);
+  });
+
   it("is a watch that is begun, also when it brings nothing", async () => {
     onWatch = (response) => {
       nowMs += 100;
