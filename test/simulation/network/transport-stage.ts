@@ -106,9 +106,9 @@ function journalOf(handler: RecordingHandler): string[] {
     journal.push(`unreachable ${peer}`);
     unreachable.call(handler, peer);
   };
-  handler.refused = (peer, refusal) => {
-    journal.push(`refused by ${peer}: ${refusal.reason}`);
-    refused.call(handler, peer, refusal);
+  handler.refused = (hello, refusal) => {
+    journal.push(`refused by ${hello.to}: ${refusal.reason}`);
+    refused.call(handler, hello, refusal);
   };
   handler.snapshotFetched = (peer, ok) => {
     journal.push(`fetched by ${peer}: ${ok}`);
