@@ -22,6 +22,11 @@ function memberIn(folder: LocalFolder, slot: number): string {
 describe("data directories that are gone", { timeout: 240_000 }, () => {
   const folder = useLocalFolder();
 
+  /** Whoever runs there may make a file while the directory is emptied. */
+  function removeDir(slot: number): void {
+    rmSync(folder().replicaDir(slot), { recursive: true, maxRetries: 20, retryDelay: 10 });
+  }
+
   async function started() {
     const run = folder().up();
     await run.saw("rstore is ready: 3 members");
@@ -46,7 +51,7 @@ describe("data directories that are gone", { timeout: 240_000 }, () => {
       const name = who === "the leader" ? leader! : three.find((other) => other !== leader)!;
       const old = memberIds(folder().resource());
       const id = memberIn(folder(), Number(name[1]));
-      rmSync(folder().replicaDir(Number(name[1])), { recursive: true });
+      removeDir(Number(name[1]));
       await replaced(old, 1);
       expect(memberIds(folder().resource())).not.toContain(id);
       expect(run.output().match(/replaces \w{16} by \w{16} \(slot \d\)/g)).toHaveLength(1);
@@ -58,11 +63,11 @@ describe("data directories that are gone", { timeout: 240_000 }, () => {
     const run = await started();
     const old = memberIds(folder().resource());
     process.kill(folder().replicas().get(2)!, "SIGKILL");
-    rmSync(folder().replicaDir(2), { recursive: true });
+    removeDir(2);
     await replaced(old, 1);
     const then = memberIds(folder().resource());
     expect(await run.end()).toBe(0);
-    rmSync(folder().replicaDir(0), { recursive: true });
+    removeDir(0);
     folder().start();
     await replaced(then, 1);
   });
@@ -87,7 +92,7 @@ describe("data directories that are gone", { timeout: 240_000 }, () => {
     expect((await folder().rstore("local", "status")).stdout).toMatch(/Degraded +True +MajorityLost/);
     expect(second.output()).not.toMatch(/founds cluster|adds as learners|changes|replaces/);
     for (const slot of [0, 2]) {
-      rmSync(folder().replicaDir(slot), { recursive: true });
+      removeDir(slot);
       renameSync(join(folder().path, `aside-${slot}`), folder().replicaDir(slot));
     }
     await second.saw("rstore is ready: 3 members");
